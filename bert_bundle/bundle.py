@@ -1,0 +1,124 @@
+"""Save, load, verify, inspect: composes what lies below.
+
+save    draft (capture, checks, golden) -> stage every file -> prove in a fresh process -> publish
+load    open (listing, manifest) -> every digest -> graph, configurations, tensors checked -> build -> assign
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence, Union
+
+from . import numerics, proof, replay
+from .draft import draft
+from .errors import ModelError, RuntimeUnavailableError
+from .format import golden as goldens
+from .format import layout
+from .format.atomic import Staging, check_target
+from .format.manifest import RUNTIMES, Manifest
+from .format.proven import check_files, open_bundle
+from .loaded import Bundle
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` saw: the figures of the replay, and whether the predictions are those that were saved."""
+
+    path: str
+    figures: numerics.Figures
+    examples: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether the grade is `bitwise` or `identical`."""
+        return self.figures.grade in numerics.SAME
+
+
+def save(
+    model: Any,
+    path: Path,
+    *,
+    tokenizer: Any,
+    labels: Optional[Sequence[str]] = None,
+    examples: Optional[Mapping[str, Any]] = None,
+    max_length: Optional[int] = None,
+    prove: bool = True,
+    overwrite: bool = False,
+    custom_objects: Optional[Mapping[str, Any]] = None,
+    metadata: Optional[Mapping[str, Any]] = None,
+) -> Manifest:
+    """Saves a Keras classifier built on a BERT as a bundle, and proves that it predicts the same when loaded again.
+
+    model       functional or Sequential, with at least one TFBertModel; left as it is
+    tokenizer   the encoder's BertTokenizer or BertTokenizerFast
+    labels      names of the classes, in the order of the head's outputs
+    examples    {"text": [...], input name: rows, "label": true labels}; recorded with their predictions. Without them
+                probes are made: padding, truncation, empty text, accents, CJK, emoji
+    max_length  tokens that a text is cut and padded to; by default what the inputs fix, or the encoder's most
+    prove       load the staged bundle in a fresh process and hold its predictions against the model's
+    overwrite   replace a bundle that is there; a folder that is no bundle is never replaced
+    metadata    your own fields, plain data
+
+    Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
+    ConflictError, LockedError or StorageError for the target; whichever it is, the target is as before.
+    """
+    _refuse_custom(custom_objects)
+    check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
+    name = os.path.basename(os.path.abspath(os.fspath(path)))
+    made = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {})
+    with Staging(os.fspath(path), overwrite=overwrite) as staging:
+        for file, data in sorted(made.files.items()):
+            staging.write(file, data)
+        manifest = Manifest(files=staging.files, proof={"proven": prove}, **made.fields)
+        staging.write(layout.MANIFEST, manifest.to_bytes())
+        if prove:
+            proof.prove(staging.path, made.golden)
+        staging.publish()
+    return manifest
+
+
+def load(path: Path, runtime: str = "auto", custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
+    """The bundle at `path`, live: `.model`, `.tokenizer`, `.predict(texts)`.
+
+    Nothing is built, and tensorflow is not imported, before every file is proven whole. Raises FormatError,
+    IntegrityError, UnsafeError, VersionError or LimitError for a bundle that is refused, RuntimeUnavailableError when
+    the installed packages cannot load it.
+    """
+    _refuse_custom(custom_objects)
+    if runtime not in ("auto", "transformers"):
+        raise RuntimeUnavailableError(
+            "a runtime that this bert_bundle does not have",
+            place="runtime",
+            wanted="auto or transformers" if runtime in RUNTIMES else "auto or " + " or ".join(RUNTIMES),
+            found=runtime,
+        )
+    return replay.load(open_bundle(os.fspath(path)))
+
+
+def verify(path: Path) -> Verification:
+    """Replays the golden in this process: grade and figures. Raises like `load`.
+
+    Thread counts and kernels of this process are what they are; a worker pins them (see docs/grades.md).
+    """
+    bundle = open_bundle(os.fspath(path))
+    golden = goldens.from_bundle(bundle)
+    figures = numerics.judge(golden, replay.observe(bundle, lambda _: None))
+    return Verification(os.fspath(path), figures, golden.examples)
+
+
+def inspect(path: Path) -> Manifest:
+    """The manifest of a bundle all of whose files are what was written. Needs no tensorflow. Raises like `load`."""
+    bundle = open_bundle(os.fspath(path))
+    check_files(bundle)
+    return bundle.manifest
+
+
+def _refuse_custom(custom_objects: Optional[Mapping[str, Any]]) -> None:
+    if custom_objects:
+        raise ModelError(
+            "custom objects cannot be kept yet",
+            place="custom_objects",
+            found=", ".join(sorted(custom_objects)),
+            fix="write the layer with built-in layers and tensor ops",
+        )

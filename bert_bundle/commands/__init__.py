@@ -1,0 +1,1 @@
+"""The commands of `bert-bundle`, one module for each noun they are about."""

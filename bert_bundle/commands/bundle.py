@@ -1,0 +1,88 @@
+"""The commands about one bundle: inspect, verify, audit."""
+
+from pathlib import Path
+
+import click
+
+from bert_bundle.bundle import inspect as read_manifest
+from bert_bundle.commands.options import Answer, Options, common, selection
+from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
+from bert_bundle.matrix import run
+from bert_bundle.matrix.environment import Made, make
+from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.verdict import Verdict
+from bert_bundle.matrix.versions import can_load, nearest, running, tensorflow, written_by
+from bert_bundle.report import json, text
+
+DEFAULT_GROUP = "ci"
+
+_bundle = click.argument("bundle", type=click.Path(path_type=Path))
+
+
+@click.command()
+@_bundle
+@common
+def inspect(options: Options, bundle: Path) -> Answer:
+    """What is in BUNDLE: versions, inputs, labels, files. Every digest is checked; no TensorFlow is needed.
+
+    \b
+    Examples:
+      bert-bundle inspect ticket-router
+      bert-bundle inspect ticket-router --json | jq .labels
+    """
+    record = read_manifest(str(bundle)).to_json()
+    return options.answer(lambda: record, lambda style: text.manifest(bundle, record, style))
+
+
+@click.command()
+@_bundle
+@common
+def verify(options: Options, bundle: Path) -> Answer:
+    """Replay the golden examples of BUNDLE and compare.
+
+    Runs in the current interpreter when that has TensorFlow and a transformers with TensorFlow classes; otherwise in
+    the matrix environment nearest to the one that wrote the bundle. The report says which.
+
+    \b
+    Examples:
+      bert-bundle verify ticket-router
+      bert-bundle verify ticket-router --json | jq .grade
+    """
+    verdict = run.verify(bundle, _reader(options, bundle), progress=options.progress, terms=options.terms)
+    return options.answer(
+        lambda: json.verification(verdict), lambda style: text.verification(verdict, style), _exit_code(verdict)
+    )
+
+
+@click.command()
+@_bundle
+@selection
+@common
+def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[str, ...]) -> Answer:
+    """Replay BUNDLE in each selected environment (default: the group ci) and grade every one.
+
+    \b
+    Examples:
+      bert-bundle audit ticket-router
+      bert-bundle audit ticket-router --env 'tf2.1*' --json
+    """
+    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
+    read_manifest(str(bundle))  # a damaged bundle is refused before minutes go into environments
+    places = run.prepare(rows, options.locks, progress=options.progress)
+    found = run.audit(bundle, places, executor=options.executor, progress=options.progress, terms=options.terms)
+    return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code)
+
+
+def _reader(options: Options, bundle: Path) -> Made:
+    packages, _ = written_by(read_manifest(str(bundle)))
+    here = running()
+    if can_load(here):
+        options.progress("verifying in this interpreter")
+        return here
+    row = nearest(options.matrix.environments, tensorflow(packages))
+    options.progress(f"this interpreter cannot load a bundle: verifying in {row.id}, nearest to the writer")
+    return make(row, read_lock(row, options.locks), progress=options.progress)
+
+
+def _exit_code(verdict: Verdict) -> int:
+    return AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED

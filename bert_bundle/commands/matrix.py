@@ -1,0 +1,143 @@
+"""The commands about the matrix: list, lock, run."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import click
+
+from bert_bundle.commands.options import Answer, Options, common, selection
+from bert_bundle.errors import ConfigError
+from bert_bundle.matrix import run as runs
+from bert_bundle.matrix.locks import lock as write_lock
+from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.spec import Environment
+from bert_bundle.report import json, text
+from bert_bundle.testing.classifiers import specifications
+
+
+@click.group(no_args_is_help=False)
+def matrix() -> None:
+    """The environments of compat_matrix.yaml: list them, lock them, run them against each other."""
+
+
+@matrix.command("list")
+@selection
+@common
+def list_(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> Answer:
+    """The environments, what each is made of, and whether its lock is there and fits its row.
+
+    \b
+    Examples:
+      bert-bundle matrix list
+      bert-bundle matrix list --groups ci --json | jq -r '.environments[].id'
+    """
+    rows = [(row, _locked(row, options.locks)) for row in options.matrix.select(groups=groups, names=names)]
+    return options.answer(lambda: json.environments(rows), lambda style: text.environments(rows, style))
+
+
+@matrix.command()
+@selection
+@common
+def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> Answer:
+    """Resolve the environments as on their days and write their lock files, with hashes, into locks/.
+
+    \b
+    Examples:
+      bert-bundle matrix lock
+      bert-bundle matrix lock --env tf2.10-hf4.25-py3.9
+    """
+    written = []
+    for row in options.matrix.select(groups=groups, names=names):
+        options.progress(f"{row.id}: resolving as on {row.as_of}")
+        written.append((row, write_lock(row, options.locks.parent)))
+    return options.answer(lambda: json.locks(written), lambda style: text.locks(written, style))
+
+
+@matrix.command()
+@selection
+@click.option("--writers", multiple=True, metavar="GLOB", help="Of the selected, those that write; default: all.")
+@click.option("--readers", multiple=True, metavar="GLOB", help="Of the selected, those that read; default: all.")
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Generated classifiers per writer.",
+)
+@click.option("--seed", type=int, metavar="N", help="Of the generated classifiers; default: the matrix file's.")
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Where to leave the bundles.")
+@common
+def run(
+    options: Options,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    writers: tuple[str, ...],
+    readers: tuple[str, ...],
+    examples: int,
+    seed: int | None,
+    keep: Path | None,
+) -> Answer:
+    """Save generated classifiers in each environment (default: the group ci), load every one in each, grade each pair.
+
+    \b
+    Examples:
+      bert-bundle matrix run
+      bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
+    """
+    drawn = specifications(examples, options.matrix.properties.seed if seed is None else seed)
+    rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
+    writing, reading = _narrow(rows, writers, "--writers"), _narrow(rows, readers, "--readers")
+    with _folder(keep) as folder:
+        needed = [row for row in rows if row in writing or row in reading]
+        places = {place.id: place for place in runs.prepare(needed, options.locks, progress=options.progress)}
+        found = runs.cross(
+            [places[row.id] for row in writing],
+            [places[row.id] for row in reading],
+            drawn,
+            folder=folder,
+            executor=options.executor,
+            progress=options.progress,
+            terms=options.terms,
+        )
+    return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)
+
+
+def _locked(row: Environment, locks: Path) -> bool:
+    try:
+        read_lock(row, locks)
+    except ConfigError:
+        return False
+    return True
+
+
+def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> list[Environment]:
+    kept = [row for row in rows if not globs or any(fnmatchcase(row.id, glob) for glob in globs)]
+    if not kept:
+        raise ConfigError(
+            "no selected environment matches",
+            place=option,
+            wanted=", ".join(row.id for row in rows),
+            found=", ".join(globs),
+            fix="choose one of those, or a glob",
+        )
+    return kept
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where the bundles go: an empty folder that stays, or one that does not."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise ConfigError("the folder for the bundles is not empty", place=keep, fix="choose another for --keep")
+    except OSError as error:
+        raise ConfigError("the folder for the bundles cannot be used", place=keep, found=error.strerror) from error
+    yield keep

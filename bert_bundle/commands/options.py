@@ -1,0 +1,108 @@
+"""What every command takes and gives back: owns the common options, knows nothing of any one command."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bert_bundle.errors import AS_EXPECTED, printable
+from bert_bundle.matrix.executors.local import DEFAULT_JOBS, Local
+from bert_bundle.matrix.locks import FOLDER
+from bert_bundle.matrix.process import Progress, silent
+from bert_bundle.matrix.run import Terms
+from bert_bundle.matrix.spec import Matrix, default_matrix_path, read_matrix
+from bert_bundle.report import json
+from bert_bundle.report.text import WIDTH, Style
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command prints on standard output, and the exit code it ends with."""
+
+    text: str
+    exit_code: int = AS_EXPECTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The common options, as the command line gave them."""
+
+    matrix_file: Path | None
+    as_json: bool
+    jobs: int
+    quiet: bool
+    no_color: bool
+
+    @cached_property
+    def matrix_path(self) -> Path:
+        """The matrix file; found from the current directory upwards unless given."""
+        return self.matrix_file or default_matrix_path()
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """The matrix, read. Raises ConfigError."""
+        return read_matrix(self.matrix_path)
+
+    @property
+    def locks(self) -> Path:
+        """Where the lock files lie: beside the matrix file."""
+        return self.matrix_path.absolute().parent / FOLDER
+
+    @property
+    def terms(self) -> Terms:
+        """The usual terms, with what the matrix file holds a run against."""
+        return Terms(expect=self.matrix.expect, policy=self.matrix.policy)
+
+    @property
+    def executor(self) -> Local:
+        """Who does the work. Raises ConfigError for less than one job."""
+        return Local(self.jobs)
+
+    @property
+    def progress(self) -> Progress:
+        """Whole lines on standard error, unless quiet."""
+        return silent if self.quiet else _say
+
+    def answer(self, record: Callable[[], dict[str, Any]], text: Callable[[Style], str], exit_code: int = 0) -> Answer:
+        """The document or the text, whichever was asked for; only that one is made."""
+        return Answer(text=json.document(record()) if self.as_json else text(self._style()), exit_code=exit_code)
+
+    def _style(self) -> Style:
+        terminal = sys.stdout.isatty()
+        color = terminal and not self.no_color and "NO_COLOR" not in os.environ
+        return Style(width=shutil.get_terminal_size((WIDTH, 0)).columns if terminal else WIDTH, color=color)
+
+
+def common(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Gives `command` the common options, as its first argument."""
+
+    @click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), metavar="FILE", help="The matrix file.")
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+    @click.option("--jobs", default=DEFAULT_JOBS, show_default=True, metavar="N", help="Workers at a time.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+    @click.option("--no-color", is_flag=True, help="No colours on a terminal.")
+    @wraps(command)
+    def with_options(
+        *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: Any
+    ) -> Answer:
+        options = Options(matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color)
+        return command(options, **rest)
+
+    return with_options
+
+
+def selection(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Gives `command` the options that select environments: `names` and `groups`."""
+    name = click.option("--env", "names", multiple=True, metavar="GLOB", help="Environments by id; may be repeated.")
+    group = click.option("--groups", multiple=True, metavar="GROUP", help="Environments by group; may be repeated.")
+    return name(group(command))
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line), err=True)

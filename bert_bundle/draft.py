@@ -1,0 +1,227 @@
+"""A live model turned into the files of a bundle, all in memory; touches no file, changes none of its arguments."""
+
+import platform
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import numpy as np
+
+from . import isolation, numerics
+from . import tokenizer as tokenizers
+from .card import card
+from .errors import ModelError, SignatureError, TokenizerError
+from .examples import Examples
+from .examples import read as read_examples
+from .format import golden as goldens
+from .format import layout, strict_json, tensors
+from .format.digest import sha256
+from .format.golden import Golden
+from .loaded import Parts, check_finite, encode, encoder_path
+from .model import capture, forward, graph_json, keras, signature, weights
+from .model.encoders import families, names, transformers
+from .model.signature import Slot
+from .replay import replay_double
+from .tokenizer import Recipe
+from .version import VERSION
+
+PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras", "transformers", "tokenizers", "numpy", "safetensors")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Every file of a bundle but the manifest, the manifest's fields, and the golden to prove it against."""
+
+    files: Mapping[str, bytes]
+    fields: Mapping[str, Any]
+    golden: Golden
+
+
+def draft(
+    model: Any,
+    name: str,
+    tokenizer: Any,
+    labels: Sequence[str],
+    examples: Optional[Mapping[str, Any]],
+    max_length: Optional[int],
+    metadata: Mapping[str, Any],
+) -> Draft:
+    """The draft of `model`. Raises ModelError, TokenizerError or SignatureError for what does not fit."""
+    module = keras.bind()
+    captured = capture.capture(model, module)
+    slots = signature.slots(captured.graph)
+    configs = {n: _config(n, encoder) for n, encoder in captured.encoders.items()}
+    tokenizer_files = _tokenizer_files(tokenizer, configs)
+    recipe = _recipe(max_length, slots, tokenizer, configs)
+    columns = read_examples(examples, slots, labels)
+    parts = Parts(
+        graph=captured.graph,
+        configs=configs,
+        encoders={n: transformers.tensors(encoder) for n, encoder in captured.encoders.items()},
+        weights=weights.collect(captured.layers),
+    )
+    shape_files = {layout.GRAPH: graph_json.to_bytes(parts.graph)}
+    shape_files.update((encoder_path(n, layout.ENCODER_CONFIG), strict_json.canonical(c)) for n, c in configs.items())
+    golden = _golden(model, module, parts, slots, recipe, tokenizer, columns, shape_files)
+    _check_labels(labels, golden.single)
+    tokenizer_facts = {
+        "fast": bool(getattr(tokenizer, "is_fast", False)),
+        "max_length": recipe.max_length,
+        "padding": recipe.padding,
+        "truncation": recipe.truncation,
+    }
+    facts = signature.to_json(slots, golden.single, parts.graph)
+    encoders = {n: {"class": c["architectures"][0], "model_type": c["model_type"]} for n, c in configs.items()}
+    writer = facts_of_writer()
+    files = {**shape_files, **tokenizer_files, **_weight_files(parts), **goldens.to_files(golden)}
+    files[layout.CARD] = card(name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples)
+    fields = {
+        "writer": writer,
+        "runtime": "transformers",
+        "signature": facts,
+        "labels": tuple(labels),
+        "tokenizer": tokenizer_facts,
+        "encoders": encoders,
+        "metadata": dict(metadata),
+    }
+    return Draft(files, fields, golden)
+
+
+def facts_of_writer() -> Dict[str, Any]:
+    """Versions of what runs here: {"bert_bundle", "python", "packages": {name: version}}, without importing any."""
+    versions = {name: isolation.version(name) for name in PACKAGES}
+    return {
+        "bert_bundle": VERSION,
+        "python": platform.python_version(),
+        "packages": {name: version for name, version in versions.items() if version},
+    }
+
+
+def _config(name: str, encoder: Any) -> Dict[str, Any]:
+    family = families.BY_TENSORFLOW[type(encoder).__name__]
+    return transformers.config(family, encoder, encoder_path(name, layout.ENCODER_CONFIG))
+
+
+def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, bytes]:
+    if tokenizer is None:
+        raise TokenizerError("no tokenizer", place="tokenizer", fix="pass the tokenizer that belongs to the encoder")
+    files = tokenizers.to_files(tokenizer)
+    size = tokenizers.vocabulary_size(tokenizer)
+    for name, config in configs.items():
+        if size > config["vocab_size"]:
+            raise TokenizerError(
+                "the tokenizer's vocabulary is larger than the encoder's",
+                place=encoder_path(name, layout.ENCODER_CONFIG) + "#/vocab_size",
+                wanted="at least {}".format(size),
+                found=config["vocab_size"],
+                fix="pass the encoder's own tokenizer, or call resize_token_embeddings({})".format(size),
+            )
+    return files
+
+
+def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs: Mapping[str, Any]) -> Recipe:
+    """The length: what was asked, what the model's inputs fix, or the most that tokenizer and encoder take."""
+    longest = min(config["max_position_embeddings"] for config in configs.values())
+    fixed = {s.shape[0] for s in slots if s.group and s.shape and s.shape[0] is not None}
+    length = asked or next(iter(fixed), None) or min(tokenizer.model_max_length, longest)
+    if fixed - {length} or not 1 <= length <= longest:
+        raise SignatureError(
+            "max_length does not fit the model",
+            place="max_length",
+            wanted=", ".join(map(str, sorted(fixed))) if fixed else "1 to {}".format(longest),
+            found=length,
+        )
+    return Recipe(int(length))
+
+
+def _golden(
+    model: Any,
+    module: Any,
+    parts: Parts,
+    slots: List[Slot],
+    recipe: Recipe,
+    tokenizer: Any,
+    columns: Examples,
+    shape_files: Mapping[str, bytes],
+) -> Golden:
+    for name, arrays in [(layout.WEIGHTS, parts.weights), *parts.encoders.items()]:
+        check_finite(arrays, name)
+    for name, found in parts.encoders.items():
+        names.check_shapes(parts.configs[name], {k: v.shape for k, v in found.items()}, name)
+    token_ids = encode(tokenizer, recipe, slots, columns.texts)
+    _check_tokenizer(tokenizer, recipe, slots, columns, token_ids)
+    arrays = {**token_ids, **columns.features}
+    single = forward.predict(model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    some = {n: a[: replay_rows(len(columns))] for n, a in arrays.items()}
+    one_by_one = forward.predict(model, parts.graph, slots, some, batch=1)
+    double, layers = replay_double(parts, module, arrays)
+    noise = {}
+    for name, array in single.items():
+        rows = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
+        if rows.size:
+            raise ModelError(
+                "the model predicts what is no number",
+                place="{} of example {}".format(name, rows[0]),
+                found=array[rows[0]].ravel()[:8].tolist(),
+                fix="find the layer that makes it; a release is not gated on predictions that are no numbers",
+            )
+        count = len(one_by_one[name])
+        padded = np.concatenate([one_by_one[name], array[count:]])
+        noise[name] = numerics.noise_floor(array, double[name], padded)
+    return Golden(
+        texts=columns.texts,
+        features=columns.features,
+        answers=columns.answers,
+        token_ids=token_ids,
+        single=single,
+        double=double,
+        noise=noise,
+        layers=layers,
+        architecture={path: sha256(data) for path, data in shape_files.items()},
+    )
+
+
+def replay_rows(count: int) -> int:
+    """How many examples are also run alone to measure what batching moves: at most sixteen."""
+    return min(count, 16)
+
+
+def _check_tokenizer(
+    tokenizer: Any, recipe: Recipe, slots: Sequence[Slot], columns: Examples, ids: Mapping[str, np.ndarray]
+) -> None:
+    """Both layouts, read back, must give the ids that the live tokenizer gives."""
+    files = tokenizers.to_files(tokenizer)
+    for fast in (True, False):
+        again = encode(tokenizers.from_files(files, fast=fast), recipe, slots, columns.texts)
+        for name, wanted in ids.items():
+            rows = np.flatnonzero((again[name] != wanted).any(axis=1))
+            if rows.size and fast == bool(getattr(tokenizer, "is_fast", False)):
+                raise TokenizerError(
+                    "the saved tokenizer gives other token ids than the live one",
+                    place="{} of example {}".format(name, rows[0]),
+                    wanted=wanted[rows[0]][:16].tolist(),
+                    found=again[name][rows[0]][:16].tolist(),
+                    fix="make it with from_pretrained; one that was changed afterwards, or that was constructed directly, can "
+                    "read special tokens in another way than every release does after loading",
+                )
+
+
+def _check_labels(labels: Sequence[str], outputs: Mapping[str, np.ndarray]) -> None:
+    classes = {name: array.shape[-1] if array.ndim > 1 else 1 for name, array in outputs.items()}
+    fits = [n for n in classes.values() if len(labels) in ((1, 2) if n == 1 else (n,))]
+    texts = all(isinstance(label, str) for label in labels)
+    if labels and (not fits or not texts or len(set(labels)) != len(labels)):
+        raise SignatureError(
+            "the labels do not fit the head",
+            place="labels",
+            wanted="one distinct name for each class of " + ", ".join("{} ({})".format(*c) for c in classes.items()),
+            found="{} labels".format(len(labels)),
+            fix="pass the names in the order of the head's outputs",
+        )
+
+
+def _weight_files(parts: Parts) -> Dict[str, bytes]:
+    files = {layout.WEIGHTS: tensors.to_bytes(parts.weights, {"format": "bert_bundle"})}
+    for name, arrays in parts.encoders.items():
+        # AutoModel.from_pretrained asks for the framework whose layout the tensors have.
+        files[encoder_path(name, layout.ENCODER_WEIGHTS)] = tensors.to_bytes(arrays, {"format": "pt"})
+    return files

@@ -1,0 +1,160 @@
+"""Every error this package raises on purpose, with the exit code its command ends with.
+
+Owns the classes and how they read; knows nothing of what raises them.
+An error says what is wrong, where (`place`), what was `wanted` and `found`, and what to do (`fix`).
+"""
+
+from typing import Any, ClassVar, Dict, Optional
+
+AS_EXPECTED = 0
+NOT_AS_EXPECTED = 1
+USAGE = 2
+NOT_RUN = 3
+NO_ENVIRONMENT = 4
+REFUSED = 5
+INTERRUPTED = 130
+
+_LONGEST = 300  # characters of a value that a message shows: a hostile file must not fill a terminal
+
+
+def printable(value: Any) -> str:
+    """`value` on one line: control characters escaped, at most 300 characters."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+class BertBundleError(Exception):
+    """Base of all: `message`, `place`, `wanted`, `found`, `fix` and the exit code of a command that ends with it."""
+
+    exit_code: ClassVar[int] = REFUSED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Any = "",
+        wanted: Any = "",
+        found: Any = "",
+        fix: str = "",
+    ) -> None:
+        self.message = printable(message)
+        self.place = printable(place)
+        self.wanted = printable(wanted)
+        self.found = printable(found)
+        self.fix = printable(fix)
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        lines = [self.message if not self.place else "{} @ {}".format(self.message, self.place)]
+        lines += [
+            "  {}: {}".format(name, value)
+            for name, value in (("wanted", self.wanted), ("found", self.found), ("fix", self.fix))
+            if value
+        ]
+        return "\n".join(lines)
+
+    def to_json(self) -> Dict[str, str]:
+        """The error as the plain record that `--json` and a worker's answer carry."""
+        return {
+            "class": type(self).__name__,
+            "message": self.message,
+            "place": self.place,
+            "wanted": self.wanted,
+            "found": self.found,
+            "fix": self.fix,
+        }
+
+
+class BundleError(BertBundleError):
+    """Something about one bundle, on disk or about to be saved."""
+
+
+class FormatError(BundleError):
+    """A file of the bundle is malformed, missing, or says something that cannot be."""
+
+
+class IntegrityError(BundleError):
+    """A file is not what was written: its size or digest differs from the manifest's."""
+
+
+class UnsafeError(BundleError):
+    """Something in the bundle could run code or reach outside of it."""
+
+
+class VersionError(BundleError):
+    """The bundle is newer than this bert_bundle, or needs a layer newer than this Keras."""
+
+
+class LimitError(BundleError):
+    """Something is larger than any bundle needs."""
+
+
+class StorageError(BundleError):
+    """The file system failed: no space, no permission, a failed fsync."""
+
+
+class LockedError(BundleError):
+    """Another process is saving to the same target."""
+
+
+class ConflictError(BundleError):
+    """The target exists and is not ours to replace."""
+
+
+class ModelError(BundleError):
+    """The model holds something that a bundle cannot represent; the layer is named."""
+
+
+class TokenizerError(BundleError):
+    """The tokenizer does not fit the model, or cannot be represented."""
+
+
+class SignatureError(BundleError):
+    """Labels, examples or features do not fit the model's inputs and outputs."""
+
+
+class ProofError(BundleError):
+    """A staged bundle, loaded again, did not give the predictions of the model it was saved from."""
+
+
+class RuntimeUnavailableError(BundleError):
+    """The installed packages cannot load this bundle: what is missing is named."""
+
+
+class ConfigError(BertBundleError):
+    """The matrix file, the policy file or the command's arguments are wrong."""
+
+    exit_code = USAGE
+
+
+class EnvironmentNotMadeError(BertBundleError):
+    """A locked environment could not be made: an interpreter or a package is missing."""
+
+    exit_code = NO_ENVIRONMENT
+
+
+class WorkerError(BertBundleError):
+    """A worker did not answer: it died (`crashed`), ran out of time (`timeout`) or of memory."""
+
+    exit_code = NOT_RUN
+
+    def __init__(self, message: str, *, outcome: str = "crashed", **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.outcome = outcome
+
+
+def from_json(record: Dict[str, Optional[str]]) -> BertBundleError:
+    """The error that `to_json` described; a class unknown here becomes a `WorkerError`."""
+    known = {c.__name__: c for c in _subclasses(BertBundleError)}
+    parts = {k: record.get(k) or "" for k in ("place", "wanted", "found", "fix")}
+    cls = known.get(record.get("class") or "")
+    if cls is None:
+        return WorkerError("{}: {}".format(record.get("class"), record.get("message")), **parts)
+    error: BertBundleError = cls(record.get("message") or "", **parts)
+    return error
+
+
+def _subclasses(cls: Any) -> Any:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _subclasses(child)

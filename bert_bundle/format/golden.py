@@ -1,0 +1,127 @@
+"""The golden: recorded inputs and predictions of a bundle, read with NumPy alone; judges nothing."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from ..errors import FormatError
+from . import layout, strict_json, tensors
+from .proven import Proven, open_bundle
+
+BATCH = 32  # examples per forward pass of a replay: batch composition moves float32 results
+
+Fingerprint = Tuple[str, Tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What the model said when it was saved.
+
+    texts         group ("text") -> one text per example, or (text, pair)
+    features      input name -> array (examples, ...)
+    answers       true labels as positions, where the examples had them
+    token_ids     input name -> int array (examples, max_length)
+    single        output name -> array in the model's own precision
+    double        output name -> float64 array of the same model rebuilt in double precision
+    noise         output name -> how far float32 replays may lie apart, over the output's scale
+    layers        fingerprint of every node's output in float64, in graph order: (name, moments and samples)
+    architecture  path -> sha256 of the files that define the function's shape
+    """
+
+    texts: Mapping[str, List[Any]]
+    features: Mapping[str, np.ndarray]
+    answers: Optional[np.ndarray]
+    token_ids: Mapping[str, np.ndarray]
+    single: Mapping[str, np.ndarray]
+    double: Mapping[str, np.ndarray]
+    noise: Mapping[str, float]
+    layers: Tuple[Fingerprint, ...]
+    architecture: Mapping[str, str]
+
+    @property
+    def examples(self) -> int:
+        """How many examples it holds."""
+        return len(next(iter(self.single.values())))
+
+
+def to_files(golden: Golden) -> Dict[str, bytes]:
+    """The golden's files: path -> bytes."""
+    arrays = {}
+    for kind in ("token_ids", "single", "double", "features"):
+        for name, array in getattr(golden, kind).items():
+            arrays["{}/{}".format(kind, name)] = array
+    inputs = {
+        "texts": {group: [t if isinstance(t, str) else list(t) for t in ts] for group, ts in golden.texts.items()},
+        "answers": None if golden.answers is None else [int(a) for a in golden.answers],
+    }
+    facts = {
+        "batch": BATCH,
+        "noise": dict(golden.noise),
+        "recipe": "eager, one op at a time, fixed batches; noise from float64 and from batches of one",
+        "layers": [[name, [v if np.isfinite(v) else None for v in values]] for name, values in golden.layers],
+    }
+    return {
+        layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
+        layout.GOLDEN_FACTS: strict_json.canonical(facts),
+        layout.GOLDEN_TENSORS: tensors.to_bytes(arrays),
+    }
+
+
+def from_bundle(bundle: Proven) -> Golden:
+    """The golden of an opened bundle, from proven bytes. Raises FormatError when its parts do not fit each other."""
+    inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, type(None))})
+    facts = _document(bundle, layout.GOLDEN_FACTS, {"batch": int, "noise": dict, "recipe": str, "layers": list})
+    arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
+    kinds: Dict[str, Dict[str, np.ndarray]] = {"token_ids": {}, "single": {}, "double": {}, "features": {}}
+    for name, array in arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind not in kinds:
+            raise FormatError("a tensor that a golden does not have", place=layout.GOLDEN_TENSORS, found=name)
+        kinds[kind][rest] = array
+    answers = inputs["answers"]
+    golden = Golden(
+        texts=inputs["texts"],
+        answers=None if answers is None else np.asarray(answers, np.int64),
+        noise=facts["noise"],
+        layers=tuple((str(name), tuple(np.nan if v is None else float(v) for v in values)) for name, values in facts["layers"]),
+        architecture={
+            path: record.sha256
+            for path, record in bundle.manifest.files.items()
+            if path == layout.GRAPH or path.endswith("/" + layout.ENCODER_CONFIG)
+        },
+        **kinds,
+    )
+    _check(golden)
+    return golden
+
+
+def read_golden(path: str) -> Golden:
+    """The golden of the bundle at `path`."""
+    return from_bundle(open_bundle(path))
+
+
+def _document(bundle: Proven, path: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
+    document = strict_json.parse(bundle.read(path), path)
+    if not isinstance(document, dict) or set(document) != set(fields):
+        raise FormatError("malformed", place=path, wanted="an object with " + ", ".join(sorted(fields)))
+    for name, kind in fields.items():
+        if not isinstance(document[name], kind):
+            raise FormatError("malformed", place="{}#/{}".format(path, name), found=type(document[name]).__name__)
+    return document
+
+
+def _check(golden: Golden) -> None:
+    outputs = set(golden.single)
+    if not outputs or outputs != set(golden.double) or outputs != set(golden.noise):
+        raise FormatError("outputs of the golden do not fit each other", place=layout.GOLDEN)
+    count = golden.examples
+    columns = [*golden.single.values(), *golden.double.values(), *golden.token_ids.values(), *golden.features.values()]
+    lengths = {len(c) for c in columns} | {len(t) for t in golden.texts.values()}
+    if golden.answers is not None:
+        lengths.add(len(golden.answers))
+    if count == 0 or lengths != {count}:
+        raise FormatError("columns of the golden differ in length", place=layout.GOLDEN, found=sorted(lengths))
+    for name in outputs:
+        if golden.single[name].shape != golden.double[name].shape:
+            raise FormatError("an output's two precisions differ in shape", place=layout.GOLDEN, found=name)

@@ -1,0 +1,185 @@
+"""The manifest: what a bundle is and every file of it, with size and digest. `Manifest.parse` is the only door.
+
+Canonical JSON without clock, host name or path; its last word is its own digest, so that a changed byte in it is
+noticed like one anywhere else.
+"""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, Tuple
+
+from ..errors import FormatError, IntegrityError, VersionError
+from . import layout, strict_json
+from .digest import COPY_AGAIN, sha256
+
+_FIELDS = {
+    "digest": str,
+    "encoders": dict,
+    "files": dict,
+    "format": str,
+    "format_version": int,
+    "labels": list,
+    "metadata": dict,
+    "proof": dict,
+    "runtime": str,
+    "signature": dict,
+    "tokenizer": dict,
+    "writer": dict,
+}
+RUNTIMES = ("transformers", "native")
+
+
+@dataclass(frozen=True)
+class File:
+    """Size in bytes and sha256 of one file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `bundle.json` says. Plain data all through; `files` are all other files of the bundle, by path.
+
+    writer     versions that wrote it: {"python": ..., "bert_bundle": ..., "packages": {name: version}}
+    runtime    what the writer rebuilt the model with, "transformers" or "native"
+    signature  {"inputs": [{name, dtype, shape, role, encoder?}], "outputs": [{name, dtype, shape}], "form": ...}
+    labels     the names of the classes, empty for none
+    tokenizer  {max_length, padding, truncation, ...}; empty for a bundle without one
+    encoders   name -> {"class", "model_type"}
+    proof      how the save was proven: {"proven": bool, ...}
+    metadata   the caller's own fields
+    extra      fields of a later format 1 that say `must_understand: false`: kept, not read
+    """
+
+    writer: Mapping[str, Any]
+    runtime: str
+    signature: Mapping[str, Any]
+    labels: Tuple[str, ...]
+    tokenizer: Mapping[str, Any]
+    encoders: Mapping[str, Any]
+    proof: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    files: Mapping[str, File]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the canonical manifest without its own digest: the identity of the bundle."""
+        return sha256(strict_json.canonical(self._fields()))
+
+    def to_json(self) -> Dict[str, Any]:
+        """The manifest as the JSON document that is on disk."""
+        return dict(self._fields(), digest=self.digest)
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes."""
+        return strict_json.canonical(self.to_json())
+
+    def _fields(self) -> Dict[str, Any]:
+        return {
+            **self.extra,
+            "encoders": dict(self.encoders),
+            "files": {p: {"sha256": f.sha256, "size": f.size} for p, f in self.files.items()},
+            "format": layout.FORMAT_NAME,
+            "format_version": layout.FORMAT_VERSION,
+            "labels": list(self.labels),
+            "metadata": dict(self.metadata),
+            "proof": dict(self.proof),
+            "runtime": self.runtime,
+            "signature": dict(self.signature),
+            "tokenizer": dict(self.tokenizer),
+            "writer": dict(self.writer),
+        }
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Manifest":
+        """Raises FormatError with the field, VersionError for a newer format, IntegrityError for a changed byte."""
+        document = strict_json.parse(data, layout.MANIFEST)
+        if not isinstance(document, dict) or document.get("format") != layout.FORMAT_NAME:
+            raise FormatError(
+                "not a bundle's manifest",
+                place=layout.MANIFEST + "#/format",
+                wanted=layout.FORMAT_NAME,
+                found=document.get("format") if isinstance(document, dict) else type(document).__name__,
+            )
+        _check_version(document.get("format_version"))
+        extra = {name: document[name] for name in sorted(set(document) - set(_FIELDS))}
+        for name, value in extra.items():
+            _check_unknown(name, value)
+        for name, kind in _FIELDS.items():
+            if type(document.get(name)) is not kind:
+                raise _fault(name, "a {}".format(kind.__name__), document.get(name, "nothing"))
+        if document["runtime"] not in RUNTIMES:
+            raise _fault("runtime", " or ".join(RUNTIMES), document["runtime"])
+        if not all(isinstance(label, str) for label in document["labels"]):
+            raise _fault("labels", "a list of strings", document["labels"])
+        manifest = cls(
+            writer=MappingProxyType(document["writer"]),
+            runtime=document["runtime"],
+            signature=MappingProxyType(document["signature"]),
+            labels=tuple(document["labels"]),
+            tokenizer=MappingProxyType(document["tokenizer"]),
+            encoders=MappingProxyType(document["encoders"]),
+            proof=MappingProxyType(document["proof"]),
+            metadata=MappingProxyType(document["metadata"]),
+            files=_files(document["files"]),
+            extra=MappingProxyType(extra),
+        )
+        if manifest.digest != document["digest"] or manifest.to_bytes() != data:
+            raise IntegrityError(
+                "the manifest is not what was written",
+                place=layout.MANIFEST,
+                wanted="digest " + manifest.digest,
+                found="digest {}".format(document["digest"]),
+                fix=COPY_AGAIN,
+            )
+        return manifest
+
+
+def _check_version(version: Any) -> None:
+    if type(version) is not int or version < 1:
+        raise _fault("format_version", "a whole number from 1", version)
+    if version > layout.FORMAT_VERSION:
+        raise VersionError(
+            "the bundle is of a newer format",
+            place=layout.MANIFEST + "#/format_version",
+            wanted="at most {}".format(layout.FORMAT_VERSION),
+            found=version,
+            fix="install a newer bert_bundle",
+        )
+
+
+def _check_unknown(name: str, value: Any) -> None:
+    if not (isinstance(value, dict) and value.get("must_understand") is False):
+        raise VersionError(
+            "a field that this bert_bundle does not know",
+            place="{}#/{}".format(layout.MANIFEST, name),
+            wanted="a known field, or one that says must_understand: false",
+            fix="install a newer bert_bundle",
+        )
+
+
+def _files(records: Dict[str, Any]) -> Mapping[str, File]:
+    files = {}
+    for path, record in records.items():
+        layout.check_path(path)
+        place = "files/" + path.replace("/", "~1")
+        if not isinstance(record, dict) or set(record) != {"sha256", "size"}:
+            raise _fault(place, "sha256 and size", record)
+        size, digest = record["size"], record["sha256"]
+        if type(size) is not int or size < 0:
+            raise _fault(place + "/size", "a natural number", size)
+        if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise _fault(place + "/sha256", "64 hexadecimal digits", digest)
+        files[path] = File(size, digest)
+    if layout.MANIFEST in files:
+        raise _fault("files", "every other file", "the manifest itself")
+    layout.check_distinct(files)
+    return MappingProxyType(files)
+
+
+def _fault(field: str, wanted: str, found: Any) -> FormatError:
+    return FormatError(
+        "the manifest is malformed", place="{}#/{}".format(layout.MANIFEST, field), wanted=wanted, found=found
+    )

@@ -1,0 +1,113 @@
+"""Named arrays as safetensors bytes: written by the library, read by us.
+
+The library accepts duplicate names, any name and NaN, and fails untyped on some dtypes (measured with 0.5.3 and
+0.8.0); so the header of an untrusted file is parsed here, against the format's own description
+(github.com/huggingface/safetensors, "Format"): eight bytes of length, a JSON header, the data without a hole.
+"""
+
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from ..errors import FormatError, LimitError
+from . import strict_json
+
+MAX_HEADER = 16 << 20  # bytes; BERT-large's header has 50 thousand
+MAX_RANK = 8
+
+_DTYPES = {
+    "BOOL": np.dtype("?"),
+    "I32": np.dtype("<i4"),
+    "I64": np.dtype("<i8"),
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+}
+
+
+def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str]] = None) -> bytes:
+    """The arrays as one safetensors file; equal arrays give equal bytes. dtypes: bool, int32, int64, float16/32/64."""
+    from safetensors.numpy import save
+
+    plain = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    for name, array in plain.items():
+        if array.dtype not in _DTYPES.values():
+            raise FormatError("a dtype that a bundle does not hold", place=name, found=array.dtype)
+    data: bytes = save(plain, metadata)
+    return data
+
+
+def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
+    """Name -> array, read-only views of `data`. Raises FormatError with the tensor, LimitError for a huge header."""
+    header, start = _header(data, place)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise FormatError("metadata is not text by name", place=place + " __metadata__")
+    spans: List[Tuple[int, int, str]] = []
+    result = {}
+    for name, entry in header.items():
+        where = "{} tensor {}".format(place, name)
+        dtype, shape, begin, end = _entry(entry, where)
+        count = 1
+        for size in shape:
+            count *= size
+        if begin < 0 or end - begin != count * dtype.itemsize or start + end > len(data):
+            raise FormatError(
+                "a tensor's offsets do not fit its shape",
+                place=where,
+                wanted="{} bytes inside the file".format(count * dtype.itemsize),
+                found="offsets {} to {}".format(begin, end),
+            )
+        spans.append((begin, end, name))
+        result[name] = np.frombuffer(data, dtype, count, start + begin).reshape(shape)
+    position = 0
+    for begin, end, name in sorted(spans):
+        if begin != position:
+            raise FormatError(
+                "tensors overlap or leave a hole",
+                place="{} tensor {}".format(place, name),
+                wanted="offset {}".format(position),
+                found="offset {}".format(begin),
+            )
+        position = end
+    if start + position != len(data):
+        raise FormatError(
+            "bytes behind the last tensor", place=place, found="{} bytes".format(len(data) - start - position)
+        )
+    return result
+
+
+def _header(data: bytes, place: str) -> Tuple[Dict[str, Any], int]:
+    if len(data) < 8:
+        raise FormatError("shorter than a safetensors header", place=place, found="{} bytes".format(len(data)))
+    length = int.from_bytes(data[:8], "little")
+    if length > MAX_HEADER:
+        raise LimitError(
+            "a header too long", place=place, wanted="at most {} bytes".format(MAX_HEADER), found="{}".format(length)
+        )
+    if 8 + length > len(data):
+        raise FormatError("the header is longer than the file", place=place, found="{} bytes".format(length))
+    if data[8:9] != b"{":
+        raise FormatError("the header is no JSON object", place=place)
+    header = strict_json.parse(data[8 : 8 + length], place + " header")
+    if not isinstance(header, dict):
+        raise FormatError("the header is no JSON object", place=place)
+    return header, 8 + length
+
+
+def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]:
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise FormatError("a tensor's entry is not dtype, shape and data_offsets", place=where)
+    dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if dtype is None:
+        raise FormatError(
+            "a dtype that a bundle does not hold", place=where, wanted=", ".join(_DTYPES), found=entry["dtype"]
+        )
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    if not _naturals(shape) or len(shape) > MAX_RANK or not _naturals(offsets) or len(offsets) != 2:
+        raise FormatError("a tensor's shape or offsets are not natural numbers", place=where)
+    return dtype, tuple(shape), offsets[0], offsets[1]
+
+
+def _naturals(values: Any) -> bool:
+    return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**53 for v in values)

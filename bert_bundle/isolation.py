@@ -1,0 +1,102 @@
+"""How a Python process of ours is started: by whichever interpreter, with our package and nothing else of the host.
+
+Owns the command line and the environment variables of a child; knows nothing of what the child does.
+
+The package is handed over as a module, not as an entry of `sys.path`: the folder that holds it is often the host's
+site-packages, and one numpy from there inside an environment of another Python would be the end of every promise.
+So the bootstrap takes the folder of the package itself; there is no folder to make, to share or to clean up.
+"""
+
+import os
+from importlib import metadata
+from types import MappingProxyType
+from typing import Dict, List, Mapping, Optional
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+# argv: package folder, module to run, its arguments. `python -c` puts the current directory on sys.path as "": it is
+# dropped before anything is imported, for a stray `numpy.py` there would be imported in place of the environment's.
+_BOOTSTRAP = """\
+import sys
+sys.path[:] = [p for p in sys.path if p]
+from importlib import util
+from os.path import join
+folder, module = sys.argv[1:3]
+del sys.argv[1:3]
+spec = util.spec_from_file_location("bert_bundle", join(folder, "__init__.py"), submodule_search_locations=[folder])
+package = sys.modules["bert_bundle"] = util.module_from_spec(spec)
+spec.loader.exec_module(package)
+import runpy
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+# What a run holds still: thread counts, kernels and devices move float32 results as much as an upgrade of TensorFlow
+# does, and hash order moves whatever iterates over a set. No network: a bundle has all that it needs.
+PINNED: Mapping[str, str] = MappingProxyType(
+    {
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
+)
+
+# What a process needs to find its files, its language and its certificates. Everything else stays outside: PYTHONPATH
+# and LD_PRELOAD bring in code, TF_XLA_FLAGS and its like change kernels, HF_ENDPOINT and proxies change what is read.
+_ALLOWED = (
+    "HF_HOME", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TEMP", "TMP",
+    "TMPDIR", "TZ", "USER", "XDG_CACHE_HOME",
+)  # fmt: skip
+_ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
+
+LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
+
+
+def command(python: str, module: str) -> List[str]:
+    """The arguments that run `module` (of this package) with the interpreter `python`, isolated from the host.
+
+    Not `-I`, which would also drop PYTHONHASHSEED: `environment()` lets no other PYTHON* variable through, `-s` shuts
+    out the user's site-packages, and the bootstrap the current directory. UTF-8 mode, whatever the locale says.
+    """
+    return [python, "-s", "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module]
+
+
+def environment(legacy_keras: Optional[bool] = None) -> Dict[str, str]:
+    """The variables of a child: the allowed ones of this process, and the pinned ones.
+
+    `legacy_keras` says which Keras transformers binds; with None the worker looks at what is installed beside it.
+    """
+    kept = {k: v for k, v in os.environ.items() if k in _ALLOWED or k.startswith(_ALLOWED_PREFIXES)}
+    kept.update(PINNED)
+    if legacy_keras is not None:
+        kept[LEGACY_KERAS] = str(int(legacy_keras))
+    return kept
+
+
+def pin() -> None:
+    """Sets the pinned variables in this process, and the Keras that transformers binds unless that is said already.
+
+    Must run before TensorFlow is imported: whoever imports first decides. tf-keras is looked for by its metadata.
+    """
+    os.environ.update(PINNED)
+    if installed("tf-keras"):
+        os.environ.setdefault(LEGACY_KERAS, "1")
+
+
+def installed(distribution: str) -> bool:
+    """Whether `distribution` is installed beside this interpreter, without importing it."""
+    return version(distribution) is not None
+
+
+def version(distribution: str) -> Optional[str]:
+    """The installed version of `distribution`, from its metadata; None where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,230 @@
+"""A run: environments in, verdicts out. Owns the order of the work, knows nothing of how results are shown.
+
+    environments -> made -> (bundles written) -> bundles replayed -> verdicts
+
+One worker process per environment and role, however many bundles there are.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bert_bundle import errors
+from bert_bundle.bundle import inspect
+from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.format.manifest import Manifest
+from bert_bundle.matrix.cells import Cell, NotRun, Outcome, Replayed, observe
+from bert_bundle.matrix.environment import Made, make
+from bert_bundle.matrix.executors import Executor
+from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.process import MEMORY_LIMIT, TIME_LIMIT, Cancelled, Progress, Worker, never
+from bert_bundle.matrix.spec import Environment, Expectation, Policy
+from bert_bundle.matrix.verdict import Summary, Verdict, hold, sentence
+from bert_bundle.matrix.versions import title, written_by
+from bert_bundle.numerics import judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotMade:
+    """An environment that could not be made, and why."""
+
+    id: str
+    error: errors.EnvironmentNotMadeError
+
+
+Place = Made | NotMade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a run's results are held against, the limits of its workers, and the tasks it asks them for.
+
+    Limits as of `Worker`. Planted faults put other tasks in the place of the usual ones.
+    """
+
+    expect: Sequence[Expectation] = ()
+    policy: Policy = field(default_factory=Policy)
+    time_limit: float = TIME_LIMIT
+    memory_limit: int = MEMORY_LIMIT
+    generate: str = "generate"
+    replay: str = "replay"
+
+    def worker(self, made: Made, role: str, cancelled: Cancelled = never) -> Worker:
+        """A worker within these limits."""
+        return Worker(made, role, time_limit=self.time_limit, memory_limit=self.memory_limit, cancelled=cancelled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run found."""
+
+    environments: Sequence[Place]
+    verdicts: Sequence[Verdict]
+    summary: Summary
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of what happened: no environment, not run, not as expected, as expected."""
+        if any(isinstance(place, NotMade) for place in self.environments):
+            return errors.NO_ENVIRONMENT
+        if self.summary.not_run:
+            return errors.NOT_RUN
+        return errors.NOT_AS_EXPECTED if self.summary.unexpected else errors.AS_EXPECTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A bundle to replay; `golden` is a NotRun when there is none."""
+
+    path: Path
+    writer: str
+    golden: Golden | NotRun
+
+
+def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[Place, ...]:
+    """Every environment made from its lock, or the reason why it could not be.
+
+    Raises ConfigError for a lock that is missing or not of this environment.
+    """
+    return tuple(_prepared(e, locks, progress) for e in environments)
+
+
+def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, progress: Progress, terms: Terms) -> Run:
+    """One bundle replayed in each of the environments.
+
+    Raises BundleError for a bundle that is damaged or unsafe, ConfigError when there is no environment.
+    """
+    _some("environments", environments)
+    started = time.monotonic()
+    manifest, path = inspect(str(bundle)), bundle.absolute()
+    written = _Written(path=path, writer=_writer(manifest), golden=read_golden(str(path)))
+    columns = executor.gather([partial(_read, place, [written], terms, progress) for place in environments])
+    verdicts = [verdict for column in columns for verdict in column]
+    return Run(environments=environments, verdicts=verdicts, summary=Summary.of(verdicts, time.monotonic() - started))
+
+
+def cross(
+    writers: Sequence[Place],
+    readers: Sequence[Place],
+    specifications: Sequence[dict[str, Any]],
+    *,
+    folder: Path,
+    executor: Executor,
+    progress: Progress,
+    terms: Terms,
+) -> Run:
+    """Each writer saves every specified classifier into `folder`/<writer>/<number>; each reader replays every bundle.
+
+    A bundle that could not be written makes its cells not run, with the reason. Verdicts are ordered by writer,
+    specification, reader. Raises ConfigError when there is nothing to write or nobody to read.
+    """
+    for what, there in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
+        _some(what, there)
+    started = time.monotonic()
+    folder = folder.absolute()
+    rows = executor.gather([partial(_write, place, specifications, folder, terms, progress) for place in writers])
+    written = [bundle for row in rows for bundle in row]
+    columns = executor.gather([partial(_read, place, written, terms, progress) for place in readers])
+    verdicts = [verdict for row in zip(*columns, strict=True) for verdict in row]
+    places = {place.id: place for place in (*writers, *readers)}
+    return Run(
+        environments=tuple(places.values()),
+        verdicts=verdicts,
+        summary=Summary.of(verdicts, time.monotonic() - started),
+    )
+
+
+def verify(bundle: Path, made: Made, *, progress: Progress, terms: Terms) -> Verdict:
+    """The golden of `bundle` replayed in one environment; no exception is known here, only agreement is as expected.
+
+    Raises BundleError when the bundle is damaged or the environment cannot load it, WorkerError without an answer.
+    """
+    manifest, path = inspect(str(bundle)), bundle.absolute()
+    golden = read_golden(str(path))
+    started = time.monotonic()
+    with terms.worker(made, "reader") as worker:
+        observation = worker.ask(terms.replay, _named(worker, progress), bundle=str(path))
+    figures = judge(golden, observation, double=terms.policy.double)
+    outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
+    return hold(Cell(bundle=path, writer=_writer(manifest), reader=made.id), outcome)
+
+
+def _prepared(environment: Environment, locks: Path, progress: Progress) -> Place:
+    lock = read_lock(environment, locks)
+    try:
+        return make(environment, lock, progress=progress)
+    except errors.EnvironmentNotMadeError as error:
+        progress(f"{environment.id}: {error.message}")
+        return NotMade(id=environment.id, error=error)
+
+
+def _write(
+    place: Place,
+    specifications: Sequence[dict[str, Any]],
+    folder: Path,
+    terms: Terms,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> list[_Written]:
+    """The job of a writer."""
+    paths = [folder / place.id / str(number) for number in range(len(specifications))]
+    if isinstance(place, NotMade):
+        reason = NotRun(reason=f"no writer: {sentence(place.error)}")
+        return [_Written(path=path, writer=place.id, golden=reason) for path in paths]
+
+    def written(path: Path, specification: dict[str, Any]) -> Golden | NotRun:
+        say(f"saving classifier {path.name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            worker.ask(terms.generate, say, specification=specification, target=str(path))
+            return read_golden(str(path))
+        except (errors.WorkerError, errors.BundleError) as error:
+            return NotRun(reason=f"not written: {sentence(error)}")
+
+    with terms.worker(place, "writer", cancelled) as worker:
+        say = _named(worker, progress)
+        return [
+            _Written(path=path, writer=place.id, golden=written(path, specification))
+            for path, specification in zip(paths, specifications, strict=True)
+        ]
+
+
+def _read(
+    place: Place, written: Sequence[_Written], terms: Terms, progress: Progress, cancelled: Cancelled
+) -> list[Verdict]:
+    """The job of a reader."""
+    if isinstance(place, NotMade):
+        return [hold(_cell(b, place), NotRun(reason=f"no reader: {sentence(place.error)}")) for b in written]
+
+    def outcome(bundle: _Written) -> Outcome:
+        if isinstance(bundle.golden, NotRun):
+            return bundle.golden
+        say(f"replaying {bundle.path.name} of {bundle.writer}")
+        double = terms.policy.double
+        return observe(_cell(bundle, place), worker, bundle.golden, task=terms.replay, double=double, progress=say)
+
+    with terms.worker(place, "reader", cancelled) as worker:
+        say = _named(worker, progress)
+        return [hold(_cell(bundle, place), outcome(bundle), terms.expect) for bundle in written]
+
+
+def _cell(bundle: _Written, reader: Place) -> Cell:
+    return Cell(bundle=bundle.path, writer=bundle.writer, reader=reader.id)
+
+
+def _named(worker: Worker, progress: Progress) -> Progress:
+    return lambda text: progress(f"{worker.name}: {text}")
+
+
+def _writer(manifest: Manifest) -> str:
+    return title(*written_by(manifest))
+
+
+def _some(what: str, there: Sequence[Any]) -> None:
+    if not there:
+        raise errors.ConfigError(
+            f"no {what}: nothing would run, and that is no success", wanted="at least one", found="none"
+        )

@@ -1,0 +1,108 @@
+"""A YAML file as plain data: owns what such a file may say, refuses to know what the data means.
+
+Of YAML only mappings, lists and plain values are read. Anchors, aliases, tags and merge keys make a file mean something
+other than what a reader sees in it; a repeated key silently loses the first. All of them are refused, with the line.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bert_bundle.errors import ConfigError
+
+LARGEST = 1_000_000  # bytes
+DEEPEST = 16  # levels of nesting; PyYAML recurses once or more for each
+
+
+def read(path: Path) -> Any:
+    """The document in `path`: dicts with string keys, lists, strings, numbers, booleans, dates, None.
+
+    Raises ConfigError, its place "NAME: line L, column C", for a file that is missing, larger than a megabyte,
+    not UTF-8, not YAML, or uses what is refused.
+    """
+    text = _text(path)
+    try:
+        loader = _StrictLoader(text)
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ConfigError(
+            error.problem or "not YAML",
+            place=f"{path.name}: line {mark.line + 1}, column {mark.column + 1}" if mark else path.name,
+            fix=error.note or "correct the YAML there",
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            "not YAML", place=path.name, wanted="printable text", found=error, fix="save it as text"
+        ) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            "cannot read the file", place=path.name, found=error.strerror or error, fix="check the path"
+        ) from error
+    if len(data) > LARGEST:
+        raise ConfigError(
+            "the file is too large",
+            place=path.name,
+            wanted=f"at most {LARGEST} bytes",
+            found="more",
+            fix="split the matrix",
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError("not UTF-8", place=f"{path.name}: byte {error.start}", fix="save it as UTF-8") from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, with the refusals made before any value is built."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise _refusal("an alias", event, "write the value out")
+        if getattr(event, "anchor", None) is not None:
+            raise _refusal("an anchor", event, "remove the &name; write the value out where it is needed")
+        if getattr(event, "tag", None) is not None:
+            raise _refusal("a tag", event, "remove the !tag; quote the value if it is a string")
+        if self.depth == DEEPEST:
+            raise _refusal(f"more than {DEEPEST} levels of nesting", event, "no matrix needs so many")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise _refusal("a merge key", key, "write the merged keys out")
+            if key.tag != "tag:yaml.org,2002:str":
+                raise _refusal("a key that is not a string", key, "put the key in quotes")
+            if key.value in seen:
+                raise _refusal(f"the key '{key.value}' twice", key, "remove one; YAML would keep the last")
+            seen.add(key.value)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, OverflowError) as error:  # 2022-13-01 looks like a date and is none
+            raise _refusal(
+                f"a value that cannot be ({error})", node, "correct the value, or put it in quotes"
+            ) from error
+
+
+def _refusal(what: str, where: Any, fix: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=f"{what} is refused", problem_mark=where.start_mark, note=fix)

@@ -1,0 +1,105 @@
+"""Plain data as a pydantic record, or one ConfigError: owns how a refusal reads, refuses to know any record.
+
+A field's `description` is what its error says was wanted, its first example what the fix shows: each is written once,
+in the model.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from bert_bundle.errors import ConfigError
+
+# pydantic speaks of Python's types; a reader of YAML knows other words.
+_PLAIN = {
+    "model_type": "not a mapping",
+    "tuple_type": "not a list",
+    "string_pattern_mismatch": "not of the form wanted",
+}
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def validated(model: type[Record], data: Any, *, source: str) -> Record:
+    """`data` as a `model`.
+
+    Raises ConfigError for the first fault: place "SOURCE: path.to.it", where an element of a list goes by its "id" if
+    it has one. A validator may raise PydanticCustomError with `place` (a path) and `found` in its context.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _refusal(model, data, source, _worst(error)) from None
+
+
+def _worst(error: ValidationError) -> ErrorDetails:
+    """The first unknown key, else the first fault: a key that is misspelt is also missing."""
+    faults = error.errors(include_url=False)
+    return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+
+
+def _refusal(model: type[BaseModel], data: Any, source: str, fault: ErrorDetails) -> ConfigError:
+    context = fault.get("ctx", {})
+    path = tuple(context.get("place", fault["loc"]))
+    place = f"{source}: {'.'.join(_words(path, data))}".removesuffix(": ")
+    owner, field = _field(model, path)
+    if fault["type"] == "extra_forbidden":
+        key = str(path[-1])
+        close = difflib.get_close_matches(key, owner.model_fields, n=1)
+        fix = f"did you mean {close[0]}?" if close else "remove it"
+        return ConfigError(
+            "unknown key", place=place, wanted="one of " + ", ".join(owner.model_fields), found=key, fix=fix
+        )
+    wanted = (field.description if field else None) or "a mapping"
+    example = field.examples[0] if field and field.examples else ""
+    if fault["type"] == "missing":
+        return ConfigError("a key is missing", place=place, wanted=wanted, fix=f"add it: {example}")
+    return ConfigError(
+        _message(fault),
+        place=place,
+        wanted=wanted,
+        found=context.get("found", repr(fault["input"])),
+        fix=f"write it like this: {example}" if example else "correct it",
+    )
+
+
+def _message(fault: ErrorDetails) -> str:
+    text = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else _PLAIN.get(fault["type"], fault["msg"])
+    return text[:1].lower() + text[1:]
+
+
+def _words(path: Sequence[Any], data: Any) -> list[str]:
+    words: list[str] = []
+    for part in path:
+        data = _inside(data, part)
+        words.append(str(data["id"] if isinstance(data, Mapping) and "id" in data else part))
+    return words
+
+
+def _inside(data: Any, part: Any) -> Any:
+    try:
+        return data[part]
+    except (LookupError, TypeError):
+        return None
+
+
+def _field(model: type[BaseModel], path: Sequence[Any]) -> tuple[type[BaseModel], FieldInfo | None]:
+    """The model that owns the end of `path`, and the innermost field that `path` passes through."""
+    owner, field = model, None
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if field is not None:
+            owner = next(iter(_models(field.annotation)), owner)
+        field = owner.model_fields.get(part)
+    return owner, field
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models(argument)]

@@ -1,0 +1,136 @@
+"""An outcome held against what was expected: owns grades, verdicts and their sum, not how they are shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, Self, cast
+
+from bert_bundle.errors import BertBundleError
+from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
+from bert_bundle.matrix.spec import Expectation
+from bert_bundle.numerics import SAME
+
+Grade = Literal[
+    "bitwise", "identical", "drift", "flip", "retokenized", "reconfigured", "refused", "crashed", "timeout", "not run"
+]
+
+# From best to worst: where many bundles share a place in a table, the last of their grades is shown.
+MEANING = MappingProxyType[Grade, str](
+    {
+        "bitwise": "equal to the last bit",
+        "identical": "same labels, same function, float32 within the noise floor",
+        "drift": "the function computed has changed",
+        "flip": "a label differs",
+        "retokenized": "token ids differ",
+        "reconfigured": "architecture or label fields of the configuration differ",
+        "refused": "the reader would not load it",
+        "crashed": "the reader died or raised what nobody planned",
+        "timeout": "the reader did not answer in time",
+        "not run": "nothing was tried",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is reported of one cell. A figure is None where it was not measured.
+
+    double, single      largest difference of the float64 and the float32 replay, in units of the output's scale
+    labels_changed      examples whose label differs
+    first_layer         the first layer, in the order of computation, whose output differs
+    accuracy            share of the golden's labelled examples that the reader gets right
+    seconds             wall clock, imports included
+    """
+
+    bundle: Path
+    writer: str
+    reader: str
+    grade: Grade
+    as_expected: bool
+    reason: str
+    double: float | None = None
+    single: float | None = None
+    labels_changed: int | None = None
+    first_layer: str | None = None
+    accuracy: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Every cell is in exactly one of the three counts: nothing vanishes from the total."""
+
+    cells: int
+    as_expected: int
+    unexpected: int
+    not_run: int
+    seconds: float
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict], seconds: float) -> Self:
+        """The sum of `verdicts`, which took `seconds` of wall clock together."""
+        not_run = sum(v.grade == "not run" for v in verdicts)
+        as_expected = sum(v.as_expected for v in verdicts)
+        return cls(
+            cells=len(verdicts),
+            as_expected=as_expected,
+            unexpected=len(verdicts) - as_expected - not_run,
+            not_run=not_run,
+            seconds=seconds,
+        )
+
+
+def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Verdict:
+    """The verdict on `cell`: agreement is expected, unless an exception names the reader.
+
+    Then only that exception is: agreement where a difference is known is a surprise too. What did not run is never
+    as expected.
+    """
+    verdict = _unjudged(cell, outcome)
+    if verdict.grade == "not run":
+        return verdict
+    exception = next((e for e in expect if fnmatchcase(cell.reader, e.environment)), None)
+    if exception is None:
+        return replace(verdict, as_expected=verdict.grade in SAME, reason=verdict.reason)
+    known = exception.reason + (f" ({exception.see})" if exception.see else "")
+    if verdict.grade == exception.outcome:
+        return replace(verdict, as_expected=True, reason=f"known: {known}")
+    found = verdict.reason or MEANING[verdict.grade]
+    return replace(
+        verdict,
+        as_expected=False,
+        reason=f"{exception.outcome} was expected ({known}), this is {verdict.grade}: {found}",
+    )
+
+
+def sentence(error: BertBundleError) -> str:
+    """An error on one line, without what to do about it: a table's reason."""
+    return ", ".join(line.strip() for line in str(error).splitlines() if not line.startswith("  fix: "))
+
+
+def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
+    verdict = partial(Verdict, bundle=cell.bundle, writer=cell.writer, reader=cell.reader, as_expected=False)
+    if isinstance(outcome, NotRun):
+        return verdict(grade="not run", reason=outcome.reason)
+    if isinstance(outcome, Replayed):
+        figures = outcome.figures
+        return verdict(
+            grade=cast(Grade, figures.grade),
+            reason=figures.reason,
+            double=figures.double,
+            single=figures.single,
+            labels_changed=figures.labels_changed,
+            first_layer=figures.first_layer,
+            accuracy=figures.accuracy,
+            seconds=outcome.seconds,
+        )
+    return verdict(grade=_failure(outcome), reason=sentence(outcome.error), seconds=outcome.seconds)
+
+
+def _failure(outcome: Refused | Crashed | TimedOut) -> Grade:
+    if isinstance(outcome, Refused):
+        return "refused"
+    return "timeout" if isinstance(outcome, TimedOut) else "crashed"

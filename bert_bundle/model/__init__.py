@@ -1,0 +1,1 @@
+"""Keras model <-> graph.json and tensors: capture, rebuild, weights, encoders."""

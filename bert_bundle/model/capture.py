@@ -1,0 +1,284 @@
+"""Keras model -> Graph, read from the model's own nodes; knows nothing of files.
+
+`get_config` is not asked for the architecture: transformers 4.5 to 4.12 refuse it. Every tensor of a functional model
+knows the layer, the call and the position that made it; walking back from the outputs finds the whole graph. A Lambda
+is traced: its function is run on the symbolic tensors once more, and the ops that come out stand in its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+from ..errors import ModelError
+from . import ops, vocabulary
+from .encoders import families, transformers
+from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref
+
+_WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
+_Key = Tuple[int, int]  # id of a layer, number of one of its calls
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A graph with the live layers that it was read from: by path, encoders also by folder name."""
+
+    graph: Graph
+    layers: Mapping[str, Any]
+    encoders: Mapping[str, Any]
+
+
+def capture(model: Any, keras: Any) -> Captured:
+    """The graph of a functional or Sequential model with at least one encoder.
+
+    Raises ModelError naming the layer for whatever a bundle cannot represent.
+    """
+    layers: Dict[str, Any] = {}
+    encoders: Dict[str, Any] = {}
+    graph = _Capture(model, keras, "", layers, encoders).graph()
+    if not encoders:
+        raise ModelError(
+            "the model has no encoder",
+            place=model.name,
+            wanted="a layer of " + ", ".join(families.BY_TENSORFLOW),
+            found=", ".join(type(layer).__name__ for layer in model.layers),
+            fix="build the classifier around a transformers encoder; other Keras models are not what this is for",
+        )
+    return Captured(graph, layers, encoders)
+
+
+class _Capture:
+    """One model (or nested model) being captured."""
+
+    def __init__(self, model: Any, keras: Any, scope: str, layers: Dict[str, Any], encoders: Dict[str, Any]) -> None:
+        self.model, self.keras, self.scope = model, keras, scope
+        self.live, self.encoders = layers, encoders
+        self.layers: Dict[str, Layer] = {}
+        self.nodes: List[Node] = []
+        self.index: Dict[_Key, int] = {}
+        self.traced: Dict[_Key, List[Any]] = {}
+        if not isinstance(model, keras.Model):
+            raise ModelError(
+                "not a model of the Keras that transformers uses",
+                place=scope or type(model).__name__,
+                wanted="a {}.Model".format(keras.__name__),
+                found="{}.{}".format(type(model).__module__, type(model).__name__),
+                fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
+            )
+        if not getattr(model, "_is_graph_network", False):
+            raise ModelError(
+                "a model without a graph",
+                place=scope or model.name,
+                wanted="a functional model, or a Sequential one that knows its input shape",
+                found=type(model).__name__,
+                fix=_WRITE,
+            )
+
+    def graph(self) -> Graph:
+        for tensor in self.model.inputs:
+            self._add(self._key(tensor), tensor._keras_history[0])
+        for tensor in self.model.outputs:
+            self._walk(tensor)
+        sequential = isinstance(self.model, self.keras.Sequential)
+        inputs = list(_ends(self.model._nested_inputs))
+        outputs = list(_ends(self.model._nested_outputs))
+        names = self.model.output_names
+        return Graph(
+            name=self.model.name,
+            class_name="Sequential" if sequential and not self.traced else "Functional",
+            layers=tuple(self.layers.values()),
+            nodes=tuple(self.nodes),
+            inputs=tuple((key or t._keras_history[0].name, self._ref(t)) for key, t in inputs),
+            inputs_form=_form(self.model._nested_inputs),
+            outputs=tuple((key or names[i], self._ref(t)) for i, (key, t) in enumerate(outputs)),
+            outputs_form=_form(self.model._nested_outputs),
+        )
+
+    @staticmethod
+    def _key(tensor: Any) -> _Key:
+        layer, number, _ = tensor._keras_history
+        return id(layer), number
+
+    def _walk(self, tensor: Any) -> None:
+        """Adds what makes `tensor`, what that needs first, without recursion: a chain may be long."""
+        stack = [(tensor, False)]
+        while stack:
+            current, ready = stack.pop()
+            layer, number, _ = current._keras_history
+            key = self._key(current)
+            if key in self.index or (key in self.traced and ready):
+                continue
+            needs = self._needs(layer, number, key)
+            if ready:
+                self._add(key, layer)
+            else:
+                if key not in self.traced:
+                    stack.append((current, True))
+                stack.extend((need, False) for need in reversed(needs) if self._key(need) not in self.index)
+
+    def _needs(self, layer: Any, number: int, key: _Key) -> List[Any]:
+        node = layer._inbound_nodes[number]
+        if isinstance(layer, self.keras.layers.Lambda):
+            if key not in self.traced:
+                self.traced[key] = list(_tensors(_trace(layer, node, self.scope)))
+            return self.traced[key]
+        return list(_tensors([node.call_args, node.call_kwargs]))
+
+    def _ref(self, tensor: Any) -> Ref:
+        layer, number, position = tensor._keras_history
+        key = self._key(tensor)
+        if key in self.traced:
+            return self._ref(self.traced[key][position])
+        return Ref(self.index[key], _output_name(layer, layer._inbound_nodes[number], position))
+
+    def _add(self, key: _Key, layer: Any) -> None:
+        node = layer._inbound_nodes[key[1]]
+        place = self.scope + layer.name
+        if isinstance(layer, self.keras.layers.InputLayer):
+            self.nodes.append(_input(layer, place))
+        elif hasattr(layer, "symbol") and hasattr(layer, "function"):
+            self.nodes.append(self._op(layer, node, place))
+        else:
+            if layer.name not in self.layers:
+                self.layers[layer.name] = self._layer(layer, place)
+                self.live[place] = layer
+            self.nodes.append(self._call(layer, node, place))
+        self.index[key] = len(self.nodes) - 1
+
+    def _layer(self, layer: Any, place: str) -> Layer:
+        name, class_name = layer.name, type(layer).__name__
+        policy, trainable = layer._dtype_policy.name, bool(layer._trainable)
+        family = families.BY_TENSORFLOW.get(class_name)
+        if family is not None:
+            folder = transformers.folder_name(name, self.encoders)
+            self.encoders[folder] = layer
+            flags = transformers.flags(layer)
+            return Layer(name, family.architecture, trainable, policy, {}, folder, flags)
+        if isinstance(layer, self.keras.Model):
+            graph = _Capture(layer, self.keras, place + "/", self.live, self.encoders).graph()
+            return Layer(name, graph.class_name, trainable, "float32", {}, "", {}, graph)
+        if type(layer) is not getattr(self.keras.layers, class_name, None):
+            raise ModelError(
+                "a layer that a bundle cannot represent",
+                place=place,
+                wanted="a layer of " + self.keras.__name__ + ".layers",
+                found="{}.{}".format(type(layer).__module__, class_name),
+                fix=_WRITE,
+            )
+        config = vocabulary.canonical_config(class_name, layer.get_config(), place)
+        return Layer(name, class_name, trainable, policy, config, "", {})
+
+    def _call(self, layer: Any, node: Any, place: str) -> Call:
+        family = families.BY_TENSORFLOW.get(type(layer).__name__)
+        if family is not None:
+            arguments = transformers.arguments(family, layer, node.call_args, node.call_kwargs, place)
+            return Call(layer.name, (), {k: self._value(v, place) for k, v in arguments.items()})
+        kwargs = {k: v for k, v in node.call_kwargs.items() if v is not None}
+        for name, value in kwargs.items():
+            if name not in CALL_FLAGS and not list(_tensors(value)):
+                raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
+        return Call(
+            layer.name,
+            tuple(self._value(v, place) for v in node.call_args),
+            {k: self._value(v, place) for k, v in kwargs.items()},
+        )
+
+    def _op(self, layer: Any, node: Any, place: str) -> Apply:
+        op = ops.BY_SYMBOL.get(layer.symbol or "")
+        try:
+            if op is None:
+                raise KeyError("tf." + str(layer.symbol))
+            arguments = ops.bind(op, tuple(node.call_args), node.call_kwargs)
+        except KeyError as error:
+            raise ModelError(
+                "a tensor op that a bundle cannot represent",
+                place=place,
+                wanted="one of " + ", ".join(sorted(ops.BY_NAME)),
+                found=error.args[0],
+                fix="write it with those ops or with built-in layers",
+            ) from None
+        return Apply(op.name, {k: self._value(v, place) for k, v in arguments.items()})
+
+    def _value(self, value: Any, place: str) -> Any:
+        """An argument of a call as graph data."""
+        if hasattr(value, "_keras_history"):
+            return self._ref(value)
+        if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:
+            return slice(*(self._value(value[k], place) for k in ("start", "stop", "step")))
+        if isinstance(value, slice):
+            return value
+        if isinstance(value, Mapping):
+            return {str(k): self._value(v, place) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._value(v, place) for v in value]
+        name = getattr(value, "name", None)
+        if type(value).__name__ == "DType" and isinstance(name, str):
+            return name
+        if type(value).__name__ == "TensorShape":
+            return [None if d is None else int(d) for d in value.as_list()]
+        if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
+            value = value.numpy()
+        return vocabulary.plain(value, place)
+
+
+def _input(layer: Any, place: str) -> Input:
+    if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
+        raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
+    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
+
+
+def _trace(layer: Any, node: Any, scope: str) -> Any:
+    try:
+        return layer.function(*node.call_args, **(layer.arguments or {}))
+    except Exception as error:
+        raise ModelError(
+            "a Lambda that cannot be traced",
+            place=scope + layer.name,
+            found="{}: {}".format(type(error).__name__, error),
+            fix="write its function with tensor ops on its argument alone, without Python control flow on values",
+        ) from error
+
+
+def _tensors(structure: Any) -> Iterator[Any]:
+    """Every symbolic tensor in a nested structure, in written order (dicts by key, as Keras flattens them)."""
+    if hasattr(structure, "_keras_history"):
+        yield structure
+    elif isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from _tensors(structure[key])
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from _tensors(item)
+
+
+def _output_name(layer: Any, node: Any, position: int) -> str:
+    family = families.BY_TENSORFLOW.get(type(layer).__name__)
+    if hasattr(node.outputs, "_keras_history"):
+        return ""
+    for name, tensor in _paths(node.outputs):
+        if tensor._keras_history[2] == position:
+            return transformers.output_name(family, layer, node.call_kwargs, name) if family else name
+    raise ModelError("a tensor that no output of its layer is", place=layer.name)
+
+
+def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
+    """(name, tensor) of every output: keys and positions joined by dots."""
+    if hasattr(structure, "_keras_history"):
+        yield path, structure
+        return
+    items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
+    for key, value in items:
+        yield from _paths(value, "{}.{}".format(path, key) if path else str(key))
+
+
+def _form(nested: Any) -> str:
+    if hasattr(nested, "_keras_history"):
+        return "single"
+    return "dict" if isinstance(nested, Mapping) else "list"
+
+
+def _ends(nested: Any) -> Iterator[Tuple[str, Any]]:
+    if isinstance(nested, Mapping):
+        yield from ((str(key), value) for key, value in nested.items())
+    else:
+        yield from (("", tensor) for tensor in _tensors(nested))

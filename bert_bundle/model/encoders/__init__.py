@@ -1,0 +1,1 @@
+"""Encoders: which families there are, how their weights are named, how transformers builds them."""

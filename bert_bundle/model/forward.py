@@ -1,0 +1,85 @@
+"""Named arrays through a live model, in batches; knows nothing of bundles.
+
+Eager, one kernel an op: no graph optimiser may fuse or reorder what a replay compares (a fused matmul with bias and
+GELU differs from the three ops in its last bits).
+"""
+
+from typing import Any, Dict, Iterable, List, Mapping
+
+import numpy as np
+
+from ..errors import SignatureError
+from .graph import Graph
+from .signature import Slot
+
+_FLOATS = ("float16", "float32", "float64")
+
+
+def predict(
+    model: Any,
+    graph: Graph,
+    slots: Iterable[Slot],
+    arrays: Mapping[str, np.ndarray],
+    *,
+    batch: int,
+    double: bool = False,
+) -> Dict[str, np.ndarray]:
+    """Output name -> array (n, ...) for input name -> array (n, ...); float64 inputs with `double`."""
+    typed = {s.name: np.asarray(arrays[s.name], _dtype(s.dtype, double)) for s in slots}
+    count = len(next(iter(typed.values())))
+    parts: Dict[str, List[np.ndarray]] = {name: [] for name, _ in graph.outputs}
+    for start in range(0, count, batch):
+        rows = {name: array[start : start + batch] for name, array in typed.items()}
+        for name, value in zip(parts, _ordered(model(_nested(graph, rows), training=False), graph)):
+            parts[name].append(np.asarray(value))
+    return {name: np.concatenate(chunks) for name, chunks in parts.items()}
+
+
+def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np.ndarray]:
+    """The arrays as the slots declare them. Raises SignatureError for one that is missing or of another shape."""
+    checked = {}
+    for slot in slots:
+        if slot.name not in arrays:
+            raise SignatureError(
+                "an input without values", place=slot.name, wanted="shape (n, {})".format(_shape(slot)),
+                fix="pass it by the name of the model's input",
+            )  # fmt: skip
+        try:
+            array = np.asarray(arrays[slot.name], slot.dtype)
+        except (TypeError, ValueError):
+            raise SignatureError("values that are no numbers in rows of one length", place=slot.name) from None
+        fits = array.ndim == len(slot.shape) + 1 and all(
+            want is None or want == have for want, have in zip(slot.shape, array.shape[1:])
+        )
+        if not fits:
+            raise SignatureError(
+                "values of the wrong shape",
+                place=slot.name,
+                wanted="(n, {})".format(_shape(slot)),
+                found=array.shape,
+            )
+        checked[slot.name] = array
+    return checked
+
+
+def _shape(slot: Slot) -> str:
+    return ", ".join("any" if size is None else str(size) for size in slot.shape)
+
+
+def _dtype(name: str, double: bool) -> str:
+    return "float64" if double and name in _FLOATS else name
+
+
+def _nested(graph: Graph, rows: Mapping[str, np.ndarray]) -> Any:
+    import tensorflow
+
+    given = {name: tensorflow.constant(rows[name]) for name, _ in graph.inputs}
+    if graph.inputs_form == "single":
+        return next(iter(given.values()))
+    return given if graph.inputs_form == "dict" else list(given.values())
+
+
+def _ordered(result: Any, graph: Graph) -> List[Any]:
+    if graph.outputs_form == "dict":
+        return [result[name] for name, _ in graph.outputs]
+    return list(result) if isinstance(result, (list, tuple)) else [result]

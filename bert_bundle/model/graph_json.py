@@ -1,0 +1,244 @@
+"""graph.json: a graph as canonical bytes and back, checked against the closed vocabularies; builds nothing."""
+
+import re
+from typing import Any, Dict, List, Mapping, Tuple
+
+from ..errors import FormatError, LimitError
+from ..format import strict_json
+from ..format.layout import GRAPH
+from . import ops, vocabulary
+from .encoders import families
+from .graph import Apply, Call, Graph, Input, Layer, Node, Ref
+
+GRAPH_VERSION = 1
+MAX_NODES = 20_000
+DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
+POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
+_OUTPUT = re.compile(r"[A-Za-z_0-9]+(\.[0-9]+)?\Z")
+
+
+def to_bytes(graph: Graph) -> bytes:
+    """graph.json: canonical, the same bytes whichever release captured the model."""
+    return strict_json.canonical(dict(_graph_json(graph), version=GRAPH_VERSION))
+
+
+def from_bytes(data: bytes) -> Graph:
+    """The graph in graph.json, checked against the vocabularies. Raises FormatError with a JSON pointer."""
+    document = strict_json.parse(data, GRAPH)
+    if not isinstance(document, dict) or document.pop("version", None) != GRAPH_VERSION:
+        raise FormatError("not a graph of version {}".format(GRAPH_VERSION), place=GRAPH + "#/version")
+    return _read_graph(document, GRAPH + "#")
+
+
+def _graph_json(graph: Graph) -> Dict[str, Any]:
+    return {
+        "name": graph.name,
+        "class": graph.class_name,
+        "layers": [_layer_json(layer) for layer in graph.layers],
+        "nodes": [_node_json(node) for node in graph.nodes],
+        "inputs": {"form": graph.inputs_form, "tensors": [[k, _value_json(r)] for k, r in graph.inputs]},
+        "outputs": {"form": graph.outputs_form, "tensors": [[k, _value_json(r)] for k, r in graph.outputs]},
+    }
+
+
+def _layer_json(layer: Layer) -> Dict[str, Any]:
+    result: Dict[str, Any] = {"name": layer.name, "class": layer.class_name}
+    if not layer.trainable:
+        result["trainable"] = False
+    if layer.policy != "float32":
+        result["dtype"] = layer.policy
+    if layer.config:
+        result["config"] = dict(layer.config)
+    if layer.encoder:
+        result["encoder"] = layer.encoder
+    if layer.flags:
+        result["flags"] = [[path, flag] for path, flag in layer.flags.items()]
+    if layer.graph is not None:
+        result["graph"] = _graph_json(layer.graph)
+    return result
+
+
+def _node_json(node: Node) -> Dict[str, Any]:
+    if isinstance(node, Input):
+        return {"input": node.name, "shape": list(node.shape), "dtype": node.dtype}
+    if isinstance(node, Call):
+        result: Dict[str, Any] = {"layer": node.layer}
+        if node.args:
+            result["args"] = [_value_json(v) for v in node.args]
+        if node.kwargs:
+            result["kwargs"] = {k: _value_json(v) for k, v in node.kwargs.items()}
+        return result
+    return {"op": node.op, "kwargs": {k: _value_json(v) for k, v in node.arguments.items()}}
+
+
+def _value_json(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return {"node": value.node, "output": value.output} if value.output else {"node": value.node}
+    if isinstance(value, slice):
+        return {"slice": [value.start, value.stop, value.step]}
+    if value is Ellipsis:
+        return {"ellipsis": True}
+    if isinstance(value, (list, tuple)):
+        return [_value_json(v) for v in value]
+    if isinstance(value, Mapping):
+        return {"dict": {k: _value_json(v) for k, v in value.items()}}
+    return value
+
+
+class _Reader:
+    """One graph being read: the place of what is malformed, and how many nodes stand before."""
+
+    def __init__(self, place: str, nodes: int) -> None:
+        self.place = place
+        self.nodes = nodes
+
+    def value(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, list):
+            return [self.value(v) for v in value]
+        if isinstance(value, dict):
+            keys = set(value)
+            if keys == {"node"} or keys == {"node", "output"}:
+                return self.ref(value)
+            if keys == {"slice"} and _is_slice(value["slice"]):
+                return slice(*value["slice"])
+            if keys == {"ellipsis"}:
+                return Ellipsis
+            if keys == {"dict"} and isinstance(value["dict"], dict):
+                return {k: self.value(v) for k, v in value["dict"].items()}
+        raise FormatError("an argument is malformed", place=self.place, found=value)
+
+    def ref(self, value: Any) -> Ref:
+        node = value.get("node") if isinstance(value, dict) else None
+        output = value.get("output", "") if isinstance(value, dict) else None
+        if type(node) is not int or not 0 <= node < self.nodes:
+            raise FormatError("a tensor is used before it is made", place=self.place, found=node)
+        if not isinstance(output, str) or (output and not _OUTPUT.match(output)):
+            raise FormatError("an output has no such name", place=self.place, found=output)
+        return Ref(node, output)
+
+
+def _read_graph(document: Any, place: str) -> Graph:
+    _fields(document, place, {"name", "class", "layers", "nodes", "inputs", "outputs"})
+    if document["class"] not in ("Functional", "Sequential"):
+        raise FormatError("not a kind of model", place=place + "/class", found=document["class"])
+    layers = tuple(
+        _read_layer(v, "{}/layers/{}".format(place, i)) for i, v in enumerate(_list(document["layers"], place))
+    )
+    names = [layer.name for layer in layers]
+    if len(set(names)) != len(names):
+        raise FormatError("two layers of one model have one name", place=place + "/layers")
+    nodes = tuple(
+        _read_node(v, names, _Reader("{}/nodes/{}".format(place, i), i))
+        for i, v in enumerate(_list(document["nodes"], place))
+    )
+    reader = _Reader(place + "/inputs", len(nodes))
+    inputs = _read_ends(document["inputs"], reader)
+    if any(not isinstance(nodes[ref.node], Input) for _, ref in inputs):
+        raise FormatError("an input of the model is no input node", place=reader.place)
+    outputs = _read_ends(document["outputs"], _Reader(place + "/outputs", len(nodes)))
+    return Graph(
+        name=_text(document["name"], place + "/name"),
+        class_name=document["class"],
+        layers=layers,
+        nodes=nodes,
+        inputs=inputs,
+        inputs_form=document["inputs"]["form"],
+        outputs=outputs,
+        outputs_form=document["outputs"]["form"],
+    )
+
+
+def _read_layer(record: Any, place: str) -> Layer:
+    _fields(record, place, {"name", "class"}, {"trainable", "dtype", "config", "encoder", "flags", "graph"})
+    name, class_name = _text(record["name"], place + "/name"), _text(record["class"], place + "/class")
+    policy, trainable = record.get("dtype", "float32"), record.get("trainable", True)
+    if policy not in POLICIES or not isinstance(trainable, bool):
+        raise FormatError("a layer's dtype or trainable flag is malformed", place=place, found=policy)
+    flags = record.get("flags", [])
+    if not isinstance(flags, list) or not all(
+        isinstance(f, list) and len(f) == 2 and isinstance(f[0], str) and isinstance(f[1], bool) for f in flags
+    ):
+        raise FormatError("flags are not [path, flag] pairs", place=place + "/flags")
+    kinds = sum((class_name in families.CLASSES, "graph" in record, class_name in vocabulary.LAYERS))
+    if kinds != 1 or ("encoder" in record) != (class_name in families.CLASSES):
+        raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
+    if class_name in vocabulary.LAYERS:
+        vocabulary.check_config(class_name, record.get("config", {}), place + "/config")
+    return Layer(
+        name=name,
+        class_name=class_name,
+        trainable=trainable,
+        policy=policy,
+        config=record.get("config", {}),
+        encoder=_text(record.get("encoder", ""), place + "/encoder"),
+        flags=dict(flags),
+        graph=_read_graph(record["graph"], place + "/graph") if "graph" in record else None,
+    )
+
+
+def _read_node(record: Any, layers: List[str], reader: _Reader) -> Node:
+    place = reader.place
+    if not isinstance(record, dict):
+        raise FormatError("a node is no object", place=place)
+    if "input" in record:
+        _fields(record, place, {"input", "shape", "dtype"})
+        shape = _list(record["shape"], place)
+        if record["dtype"] not in DTYPES or not all(s is None or (type(s) is int and s >= 0) for s in shape):
+            raise FormatError("an input's shape or dtype is malformed", place=place)
+        return Input(_text(record["input"], place), tuple(shape), record["dtype"])
+    kwargs = record.get("kwargs", {})
+    if not isinstance(kwargs, dict):
+        raise FormatError("named arguments are no object", place=place + "/kwargs")
+    if "op" in record:
+        _fields(record, place, {"op", "kwargs"})
+        arguments = {k: reader.value(v) for k, v in kwargs.items()}
+        ops.check_arguments(_text(record["op"], place + "/op"), arguments, place)
+        return Apply(record["op"], arguments)
+    _fields(record, place, {"layer"}, {"args", "kwargs"})
+    if record["layer"] not in layers:
+        raise FormatError("a node calls a layer that is not there", place=place, found=record["layer"])
+    args = tuple(reader.value(v) for v in _list(record.get("args", []), place))
+    return Call(record["layer"], args, {k: reader.value(v) for k, v in kwargs.items()})
+
+
+def _read_ends(record: Any, reader: _Reader) -> Tuple[Tuple[str, Ref], ...]:
+    _fields(record, reader.place, {"form", "tensors"})
+    tensors = _list(record["tensors"], reader.place)
+    if record["form"] not in ("single", "list", "dict") or (record["form"] == "single" and len(tensors) != 1):
+        raise FormatError("neither single, list nor dict", place=reader.place + "/form", found=record["form"])
+    ends = []
+    for item in tensors:
+        if not isinstance(item, list) or len(item) != 2:
+            raise FormatError("an end is not [name, tensor]", place=reader.place)
+        ends.append((_text(item[0], reader.place), reader.ref(item[1])))
+    return tuple(ends)
+
+
+def _is_slice(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(v is None or type(v) is int for v in value)
+
+
+def _fields(record: Any, place: str, needed: Any, optional: Any = frozenset()) -> None:
+    if not isinstance(record, dict) or not needed <= set(record) or set(record) - needed - set(optional):
+        raise FormatError(
+            "malformed",
+            place=place,
+            wanted="an object with " + ", ".join(sorted(needed)),
+            found=", ".join(sorted(record)) if isinstance(record, dict) else type(record).__name__,
+        )
+
+
+def _list(value: Any, place: str) -> List[Any]:
+    if not isinstance(value, list):
+        raise FormatError("not a list", place=place, found=type(value).__name__)
+    if len(value) > MAX_NODES:
+        raise LimitError("a list is too long", place=place, wanted="at most {}".format(MAX_NODES))
+    return value
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str) or len(value) > 500:
+        raise FormatError("not a text of at most 500 characters", place=place, found=type(value).__name__)
+    return value

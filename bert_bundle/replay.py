@@ -1,0 +1,95 @@
+"""The golden replayed by a live model: facts as plain data, for whoever judges them."""
+
+import time
+from typing import Any, Callable, Dict, Mapping, Optional
+
+import numpy as np
+
+from .format import golden as goldens
+from .format import layout, strict_json
+from .format.digest import sha256
+from .format.golden import Fingerprint
+from .format.proven import Proven, check_files
+from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
+from .model import capture, forward, graph, graph_json, keras, rebuild, signature
+from .model.encoders import families, transformers
+from .tokenizer import from_bundle
+
+FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
+
+
+def load(bundle: Proven, progress: Optional[Callable[[str], None]] = None) -> Bundle:
+    """The live bundle: every file proven and parsed before anything is imported or built."""
+    check_files(bundle)
+    parts = read_parts(bundle)
+    rebuilt = parts.build(keras.bind())
+    return Bundle(bundle.root, bundle.manifest, parts, rebuilt, from_bundle(bundle))
+
+
+def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
+    """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, architecture.
+
+    Plain data, float32 values exact. Raises BundleErrors when the bundle is refused.
+    """
+    started = time.monotonic()
+    golden = goldens.from_bundle(bundle)
+    check_files(bundle)
+    parts = read_parts(bundle)
+    module = keras.bind()
+    progress("building the model")
+    single = parts.build(module)
+    tokenizer = from_bundle(bundle)
+    slots = signature.slots(parts.graph)
+    built = time.monotonic()
+    token_ids = encode(tokenizer, recipe_of(bundle.manifest), slots, golden.texts)
+    arrays = {**token_ids, **golden.features}
+    progress("replaying {} examples".format(golden.examples))
+    outputs = forward.predict(single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    replayed = time.monotonic()
+    progress("replaying in float64")
+    double, layers = replay_double(parts, module, arrays)
+    return {
+        "token_ids": _lists(token_ids),
+        "single": _lists(outputs),
+        "double": _lists(double),
+        "layers": [[name, list(values)] for name, values in layers],
+        "architecture": architecture(single, module),
+        "seconds": {
+            "load": built - started,
+            "single": replayed - built,
+            "double": time.monotonic() - replayed,
+        },
+    }
+
+
+def replay_double(parts: Parts, module: Any, arrays: Mapping[str, np.ndarray]) -> "tuple[Any, tuple[Fingerprint, ...]]":
+    """(outputs by name, fingerprints of every layer) of the same function built in float64."""
+    from .numerics import fingerprint
+
+    slots = signature.slots(parts.graph)
+    rebuilt = parts.build(module, double=True)
+    outputs = forward.predict(rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH, double=True)
+    first = {s.name: np.asarray(arrays[s.name][:FINGERPRINTED]) for s in slots}
+    inner = module.Model(rebuilt.model.inputs, list(rebuilt.tensors.values()))
+    everything = graph.Graph(
+        name="layers", class_name="Functional", layers=(), nodes=parts.graph.nodes, inputs=parts.graph.inputs,
+        inputs_form="list", outputs=tuple((name, parts.graph.outputs[0][1]) for name in rebuilt.tensors),
+        outputs_form="list",
+    )  # fmt: skip
+    values = forward.predict(inner, everything, slots, first, batch=FINGERPRINTED, double=True)
+    return outputs, tuple((name, fingerprint(values[name])) for name in rebuilt.tensors)
+
+
+def architecture(rebuilt: rebuild.Rebuilt, module: Any) -> Dict[str, str]:
+    """Path -> sha256 of graph.json and every config.json, captured again from the live model."""
+    again = capture.capture(rebuilt.model, module)
+    result = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
+    for name, encoder in again.encoders.items():
+        family = families.BY_TENSORFLOW[type(encoder).__name__]
+        path = encoder_path(name, layout.ENCODER_CONFIG)
+        result[path] = sha256(strict_json.canonical(transformers.config(family, encoder, path)))
+    return result
+
+
+def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:
+    return {name: array.tolist() for name, array in arrays.items()}

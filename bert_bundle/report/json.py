@@ -1,0 +1,86 @@
+"""Runs as JSON documents, one for each command; the schemas are published in docs/schema.
+
+Owns the keys, knows nothing of tables. JSON has no NaN and no infinity: a figure that is not finite is null, and the
+verdict's reason says what it was.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bert_bundle.errors import BertBundleError
+from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.locks import Lock
+from bert_bundle.matrix.run import Place, Run
+from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.verdict import Verdict
+
+
+def document(record: Mapping[str, Any]) -> str:
+    """`record` as the one document that a command prints."""
+    return json.dumps(_plain(record), indent=2, allow_nan=False) + "\n"
+
+
+def run(found: Run) -> dict[str, Any]:
+    """docs/schema/run.json"""
+    return {
+        "summary": asdict(found.summary),
+        "environments": [_place(place) for place in found.environments],
+        "verdicts": [asdict(verdict) for verdict in found.verdicts],
+    }
+
+
+def verification(verdict: Verdict) -> dict[str, Any]:
+    """docs/schema/verify.json"""
+    return asdict(verdict)
+
+
+def demo(bundle: Path, accuracy: float, verdict: Verdict, found: Run) -> dict[str, Any]:
+    """docs/schema/demo.json: a run's document with what came before it."""
+    return {"bundle": bundle, "accuracy": accuracy, "verification": verification(verdict), **run(found)}
+
+
+def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, Any]:
+    """docs/schema/environments.json: the rows of a matrix, each with whether it is locked."""
+    return {"environments": [{**row.model_dump(mode="json"), "locked": locked} for row, locked in rows]}
+
+
+def locks(made: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
+    """docs/schema/locks.json"""
+    return {
+        "locks": [
+            {"id": row.id, "path": lock.path, "digest": lock.digest, "packages": len(lock.pins)} for row, lock in made
+        ]
+    }
+
+
+def error(raised: BertBundleError) -> dict[str, Any]:
+    """docs/schema/error.json"""
+    return {"error": raised.to_json()}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    if isinstance(place, Made):
+        return {
+            "id": place.id,
+            "python": place.python_version,
+            "packages": place.packages,
+            "lock": place.lock_digest,
+            "error": None,
+        }
+    return {"id": place.id, "python": None, "packages": {}, "lock": None, "error": place.error.to_json()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(part) for part in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,53 @@
+"""What a worker does when asked: facts of its environment, a bundle replayed, generated or trained. Judges nothing."""
+
+import os
+import platform
+from typing import Any, Callable, Dict
+
+from .draft import facts_of_writer
+from .format.proven import open_bundle
+
+Progress = Callable[[str], None]
+
+
+def facts(*, progress: Progress) -> Dict[str, Any]:
+    """Python, packages and the class of CPU, from metadata alone."""
+    writer = facts_of_writer()
+    return {"python": writer["python"], "packages": writer["packages"], "cpu": _cpu()}
+
+
+def replay(*, bundle: str, progress: Progress) -> Dict[str, Any]:
+    """The golden of `bundle` replayed here: what `numerics.judge` takes."""
+    from .replay import observe
+
+    return observe(open_bundle(bundle), progress)
+
+
+def generate(*, specification: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
+    """The classifier of a specification, built here and saved to `target`, unproven: every reader proves it."""
+    from .bundle import save
+    from .testing.classifiers import build
+
+    made = build(specification)
+    progress("saving {}".format(os.path.basename(target)))
+    manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
+                    max_length=made.max_length, prove=False, overwrite=True)  # fmt: skip
+    return {"digest": manifest.digest}
+
+
+def train(*, recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
+    """The demo's classifier trained here by `recipe`, saved to `target` and proven."""
+    from .demo.train import train_and_save
+
+    return train_and_save(recipe, target, progress)
+
+
+def _cpu() -> str:
+    """The class of CPU: architecture and the vector instructions that choose TensorFlow's kernels."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((line for line in file if line.startswith(("flags", "Features"))), "").split()
+    except OSError:
+        flags = []
+    vector = [f for f in ("avx512_vnni", "avx512f", "avx2", "avx", "asimd") if f in flags]
+    return " ".join([platform.machine(), *vector[:1]])

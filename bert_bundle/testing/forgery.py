@@ -1,0 +1,95 @@
+"""Bundles without a model, and a replay that repeats their golden: for what a host does when nobody has TensorFlow.
+
+Owns the tasks `fault.forge` (in place of `generate`) and `fault.parrot` (in place of `replay`). A forged bundle can
+carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver".
+"""
+
+from typing import Any, Dict
+
+import numpy as np
+
+from ..errors import ModelError, RuntimeUnavailableError
+from ..format import layout
+from ..format.atomic import Staging
+from ..format.golden import Golden, from_bundle, to_files
+from ..format.manifest import Manifest
+from ..format.proven import open_bundle
+from . import faults
+
+WRITER = {
+    "python": "3.11.7",
+    "bert_bundle": "0.1.0",
+    "packages": {"tensorflow-cpu": "2.15.1", "transformers": "4.40.2"},
+}
+
+
+def forge(*, progress: Any, specification: Dict[str, Any], target: str) -> Dict[str, Any]:
+    """Writes a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
+
+    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle, its `labels` are the
+    bundle's.
+    """
+    progress("forging")
+    _commit(specification.get("writing"))
+    golden = _made_up(specification.get("seed", 0))
+    with Staging(target, overwrite=False) as staging:
+        for path, data in to_files(golden).items():
+            staging.write(path, data)
+        manifest = Manifest(
+            writer=specification.get("writer", WRITER),
+            runtime="transformers",
+            signature={"inputs": [], "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [None, 2]}]},
+            labels=tuple(specification.get("labels", ("no", "yes"))),
+            tokenizer={},
+            encoders={},
+            proof={"proven": False},
+            metadata={"reading": specification.get("reading")},
+            files=dict(staging.files),
+        )
+        staging.write(layout.MANIFEST, manifest.to_bytes())
+        staging.publish()
+    return {"digest": manifest.digest}
+
+
+def parrot(*, progress: Any, bundle: str) -> Dict[str, Any]:
+    """The observation of a reader that agrees to the last bit, unless the bundle carries a fault."""
+    opened = open_bundle(bundle)
+    golden = from_bundle(opened)
+    fault = opened.manifest.metadata["reading"]
+    _commit(fault)
+    off = 1e-3 if fault == "waver" else 0.0
+    return {
+        "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},
+        "single": {name: values.tolist() for name, values in golden.single.items()},
+        "double": {name: (values + off).tolist() for name, values in golden.double.items()},
+        "layers": [[name, list(values)] for name, values in golden.layers],
+        "architecture": dict(golden.architecture),
+        "seconds": {"replay": 0.0},
+    }
+
+
+def _made_up(seed: int) -> Golden:
+    yes = np.random.RandomState(seed).uniform(0.6, 0.9, size=3)
+    double = np.stack([1 - yes, yes], axis=1)
+    return Golden(
+        texts={"text": ["one", "two", "three"]},
+        features={},
+        answers=np.array([1, 1, 0]),
+        token_ids={"input_ids": np.arange(6, dtype=np.int32).reshape(3, 2)},
+        single={"probabilities": double.astype(np.float32)},
+        double={"probabilities": double},
+        noise={"probabilities": 1e-6},
+        layers=(("probabilities", tuple(float(value) for value in double.ravel())),),
+        architecture={},
+    )
+
+
+def _commit(fault: Any) -> None:
+    if fault == "refuse":
+        raise ModelError("a layer that no bundle holds", place="layer planted", wanted="another", fix="plant none")
+    if fault == "lack":
+        raise RuntimeUnavailableError("no TensorFlow here", wanted="tensorflow", found="nothing", fix="install it")
+    if fault == "die":
+        faults.die(progress=None)
+    if fault == "hang":
+        faults.hang(progress=lambda text: None)

@@ -1,0 +1,100 @@
+"""An outcome held against what was expected, for every outcome there is."""
+
+from pathlib import Path
+
+import pytest
+
+from bert_bundle import numerics
+from bert_bundle.errors import ModelError, WorkerError
+from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
+from bert_bundle.matrix.spec import Expectation
+from bert_bundle.matrix.verdict import MEANING, Summary, Verdict, hold
+from bert_bundle.numerics import Figures
+
+CELL = Cell(bundle=Path("router"), writer="tf2.21", reader="tf2.6-hf4.12-py3.8")
+REFUSED = Refused(error=ModelError("no such layer", place="dense", wanted="one", found="none", fix="x"), seconds=1.0)
+CRASHED = Crashed(error=WorkerError("the worker was killed by SIGSEGV", place="tf2.6"), seconds=1.0)
+TIMED_OUT = TimedOut(error=WorkerError("the worker took too long", outcome="timeout"), seconds=1.0)
+NOT_RUN = NotRun(reason="no reader: no interpreter")
+
+
+def replayed(grade: str) -> Replayed:
+    return Replayed(figures=Figures(grade=grade, reason=f"this is {grade}", double=1e-9), seconds=2.0)
+
+
+OUTCOMES: dict[str, Outcome] = {
+    **{grade: replayed(grade) for grade in numerics.GRADES},
+    "refused": REFUSED,
+    "crashed": CRASHED,
+    "timeout": TIMED_OUT,
+    "not run": NOT_RUN,
+}
+
+
+def expect(outcome: str, environment: str = "tf2.6-*") -> Expectation:
+    return Expectation.model_validate({"environment": environment, "outcome": outcome, "reason": "known", "see": "#1"})
+
+
+def test_every_grade_has_a_meaning_and_an_outcome() -> None:
+    assert list(MEANING) == list(OUTCOMES)
+
+
+@pytest.mark.parametrize(("grade", "outcome"), OUTCOMES.items())
+def test_agreement_and_nothing_else_is_expected(grade: str, outcome: Outcome) -> None:
+    verdict = hold(CELL, outcome)
+    assert verdict.grade == grade
+    assert verdict.as_expected == (grade in ("bitwise", "identical"))
+    assert verdict.reason
+    assert (verdict.bundle, verdict.writer, verdict.reader) == (CELL.bundle, CELL.writer, CELL.reader)
+
+
+@pytest.mark.parametrize(("grade", "outcome"), OUTCOMES.items())
+@pytest.mark.parametrize("expected", ["drift", "refused", "crashed", "timeout"])
+def test_a_known_exception_is_expected_and_nothing_else(grade: str, outcome: Outcome, expected: str) -> None:
+    assert hold(CELL, outcome, [expect(expected)]).as_expected == (grade == expected)
+
+
+def test_an_unexpected_pass_says_what_was_expected_and_why() -> None:
+    verdict = hold(CELL, replayed("identical"), [expect("refused")])
+    assert verdict.grade == "identical"
+    assert not verdict.as_expected
+    assert verdict.reason == "refused was expected (known (#1)), this is identical: this is identical"
+
+
+def test_an_expected_exception_says_that_it_is_known() -> None:
+    assert hold(CELL, REFUSED, [expect("refused")]).reason == "known: known (#1)"
+
+
+@pytest.mark.parametrize("name", ["tf2.6-hf4.12-py3.8", "tf2.6-*", "*"])
+def test_an_exception_names_a_reader_by_id_or_glob(name: str) -> None:
+    assert hold(CELL, REFUSED, [expect("refused", name)]).as_expected
+
+
+@pytest.mark.parametrize("name", ["tf2.21", "tf2.6", "TF2.6-*"])
+def test_an_exception_for_another_environment_changes_nothing(name: str) -> None:
+    assert not hold(CELL, REFUSED, [expect("refused", name)]).as_expected
+
+
+def test_the_reason_of_an_error_is_one_line_with_its_parts() -> None:
+    assert hold(CELL, REFUSED).reason == "no such layer @ dense, wanted: one, found: none"
+
+
+def test_figures_arrive_in_the_verdict() -> None:
+    figures = Figures(
+        grade="flip", reason="r", double=1.0, single=2.0, labels_changed=3, first_layer="pool", accuracy=0.5
+    )
+    verdict = hold(CELL, Replayed(figures=figures, seconds=4.0))
+    assert (verdict.double, verdict.single, verdict.labels_changed) == (1.0, 2.0, 3)
+    assert (verdict.first_layer, verdict.accuracy, verdict.seconds) == ("pool", 0.5, 4.0)
+
+
+def test_what_was_not_measured_is_none() -> None:
+    verdict = hold(CELL, CRASHED)
+    assert (verdict.double, verdict.single, verdict.labels_changed) == (None, None, None)
+
+
+def test_every_cell_is_counted_once() -> None:
+    verdicts: list[Verdict] = [hold(CELL, outcome) for outcome in OUTCOMES.values()]
+    summary = Summary.of(verdicts, 7.0)
+    assert summary == Summary(cells=10, as_expected=2, unexpected=7, not_run=1, seconds=7.0)
+    assert summary.cells == summary.as_expected + summary.unexpected + summary.not_run

@@ -1,0 +1,116 @@
+"""The documents that programs read, held against the published schemas."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+from made_up import audit, made, run, verdict
+from referencing import Registry, Resource
+
+from bert_bundle.errors import FormatError
+from bert_bundle.matrix.locks import Lock
+from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.verdict import Grade
+from bert_bundle.report import json as report
+
+SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
+
+
+def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The document read back, when it fits its schema."""
+    registry: Registry[Any] = Registry().with_resources(
+        (key, Resource.from_contents(schema)) for key, schema in SCHEMAS.items()
+    )
+    document: dict[str, Any] = json.loads(report.document(record), parse_constant=_refuse)
+    Draft202012Validator(SCHEMAS[name], registry=registry).validate(document)
+    return document
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))
+def test_a_published_schema_is_a_schema(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))
+def test_every_object_of_a_schema_lists_its_keys_and_allows_no_others(schema: dict[str, Any]) -> None:
+    def objects(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "properties" in part and part.get("type") == "object":
+                yield part
+            for value in part.values():
+                yield from objects(value)
+
+    for found in objects(schema):
+        assert found["additionalProperties"] is False
+        assert found["required"] == list(found["properties"])
+
+
+def test_the_schema_knows_every_grade() -> None:
+    assert SCHEMAS["run.json"]["$defs"]["verdict"]["properties"]["grade"]["enum"] == list(get_args(Grade))
+
+
+def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
+    document = fits("run.json", report.run(audit()))
+    assert document["summary"] == {"cells": 6, "as_expected": 4, "unexpected": 1, "not_run": 1, "seconds": 41.4}
+    assert document["verdicts"][2] == {
+        "bundle": "models/router",
+        "writer": "tf2.10.1-hf4.25.1-py3.9",
+        "reader": "tf2.13-hf4.25-py3.9",
+        "grade": "drift",
+        "as_expected": False,
+        "reason": "the function changed",
+        "double": 2.4e-4,
+        "single": 2e-7,
+        "labels_changed": 0,
+        "first_layer": "encoder/layer_3/intermediate",
+        "accuracy": None,
+        "seconds": 12.34,
+    }
+    assert document["environments"][4]["error"]["class"] == "EnvironmentNotMadeError"
+    assert document["environments"][0]["packages"]["tensorflow-cpu"] == "2.10.1"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_figure_that_is_not_finite_is_null(value: float) -> None:
+    document = fits("verify.json", report.verification(verdict("w", "a", double=value)))
+    assert document["double"] is None
+
+
+def test_a_demo_is_a_run_with_its_bundle_and_accuracy() -> None:
+    found = run([verdict("w", "a")], made("a"))
+    document = fits("demo.json", report.demo(Path("demo"), 0.875, found.verdicts[0], found))
+    assert (document["bundle"], document["accuracy"]) == ("demo", 0.875)
+
+
+def test_an_error_has_its_six_parts() -> None:
+    document = fits("error.json", report.error(FormatError("no", place="p", wanted="w", found="f", fix="x")))
+    assert document["error"] == {
+        "class": "FormatError", "message": "no", "place": "p", "wanted": "w", "found": "f", "fix": "x",
+    }  # fmt: skip
+
+
+def test_environments_and_locks_fit_their_schemas() -> None:
+    row = Environment.model_validate_json(
+        '{"id": "tf2.10", "python": "3.9", "as_of": "2022-12-15", "packages": ["transformers==4.25.1"],'
+        ' "runtime": "transformers", "groups": ["ci"]}'
+    )
+    lock = Lock(path=Path("locks/tf2.10.txt"), digest="0" * 64, pins={"numpy": "1.23.5"})
+    assert fits("environments.json", report.environments([(row, True)]))["environments"][0]["locked"]
+    assert fits("locks.json", report.locks([(row, lock)]))["locks"][0]["packages"] == 1
+
+
+@pytest.mark.parametrize("text", ["é", "日本語", "\x1b[31m", '"\\', "\u2028"])
+def test_any_text_survives(text: str) -> None:
+    assert fits("verify.json", report.verification(verdict(text, "a")))["writer"] == text
+
+
+def test_a_text_that_is_no_unicode_is_escaped() -> None:
+    document = report.document(report.verification(verdict("\ud800", "a")))
+    assert document.encode("utf-8")
+    assert json.loads(document)["writer"] == "\ud800"
