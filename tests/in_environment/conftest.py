@@ -29,13 +29,13 @@ def classic_bundle(classic, tmp_path_factory):
 
 def save(made, path, **changes):
     """Saves without the proof in a fresh process (that has its own tests), and says where."""
-    arguments = dict(
-        tokenizer=made.tokenizer,
-        labels=made.labels,
-        examples=made.examples,
-        max_length=made.max_length,
-        prove=False,
-    )
+    arguments = {
+        "tokenizer": made.tokenizer,
+        "labels": made.labels,
+        "examples": made.examples,
+        "max_length": made.max_length,
+        "prove": False,
+    }
     arguments.update(changes)
     bert_bundle.save(made.model, path, **arguments)
     return path

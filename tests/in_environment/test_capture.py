@@ -17,14 +17,14 @@ LENGTH = 12
 def tiny_encoder(name="bert_encoder", **changes):
     from transformers import BertConfig, TFBertModel
 
-    sizes = dict(
-        vocab_size=len(classifiers.vocabulary()),
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=20,
-        max_position_embeddings=32,
-    )
+    sizes = {
+        "vocab_size": len(classifiers.vocabulary()),
+        "hidden_size": 12,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 20,
+        "max_position_embeddings": 32,
+    }
     sizes.update(changes)
     return TFBertModel(BertConfig(**sizes), name=name)
 
@@ -179,7 +179,7 @@ def test_layer_names_and_trainable_weights_are_those_of_before(pair):
 
 
 def test_the_loaded_model_saves_as_the_same_graph(pair, keras):
-    made, bundle, path = pair
+    _made, bundle, path = pair
     again = graph_json.to_bytes(capture.capture(bundle.model, keras).graph)
     assert again == (path / "graph.json").read_bytes()
 
@@ -243,8 +243,8 @@ def test_the_same_model_saved_twice_gives_the_same_bytes(classic, classic_bundle
 
 def test_two_loads_in_one_process_have_the_same_names(classic_bundle):
     first, second = bert_bundle.load(classic_bundle), bert_bundle.load(classic_bundle)
-    names = [[e for e in first.encoders], [layer.name for layer in first.model.layers if "getitem" not in layer.name]]
-    again = [[e for e in second.encoders], [layer.name for layer in second.model.layers if "getitem" not in layer.name]]
+    names = [list(first.encoders), [layer.name for layer in first.model.layers if "getitem" not in layer.name]]
+    again = [list(second.encoders), [layer.name for layer in second.model.layers if "getitem" not in layer.name]]
     assert names == again
 
 
@@ -252,7 +252,10 @@ def test_the_graph_of_the_classic_is_the_same_in_every_release(classic_bundle):
     """The digest was written by TensorFlow 2.6 and by 2.21; one that changes means bundles of old releases differ."""
     graph = (classic_bundle / "graph.json").read_bytes()
     assert next(node for node in json.loads(graph)["nodes"] if node.get("op") == "getitem") == {
-        "kwargs": {"key": [{"slice": [None, None, None]}, 0, {"slice": [None, None, None]}], "x": {"node": 3, "output": "last_hidden_state"}},
+        "kwargs": {
+            "key": [{"slice": [None, None, None]}, 0, {"slice": [None, None, None]}],
+            "x": {"node": 3, "output": "last_hidden_state"},
+        },
         "op": "getitem",
     }  # fmt: skip
     assert hashlib.sha256(graph).hexdigest() == CLASSIC_GRAPH

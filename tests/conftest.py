@@ -1,0 +1,46 @@
+"""What the host's tests share: the real environments of compat_matrix.yaml, live workers in them, bundles made once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bert_bundle.matrix.environment import Made, make
+from bert_bundle.matrix.locks import FOLDER, read_lock
+from bert_bundle.matrix.process import Worker
+from bert_bundle.matrix.spec import FILE_NAME, Matrix, read_matrix
+from bert_bundle.testing import classifiers
+
+ROOT = Path(__file__).resolve().parents[1]
+WRITER = "tf2.15-hf4.40-py3.11"
+
+
+@pytest.fixture(scope="session")
+def matrix() -> Matrix:
+    return read_matrix(ROOT / FILE_NAME)
+
+
+@pytest.fixture(scope="session")
+def made(matrix: Matrix) -> Callable[[str], Made]:
+    """Makes (or finds in the cache) the environment of that id."""
+
+    def environment(name: str) -> Made:
+        (row,) = matrix.select(names=[name])
+        return make(row, read_lock(row, ROOT / FOLDER), progress=print)
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def writer(made: Callable[[str], Made]) -> Iterator[Worker]:
+    """A live worker in TensorFlow 2.15, for whatever a test needs written or replayed."""
+    with Worker(made(WRITER), "writer") as worker:
+        yield worker
+
+
+@pytest.fixture(scope="session")
+def classic_bundle(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The classic classifier as a bundle, written by TensorFlow 2.15. Copy it before changing anything."""
+    path = tmp_path_factory.mktemp("classic") / "bundle"
+    writer.ask("generate", specification=classifiers.CLASSIC, target=str(path))
+    return path
