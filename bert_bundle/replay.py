@@ -1,7 +1,7 @@
 """The golden replayed by a live model: facts as plain data, for whoever judges them."""
 
 import time
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .tokenizer import from_bundle
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
 
 
-def load(bundle: Proven, progress: Optional[Callable[[str], None]] = None) -> Bundle:
+def load(bundle: Proven) -> Bundle:
     """The live bundle: every file proven and parsed before anything is imported or built."""
     check_files(bundle)
     parts = read_parts(bundle)
@@ -60,6 +60,19 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
             "double": time.monotonic() - replayed,
         },
     }
+
+
+def hidden_states(bundle: Proven) -> Dict[str, Any]:
+    """Encoder name -> its last hidden state over the golden's token ids (all tokens of type 0), as nested lists."""
+    live = load(bundle)
+    golden = goldens.from_bundle(bundle)
+    slots = signature.slots(read_parts(bundle).graph)
+    by_role = {s.role: golden.token_ids[s.name] for s in slots if s.group}
+    found = {}
+    for name, encoder in live.encoders.items():
+        outputs = transformers.call(encoder, {**by_role, "training": False}, frozenset())
+        found[name] = np.asarray(outputs["last_hidden_state"]).tolist()
+    return found
 
 
 def replay_double(parts: Parts, module: Any, arrays: Mapping[str, np.ndarray]) -> "tuple[Any, tuple[Fingerprint, ...]]":

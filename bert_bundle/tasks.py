@@ -23,6 +23,13 @@ def replay(*, bundle: str, progress: Progress) -> Dict[str, Any]:
     return observe(open_bundle(bundle), progress)
 
 
+def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
+    """Encoder name -> last hidden state (examples, max_length, hidden) over the golden's token ids, for a comparison."""
+    from .replay import hidden_states
+
+    return hidden_states(open_bundle(bundle))
+
+
 def generate(*, specification: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
     """The classifier of a specification, built here and saved to `target`, unproven: every reader proves it."""
     from .bundle import save

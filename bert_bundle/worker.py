@@ -30,6 +30,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
     {
         "facts": "bert_bundle.tasks:facts",
         "replay": "bert_bundle.tasks:replay",
+        "hidden": "bert_bundle.tasks:hidden",
         "generate": "bert_bundle.tasks:generate",
         "train": "bert_bundle.tasks:train",
         "fault.chatter": "bert_bundle.testing.faults:chatter",
@@ -40,6 +41,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "fault.hang": "bert_bundle.testing.faults:hang",
         "fault.leave": "bert_bundle.testing.faults:leave",
         "fault.odd": "bert_bundle.testing.faults:odd",
+        "fault.orphan": "bert_bundle.testing.faults:orphan",
         "fault.parrot": "bert_bundle.testing.forgery:parrot",
         "fault.refuse": "bert_bundle.testing.faults:refuse",
         "fault.stumble": "bert_bundle.testing.faults:stumble",

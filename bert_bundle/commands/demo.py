@@ -15,7 +15,7 @@ from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.process import Progress, Worker
 from bert_bundle.report import json, text
-from bert_bundle.report.text import Style
+from bert_bundle.report.layout import Style
 
 GROUP = "demo"
 

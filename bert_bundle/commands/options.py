@@ -18,7 +18,7 @@ from bert_bundle.matrix.process import Progress, silent
 from bert_bundle.matrix.run import Terms
 from bert_bundle.matrix.spec import Matrix, default_matrix_path, read_matrix
 from bert_bundle.report import json
-from bert_bundle.report.text import WIDTH, Style
+from bert_bundle.report.layout import WIDTH, Style
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from . import layout
 from .digest import sha256
 from .manifest import File
 
-_STAGED = re.compile(r"\.(?P<name>.+)\.tmp-(?P<pid>[0-9]+)-[0-9a-f]{8}\Z")
+_STAGED = re.compile(r"\.(?P<name>.+)\.tmp-(?P<pid>[1-9][0-9]{0,8})-[0-9a-f]{8}\Z")
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # linux/fs.h
 
@@ -57,7 +57,7 @@ class Staging:
 
     def write(self, path: str, data: bytes) -> None:
         """Writes `data` to the new file `path`, fsyncs it, remembers its size and digest."""
-        layout.check_path(path)
+        layout.check_file(path)
         full = os.path.join(self.path, *path.split("/"))
         with _storage(path):
             os.makedirs(os.path.dirname(full), mode=0o755, exist_ok=True)
@@ -95,6 +95,9 @@ class Staging:
                 os.rename(self.path, self.target)
                 shutil.rmtree(self.path + ".old", ignore_errors=True)
                 self.how = "two renames: this file system cannot exchange folders"
+            except FileExistsError:  # another process published since it was looked at
+                check_target(self.target, overwrite=False)
+                raise
             _fsync_folder(os.path.dirname(self.target))
 
 

@@ -33,15 +33,16 @@ def read(root: str, path: str, *, limit: int, size: Optional[int] = None) -> byt
         if os.path.islink(full):
             raise UnsafeError("a file of the bundle is a link", place=path, wanted="a regular file") from None
         raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # fdopen would refuse a folder with an error of its own
+        raise UnsafeError("a file of the bundle is no regular file", place=path, wanted="a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise UnsafeError("a file of the bundle is no regular file", place=path, wanted="a regular file")
         found = "{} bytes".format(status.st_size)
-        if size is not None and status.st_size != size:
-            raise _changed(path, "{} bytes".format(size), found)
         if status.st_size > limit:
             raise LimitError("a file is too large", place=path, wanted="at most {} bytes".format(limit), found=found)
+        if size is not None and status.st_size != size:
+            raise _changed(path, "{} bytes".format(size), found)
         try:
             return file.read(status.st_size + 1)
         except OSError as error:

@@ -1,7 +1,7 @@
 """The golden: recorded inputs and predictions of a bundle, read with NumPy alone; judges nothing."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -80,11 +80,15 @@ def from_bundle(bundle: Proven) -> Golden:
             raise FormatError("a tensor that a golden does not have", place=layout.GOLDEN_TENSORS, found=name)
         kinds[kind][rest] = array
     answers = inputs["answers"]
+    _all(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
+    _all(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
+    _all(facts["noise"].values(), _is_number, layout.GOLDEN_FACTS + "#/noise", "numbers")
+    _all(facts["layers"], _is_fingerprint, layout.GOLDEN_FACTS + "#/layers", "[name, numbers]")
     golden = Golden(
         texts=inputs["texts"],
         answers=None if answers is None else np.asarray(answers, np.int64),
         noise=facts["noise"],
-        layers=tuple((str(name), tuple(np.nan if v is None else float(v) for v in values)) for name, values in facts["layers"]),
+        layers=tuple((name, tuple(np.nan if v is None else float(v) for v in vs)) for name, vs in facts["layers"]),
         architecture={
             path: record.sha256
             for path, record in bundle.manifest.files.items()
@@ -111,12 +115,41 @@ def _document(bundle: Proven, path: str, fields: Mapping[str, Any]) -> Dict[str,
     return document
 
 
+def _all(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
+    for value in values:
+        if not is_right(value):
+            raise FormatError("malformed", place=place, wanted=wanted, found=type(value).__name__)
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(t, str) or (isinstance(t, list) and len(t) == 2 and all(isinstance(part, str) for part in t))
+        for t in value
+    )
+
+
+def _is_position(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 31
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e308
+
+
+def _is_fingerprint(value: Any) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list)):
+        return False
+    return all(v is None or type(v) is float for v in value[1])
+
+
 def _check(golden: Golden) -> None:
     outputs = set(golden.single)
     if not outputs or outputs != set(golden.double) or outputs != set(golden.noise):
         raise FormatError("outputs of the golden do not fit each other", place=layout.GOLDEN)
-    count = golden.examples
     columns = [*golden.single.values(), *golden.double.values(), *golden.token_ids.values(), *golden.features.values()]
+    if any(column.ndim == 0 for column in columns):
+        raise FormatError("a column of the golden has no rows", place=layout.GOLDEN_TENSORS)
+    count = golden.examples
     lengths = {len(c) for c in columns} | {len(t) for t in golden.texts.values()}
     if golden.answers is not None:
         lengths.add(len(golden.answers))

@@ -7,7 +7,7 @@ that is retired to `format/old/`, raise the number, add a bundle of the old form
 import re
 from typing import Dict, Iterable
 
-from ..errors import LimitError, UnsafeError
+from ..errors import FormatError, LimitError, UnsafeError
 
 FORMAT_NAME = "bert_bundle"
 FORMAT_VERSION = 1
@@ -33,6 +33,7 @@ MAX_MANIFEST = 4 << 20
 MAX_VOCABULARY = 64 << 20
 MAX_TENSORS = 64 << 30
 
+_HARMLESS = (".json", ".md", ".safetensors", ".txt")  # what nothing runs: no .py, .bin, .pkl, .pb, .so, .h5
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.IGNORECASE)
 
@@ -56,13 +57,25 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_file(path: str) -> str:
+    """`path` when it is a plain path of a kind of file that a bundle holds. Raises like `check_path`."""
+    if not check_path(path).endswith(_HARMLESS):
+        raise UnsafeError(
+            "a kind of file that a bundle does not hold",
+            place=path,
+            wanted=", ".join(_HARMLESS),
+            fix="save the bundle again from its model",
+        )
+    return path
+
+
 def check_distinct(paths: Iterable[str]) -> None:
-    """Raises UnsafeError when two of the paths are one file where case does not count."""
+    """Raises FormatError when two of the paths are one file where case does not count."""
     seen: Dict[str, str] = {}
     for path in paths:
         other = seen.setdefault(path.casefold(), path)
         if other != path:
-            raise UnsafeError("two paths are one where case does not count", place=path, found=other)
+            raise FormatError("two paths are one where case does not count", place=path, found=other)
 
 
 def limit_of(path: str) -> int:

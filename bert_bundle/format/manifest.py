@@ -112,13 +112,14 @@ class Manifest:
                 raise _fault(name, "a {}".format(kind.__name__), document.get(name, "nothing"))
         if document["runtime"] not in RUNTIMES:
             raise _fault("runtime", " or ".join(RUNTIMES), document["runtime"])
-        if not all(isinstance(label, str) for label in document["labels"]):
-            raise _fault("labels", "a list of strings", document["labels"])
+        labels = document["labels"]
+        if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
+            raise _fault("labels", "a list of distinct strings", labels)
         manifest = cls(
             writer=MappingProxyType(document["writer"]),
             runtime=document["runtime"],
             signature=MappingProxyType(document["signature"]),
-            labels=tuple(document["labels"]),
+            labels=tuple(labels),
             tokenizer=MappingProxyType(document["tokenizer"]),
             encoders=MappingProxyType(document["encoders"]),
             proof=MappingProxyType(document["proof"]),
@@ -163,7 +164,7 @@ def _check_unknown(name: str, value: Any) -> None:
 def _files(records: Dict[str, Any]) -> Mapping[str, File]:
     files = {}
     for path, record in records.items():
-        layout.check_path(path)
+        layout.check_file(path)
         place = "files/" + path.replace("/", "~1")
         if not isinstance(record, dict) or set(record) != {"sha256", "size"}:
             raise _fault(place, "sha256 and size", record)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from ..errors import FormatError, UnsafeError
+from ..errors import FormatError, StorageError, UnsafeError
 from . import layout
 from .digest import COPY_AGAIN, listing, read, read_proven
 from .manifest import Manifest
@@ -29,15 +29,15 @@ def open_bundle(path: str) -> Proven:
 
     Digests are checked when a file is read (`Proven.read`), all of them by `check_files`.
     """
-    root = os.path.realpath(os.fspath(path))
-    if not os.path.isdir(root):
+    root = os.path.realpath(os.fspath(path).replace("\0", "\ufffd"))  # no file has a NUL in its name
+    if not _exists(root) or not os.path.isdir(root):
         raise FormatError(
-            "not a bundle: there is no such folder" if not os.path.exists(root) else "not a bundle: it is a file",
+            "not a bundle: it is a file" if _exists(root) else "not a bundle: there is no such folder",
             place=path,
             wanted="a folder with " + layout.MANIFEST,
             fix="name the folder that bert_bundle.save wrote",
         )
-    if not os.path.lexists(os.path.join(root, layout.MANIFEST)):
+    if not _exists(os.path.join(root, layout.MANIFEST)):
         raise FormatError(
             "not a bundle: it has no {}".format(layout.MANIFEST),
             place=path,
@@ -57,6 +57,17 @@ def open_bundle(path: str) -> Proven:
             fix="remove it: a bundle holds what was saved and nothing else",
         )
     return Proven(root, manifest)
+
+
+def _exists(path: str) -> bool:
+    """Whether anything is at `path`; StorageError where that cannot be seen, which is no answer."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StorageError("a folder cannot be read", place=path, found=error.strerror or str(error)) from None
+    return True
 
 
 def check_files(bundle: Proven) -> None:

@@ -5,6 +5,7 @@ The library accepts duplicate names, any name and NaN, and fails untyped on some
 (github.com/huggingface/safetensors, "Format"): eight bytes of length, a JSON header, the data without a hole.
 """
 
+import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from . import strict_json
 
 MAX_HEADER = 16 << 20  # bytes; BERT-large's header has 50 thousand
 MAX_RANK = 8
+MAX_ELEMENTS = 1 << 48
 
 _DTYPES = {
     "BOOL": np.dtype("?"),
@@ -29,7 +31,8 @@ def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str
     """The arrays as one safetensors file; equal arrays give equal bytes. dtypes: bool, int32, int64, float16/32/64."""
     from safetensors.numpy import save
 
-    plain = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    # Not ascontiguousarray, which gives a scalar the shape (1,).
+    plain = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     for name, array in plain.items():
         if array.dtype not in _DTYPES.values():
             raise FormatError("a dtype that a bundle does not hold", place=name, found=array.dtype)
@@ -48,9 +51,7 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
     for name, entry in header.items():
         where = "{} tensor {}".format(place, name)
         dtype, shape, begin, end = _entry(entry, where)
-        count = 1
-        for size in shape:
-            count *= size
+        count = math.prod(shape)
         if begin < 0 or end - begin != count * dtype.itemsize or start + end > len(data):
             raise FormatError(
                 "a tensor's offsets do not fit its shape",
@@ -60,6 +61,8 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
             )
         spans.append((begin, end, name))
         result[name] = np.frombuffer(data, dtype, count, start + begin).reshape(shape)
+        if dtype.kind == "b" and result[name].view(np.uint8).max(initial=0) > 1:
+            raise FormatError("a truth value that is neither 0 nor 1", place=where)
     position = 0
     for begin, end, name in sorted(spans):
         if begin != position:
@@ -106,6 +109,8 @@ def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _naturals(shape) or len(shape) > MAX_RANK or not _naturals(offsets) or len(offsets) != 2:
         raise FormatError("a tensor's shape or offsets are not natural numbers", place=where)
+    if math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:  # NumPy refuses it even when a 0 makes it empty
+        raise FormatError("a tensor of more elements than any array", place=where, found=shape)
     return dtype, tuple(shape), offsets[0], offsets[1]
 
 

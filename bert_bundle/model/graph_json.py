@@ -1,9 +1,10 @@
 """graph.json: a graph as canonical bytes and back, checked against the closed vocabularies; builds nothing."""
 
+import math
 import re
 from typing import Any, Dict, List, Mapping, Tuple
 
-from ..errors import FormatError, LimitError
+from ..errors import FormatError, LimitError, ModelError
 from ..format import strict_json
 from ..format.layout import GRAPH
 from . import ops, vocabulary
@@ -12,6 +13,8 @@ from .graph import Apply, Call, Graph, Input, Layer, Node, Ref
 
 GRAPH_VERSION = 1
 MAX_NODES = 20_000
+MAX_SIZE = 1 << 31  # of one axis
+MODELS = ("Functional", "Sequential")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
 _OUTPUT = re.compile(r"[A-Za-z_0-9]+(\.[0-9]+)?\Z")
@@ -25,9 +28,14 @@ def to_bytes(graph: Graph) -> bytes:
 def from_bytes(data: bytes) -> Graph:
     """The graph in graph.json, checked against the vocabularies. Raises FormatError with a JSON pointer."""
     document = strict_json.parse(data, GRAPH)
-    if not isinstance(document, dict) or document.pop("version", None) != GRAPH_VERSION:
-        raise FormatError("not a graph of version {}".format(GRAPH_VERSION), place=GRAPH + "#/version")
-    return _read_graph(document, GRAPH + "#")
+    version = document.pop("version", None) if isinstance(document, dict) else None
+    if type(version) is not int or version != GRAPH_VERSION:
+        raise FormatError("not a graph of version {}".format(GRAPH_VERSION), place=GRAPH + "#/version", found=version)
+    graph = _read_graph(document, GRAPH + "#")
+    layers = list(graph.walk())
+    _check_distinct("two layers have one path", [path for path, _ in layers])
+    _check_distinct("two encoders have one folder", [layer.encoder for _, layer in layers if layer.encoder])
+    return graph
 
 
 def _graph_json(graph: Graph) -> Dict[str, Any]:
@@ -80,6 +88,10 @@ def _value_json(value: Any) -> Any:
         return {"ellipsis": True}
     if isinstance(value, (list, tuple)):
         return [_value_json(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ModelError(
+            "an argument that is no finite number", place=GRAPH, found=value, fix="use a large number, such as -1e9"
+        )
     if isinstance(value, Mapping):
         return {"dict": {k: _value_json(v) for k, v in value.items()}}
     return value
@@ -121,14 +133,12 @@ class _Reader:
 
 def _read_graph(document: Any, place: str) -> Graph:
     _fields(document, place, {"name", "class", "layers", "nodes", "inputs", "outputs"})
-    if document["class"] not in ("Functional", "Sequential"):
+    if document["class"] not in MODELS:
         raise FormatError("not a kind of model", place=place + "/class", found=document["class"])
     layers = tuple(
         _read_layer(v, "{}/layers/{}".format(place, i)) for i, v in enumerate(_list(document["layers"], place))
     )
     names = [layer.name for layer in layers]
-    if len(set(names)) != len(names):
-        raise FormatError("two layers of one model have one name", place=place + "/layers")
     nodes = tuple(
         _read_node(v, names, _Reader("{}/nodes/{}".format(place, i), i))
         for i, v in enumerate(_list(document["nodes"], place))
@@ -161,10 +171,13 @@ def _read_layer(record: Any, place: str) -> Layer:
         isinstance(f, list) and len(f) == 2 and isinstance(f[0], str) and isinstance(f[1], bool) for f in flags
     ):
         raise FormatError("flags are not [path, flag] pairs", place=place + "/flags")
-    kinds = sum((class_name in families.CLASSES, "graph" in record, class_name in vocabulary.LAYERS))
-    if kinds != 1 or ("encoder" in record) != (class_name in families.CLASSES):
+    is_encoder, is_model = class_name in families.CLASSES, class_name in MODELS
+    known = is_encoder or is_model or class_name in vocabulary.LAYERS
+    if not known or ("encoder" in record, "graph" in record) != (is_encoder, is_model) or record.get("encoder") == "":
         raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
-    if class_name in vocabulary.LAYERS:
+    if is_encoder or is_model:
+        _fields(record.get("config", {}), place + "/config", set())
+    else:
         vocabulary.check_config(class_name, record.get("config", {}), place + "/config")
     return Layer(
         name=name,
@@ -185,7 +198,7 @@ def _read_node(record: Any, layers: List[str], reader: _Reader) -> Node:
     if "input" in record:
         _fields(record, place, {"input", "shape", "dtype"})
         shape = _list(record["shape"], place)
-        if record["dtype"] not in DTYPES or not all(s is None or (type(s) is int and s >= 0) for s in shape):
+        if record["dtype"] not in DTYPES or not all(map(_is_size, shape)):
             raise FormatError("an input's shape or dtype is malformed", place=place)
         return Input(_text(record["input"], place), tuple(shape), record["dtype"])
     kwargs = record.get("kwargs", {})
@@ -214,6 +227,19 @@ def _read_ends(record: Any, reader: _Reader) -> Tuple[Tuple[str, Ref], ...]:
             raise FormatError("an end is not [name, tensor]", place=reader.place)
         ends.append((_text(item[0], reader.place), reader.ref(item[1])))
     return tuple(ends)
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value < MAX_SIZE)
+
+
+def _check_distinct(message: str, names: List[str]) -> None:
+    """Of two layers with one path or folder, one would be left with the weights that it starts with."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise FormatError(message, place=GRAPH + "#/layers", found=name)
+        seen.add(name)
 
 
 def _is_slice(value: Any) -> bool:

@@ -4,6 +4,7 @@ Names, fields and defaults are those of Keras 3 (keras.io/api/layers), which Ker
 that has its default is left out of a graph, so that releases which add or drop fields write the same bytes.
 """
 
+import math
 from typing import Any, Dict, FrozenSet, Mapping
 
 from ..errors import FormatError, ModelError
@@ -154,7 +155,7 @@ def check_config(class_name: str, config: Any, place: str) -> None:
             again = _canonical_field(name, _as_keras(value), where)
         except ModelError as error:
             raise FormatError(error.message, place=where, found=error.found) from None
-        if again != value:
+        if again != value or value == fields[name]:  # a default is left out
             raise FormatError("a layer's field is not in canonical form", place=where, wanted=again, found=value)
 
 
@@ -218,8 +219,11 @@ def plain(value: Any, place: str) -> Any:
     if isinstance(value, (int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)):
-        narrow = float(np.float32(value))
-        return float(str(np.float32(value))) if narrow == float(value) else float(value)
+        if not math.isfinite(value):
+            raise ModelError("a number that JSON does not have", place=place, found=value, fix="use a finite number")
+        with np.errstate(over="ignore"):
+            narrow = np.float32(value)
+        return float(str(narrow)) if float(narrow) == float(value) else float(value)
     if isinstance(value, (list, tuple)):
         return [plain(item, place) for item in value]
     if type(value).__name__ == "ListWrapper" or hasattr(value, "tolist"):

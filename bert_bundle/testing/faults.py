@@ -64,6 +64,16 @@ def hang(*, progress: Any, seconds: float = 3600.0, children: int = 0) -> Dict[s
     return {}
 
 
+def orphan(*, progress: Any) -> Dict[str, Any]:
+    """Leaves a process in its group whose parent has ended, says its id, and does not come back."""
+    sleeper = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'],"
+    started = subprocess.run(
+        [sys.executable, "-c", sleeper + " stdout=subprocess.DEVNULL).pid)"], stdout=subprocess.PIPE, check=True
+    )
+    progress(started.stdout.decode())
+    return hang(progress=progress)
+
+
 def odd(*, progress: Any) -> Dict[str, Any]:
     """Answers what JSON cannot say."""
     return {"a set": {1}}

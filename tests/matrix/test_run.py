@@ -226,3 +226,13 @@ def test_no_jobs_at_a_time_is_refused() -> None:
 def test_a_run_leaves_no_process_behind(tmp_path: Path) -> None:
     crossed(tmp_path, [{"reading": "die"}, {}], [made("a"), made("b")])
     assert psutil.Process(os.getpid()).children(recursive=True) == []
+
+
+def test_a_bundle_named_relative_to_here_is_found_by_workers_that_are_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert audited(Path("router"), [made("a")]).exit_code == 0
+    assert verify(Path("router"), made("a"), progress=silent, terms=FORGED).grade == "bitwise"
+    assert crossed(Path("kept"), [{}], [made("a")]).exit_code == 0

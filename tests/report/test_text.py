@@ -11,7 +11,7 @@ from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.matrix.run import Place, Run
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.report import summary, text
-from bert_bundle.report.text import Style
+from bert_bundle.report.layout import Style
 
 PLAIN = Style()
 HOSTILE = "\x1b[31m[bold red]evil[red]\r\n\x07\u202e:smile:"

@@ -170,6 +170,13 @@ def test_the_whole_family_ends_with_a_worker_even_one_that_left_the_group() -> N
     assert all(map(gone, children))
 
 
+def test_an_orphan_in_the_group_ends_with_it() -> None:
+    heard: list[str] = []
+    with Worker(running(), "test", time_limit=1) as worker, pytest.raises(WorkerError, match="too long"):
+        worker.ask("fault.orphan", heard.append)
+    assert gone(int(heard[0]))
+
+
 def test_a_worker_is_in_a_group_of_its_own(worker: Worker) -> None:
     seen = worker.ask("fault.surroundings")
     assert seen["group"] == seen["pid"] != os.getpgid(0)

@@ -8,9 +8,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
-from ...errors import FormatError, LimitError, ModelError
+from ...errors import FormatError, LimitError, ModelError, UnsafeError
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
+_CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
 _MOST = 1 << 20  # no size of any published encoder is near it
 
 
@@ -88,16 +89,20 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
 
 
 def check_config(config: Any, place: str) -> Family:
-    """The family of a config.json, every number of it in bounds. Raises FormatError with the field, LimitError."""
+    """The family of a config.json, every number of it in bounds. Raises FormatError, LimitError or UnsafeError."""
     if not isinstance(config, dict):
         raise FormatError("a configuration is no object", place=place)
-    family = BY_MODEL_TYPE.get(config.get("model_type", ""))
+    code = sorted(set(config) & _CODE)
+    if code:
+        raise UnsafeError("a configuration that names code to run", place="{}#/{}".format(place, code[0]))
+    model_type = config.get("model_type")
+    family = BY_MODEL_TYPE.get(model_type) if isinstance(model_type, str) else None
     if family is None:
         raise FormatError(
             "an encoder of no known family",
             place=place + "#/model_type",
             wanted=", ".join(BY_MODEL_TYPE),
-            found=config.get("model_type"),
+            found=model_type,
         )
     extra = set(config) - set(family.fields) - {"architectures", "model_type", "id2label", "label2id"}
     if extra or not set(family.fields) <= set(config):

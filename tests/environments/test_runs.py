@@ -1,0 +1,70 @@
+"""The commands in real environments: the demo, the whole square of `ci`, and the real MiniLM classifier."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SAME = {"bitwise", "identical"}
+SECONDS = 1500
+
+
+def bert_bundle(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    """(exit code, JSON document) of a command."""
+    command = [sys.executable, "-m", "bert_bundle.cli", *map(str, arguments), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> None:
+    code, document = bert_bundle("demo", "--out", tmp_path / "demo")
+    assert code == 0
+    assert document["accuracy"] > 0.5  # four labels: chance is 0.25
+    verdicts = document["verdicts"]
+    assert len(verdicts) == 3
+    assert {v["grade"] for v in verdicts} <= SAME
+
+
+def test_every_environment_reads_what_every_other_writes() -> None:
+    code, document = bert_bundle("matrix", "run", "--groups", "ci")
+    assert code == 0
+    verdicts = document["verdicts"]
+    pairs = {(v["writer"], v["reader"]) for v in verdicts}
+    assert len(pairs) == len(verdicts) == 36
+    assert all(v["as_expected"] and v["grade"] in SAME for v in verdicts)
+    newest, oldest = "tf2.21-hf4.57-py3.13", "tf2.6-hf4.12-py3.8"
+    assert {(newest, oldest), (oldest, newest)} <= pairs
+    assert {v["grade"] for v in verdicts if v["writer"] == v["reader"]} == {"bitwise"}
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MiniLM with a head fine-tuned on movie-review snippets, saved by TensorFlow 2.15."""
+    path = tmp_path_factory.mktemp("minilm") / "reviews"
+    code, document = bert_bundle("demo", "--encoder", "minilm", "--out", path)
+    assert code == 0
+    assert document["accuracy"] > 0.7
+    return path
+
+
+def test_a_real_classifier_keeps_every_label_in_all_six_environments(minilm: Path) -> None:
+    code, document = bert_bundle("audit", minilm, "--groups", "ci")
+    assert code == 0
+    verdicts = document["verdicts"]
+    assert len(verdicts) == document["summary"]["as_expected"] == 6
+    assert {v["labels_changed"] for v in verdicts} == {0}
+    assert len({v["accuracy"] for v in verdicts}) == 1
+    texts = json.loads((minilm / "golden" / "inputs.json").read_text("utf-8"))["texts"]["text"]
+    assert len(texts) >= 200
+    assert all(v["double"] < 5e-7 for v in verdicts)
+
+
+def test_verify_without_tensorflow_here_says_where_it_ran(minilm: Path) -> None:
+    code, document = bert_bundle("verify", minilm)
+    assert code == 0
+    assert document["grade"] in SAME
+    assert "tf2.15" in document["reader"]

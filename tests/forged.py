@@ -1,0 +1,67 @@
+"""Bundles changed the way a forger would: whatever was done to the files, the manifest fits them again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bert_bundle.format import layout, strict_json, tensors
+from bert_bundle.format.digest import listing, sha256
+from bert_bundle.format.manifest import File, Manifest
+
+Change = Callable[[Any], Any]
+
+
+def put(*path: Any) -> Change:
+    """A change of JSON data: sets the last of `path` at the place that the others name."""
+    *places, last, value = path
+
+    def change(document: Any) -> None:
+        for place in places:
+            document = document[place]
+        document[last] = value
+
+    return change
+
+
+def drop(*path: Any) -> Change:
+    """A change of JSON data: removes what is at `path`."""
+    *places, last = path
+
+    def change(document: Any) -> None:
+        for place in places:
+            document = document[place]
+        del document[last]
+
+    return change
+
+
+def resign(bundle: Path, **fields: Any) -> None:
+    """Writes a manifest that lists every file as it is now; `fields` replace others of its fields."""
+    manifest = Manifest.parse((bundle / layout.MANIFEST).read_bytes())
+    data = {path: (bundle / path).read_bytes() for path in listing(str(bundle)) if path != layout.MANIFEST}
+    files = {path: File(len(content), sha256(content)) for path, content in data.items()}
+    made = Manifest(**{**vars(manifest), "files": files, **fields})
+    (bundle / layout.MANIFEST).write_bytes(made.to_bytes())
+
+
+def rewrite(bundle: Path, path: str, data: bytes) -> None:
+    """Replaces the bytes of one file."""
+    (bundle / path).write_bytes(data)
+    resign(bundle)
+
+
+def edit(bundle: Path, path: str, change: Change) -> None:
+    """Changes one JSON file in place."""
+    document = json.loads((bundle / path).read_bytes())
+    change(document)
+    rewrite(bundle, path, strict_json.canonical(document))
+
+
+def retensor(bundle: Path, path: str, change: Callable[[dict[str, np.ndarray]], Any]) -> None:
+    """Changes the arrays of one safetensors file in place, by name; each may be written to."""
+    arrays = {name: array.copy() for name, array in tensors.from_bytes((bundle / path).read_bytes(), path).items()}
+    change(arrays)
+    rewrite(bundle, path, tensors.to_bytes(arrays, {"format": "pt"}))

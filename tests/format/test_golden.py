@@ -1,0 +1,128 @@
+"""The golden: read from proven bytes, its parts held against each other, nothing in it believed."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from forged import Change, drop, edit, put, retensor, rewrite
+
+from bert_bundle.errors import FormatError, IntegrityError
+from bert_bundle.format import golden as goldens
+from bert_bundle.format import layout
+from bert_bundle.format.golden import Golden, from_bundle, read_golden
+from bert_bundle.format.proven import open_bundle
+from bert_bundle.format.digest import sha256
+
+def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
+    golden = read_golden(str(bundle))
+    again = goldens.to_files(golden)
+    assert again == {path: (bundle / path).read_bytes() for path in again}
+    assert golden.examples == 3
+    assert golden.texts == {"text": ["one", "two", "three"]}
+    assert golden.single["probabilities"].dtype == np.float32
+    assert golden.answers is not None
+    assert golden.answers.tolist() == [1, 1, 0]
+
+
+def test_what_is_no_number_among_fingerprints_comes_back_as_none_and_nan(bundle: Path) -> None:
+    golden = read_golden(str(bundle))
+    odd = Golden(**{**vars(golden), "layers": (("a", (1.5, float("nan"), float("inf"))),)})
+    for path, data in goldens.to_files(odd).items():
+        rewrite(bundle, path, data)
+    ((name, values),) = read_golden(str(bundle)).layers
+    assert name == "a"
+    assert np.isnan(values[1:]).all()
+
+
+def test_the_bytes_of_a_golden_are_proven(bundle: Path) -> None:
+    facts = bundle / layout.GOLDEN_FACTS
+    facts.write_bytes(facts.read_bytes().replace(b"32", b"16"))
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        read_golden(str(bundle))
+
+
+DOCUMENTS: list[tuple[str, str, Change]] = [
+    *(
+        (layout.GOLDEN_INPUTS, "#/texts", put("texts", value))
+        for value in (None, [], {"text": 5}, {"text": "one"}, {"text": [1, 2, 3]}, {"text": [["a"], "b", "c"]},
+                      {"text": [["a", 1], "b", "c"]}, {"text": {"0": "a"}})
+    ),
+    *(
+        (layout.GOLDEN_INPUTS, "#/answers", put("answers", value))
+        for value in ("no", {}, ["no", "yes", "no"], [1.5, 0, 0], [True, False, True], [-1, 0, 0], [[0], [0], [0]],
+                      [2**70, 0, 0])
+    ),
+    *(
+        (layout.GOLDEN_FACTS, "#/noise", put("noise", value))
+        for value in (None, [], {"probabilities": "1e-6"}, {"probabilities": None}, {"probabilities": -1},
+                      {"probabilities": [1e-6]}, {"probabilities": True}, {"probabilities": 10**400})
+    ),
+    *(
+        (layout.GOLDEN_FACTS, "#/layers", put("layers", value))
+        for value in (None, {}, [1], ["ab"], [["a"]], [["a", 1.0]], [["a", ["x"]]], [[1, [1.0]]], [["a", [[1.0]]]],
+                      [["a", [1.0], 2]])
+    ),
+    (layout.GOLDEN_FACTS, "#/batch", put("batch", "32")),
+    (layout.GOLDEN_FACTS, "", drop("recipe")),
+    (layout.GOLDEN_FACTS, "", put("code", "import os")),
+    (layout.GOLDEN_INPUTS, "", drop("answers")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "place", "change"), DOCUMENTS)
+def test_a_forged_document_is_malformed(bundle: Path, path: str, place: str, change: Change) -> None:
+    edit(bundle, path, change)
+    with pytest.raises(FormatError, match="malformed") as caught:
+        read_golden(str(bundle))
+    assert caught.value.place == path + place
+
+
+TENSORS: list[tuple[str, Change]] = [
+    ("outputs of the golden do not fit each other", drop("single/probabilities")),
+    ("outputs of the golden do not fit each other", drop("double/probabilities")),
+    ("outputs of the golden do not fit each other", put("single/more", np.zeros((3, 2), "<f4"))),
+    ("columns of the golden differ in length", put("single/probabilities", np.zeros((2, 2), "<f4"))),
+    ("columns of the golden differ in length", put("token_ids/input_ids", np.zeros((4, 2), "<i4"))),
+    ("columns of the golden differ in length", put("features/age", np.zeros((2, 1), "<f4"))),
+    ("a column of the golden has no rows", put("features/age", np.array(1.0, "<f4"))),
+    ("a column of the golden has no rows", put("single/probabilities", np.array(1.0, "<f4"))),
+    ("an output's two precisions differ in shape", put("double/probabilities", np.zeros((3, 4), "<f8"))),
+    ("a tensor that a golden does not have", put("code/x", np.zeros(3, "<f4"))),
+    ("a tensor that a golden does not have", put("x", np.zeros(3, "<f4"))),
+]
+
+
+@pytest.mark.parametrize(("message", "change"), TENSORS)
+def test_columns_that_do_not_fit_each_other_are_refused(bundle: Path, message: str, change: Change) -> None:
+    retensor(bundle, layout.GOLDEN_TENSORS, change)
+    with pytest.raises(FormatError, match=message) as caught:
+        read_golden(str(bundle))
+    assert caught.value.place.startswith(layout.GOLDEN)
+
+
+def test_a_golden_without_examples_proves_nothing_and_is_refused(bundle: Path) -> None:
+    golden = copy.deepcopy(read_golden(str(bundle)))
+    empty = {
+        kind: {name: array[:0] for name, array in getattr(golden, kind).items()}
+        for kind in ("token_ids", "single", "double")
+    }
+    for path, data in goldens.to_files(
+        Golden(**{**vars(golden), **empty, "texts": {"text": []}, "answers": None})
+    ).items():
+        rewrite(bundle, path, data)
+    with pytest.raises(FormatError, match="columns of the golden differ in length"):
+        read_golden(str(bundle))
+
+
+def test_answers_fit_the_examples(bundle: Path) -> None:
+    edit(bundle, layout.GOLDEN_INPUTS, put("answers", [0, 1]))
+    with pytest.raises(FormatError, match="columns of the golden differ in length") as caught:
+        read_golden(str(bundle))
+    assert caught.value.found == "[2, 3]"
+
+
+def test_the_architecture_is_the_digests_of_graph_and_configurations(classic_bundle: Path) -> None:
+    bundle = open_bundle(str(classic_bundle))
+    paths = ["graph.json", "encoders/bert_encoder/config.json"]
+    assert from_bundle(bundle).architecture == {path: sha256(bundle.read(path)) for path in paths}
