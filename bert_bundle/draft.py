@@ -200,8 +200,8 @@ def _check_tokenizer(
                     place="{} of example {}".format(name, rows[0]),
                     wanted=wanted[rows[0]][:16].tolist(),
                     found=again[name][rows[0]][:16].tolist(),
-                    fix="make it with from_pretrained; one that was changed afterwards, or that was constructed directly, can "
-                    "read special tokens in another way than every release does after loading",
+                    fix="make it with from_pretrained: one that was changed or constructed directly can read special "
+                    "tokens in another way than every release does after loading",
                 )
 
 

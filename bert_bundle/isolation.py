@@ -58,13 +58,16 @@ _ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 
 
-def command(python: str, module: str) -> List[str]:
+def command(python: str, module: str, *, user_site: bool = False) -> List[str]:
     """The arguments that run `module` (of this package) with the interpreter `python`, isolated from the host.
+
+    `user_site` lets the packages in that the user installed with `pip install --user`: for a child of the same kind as
+    this process, which may have TensorFlow from there.
 
     Not `-I`, which would also drop PYTHONHASHSEED: `environment()` lets no other PYTHON* variable through, `-s` shuts
     out the user's site-packages, and the bootstrap the current directory. UTF-8 mode, whatever the locale says.
     """
-    return [python, "-s", "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module]
+    return [python, *([] if user_site else ["-s"]), "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module]
 
 
 def environment(legacy_keras: Optional[bool] = None) -> Dict[str, str]:

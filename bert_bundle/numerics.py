@@ -155,8 +155,8 @@ def _architecture(golden: Golden, observation: Mapping[str, Any]) -> str:
 
 
 def _tokens(golden: Golden, observation: Mapping[str, Any]) -> str:
-    for name, wanted in sorted(golden.token_ids.items()):
-        seen = np.asarray(observation["token_ids"].get(name, []))
+    for name in sorted(set(golden.token_ids) | set(observation["token_ids"])):
+        wanted, seen = (np.asarray(ids.get(name, [])) for ids in (golden.token_ids, observation["token_ids"]))
         if seen.shape != wanted.shape:
             return "{}: token ids of shape {} became {}".format(name, wanted.shape, seen.shape)
         rows = np.flatnonzero((seen != wanted).any(axis=tuple(range(1, wanted.ndim))))

@@ -1,6 +1,7 @@
 """The proof of a save: the staged bundle replayed by a fresh process of this interpreter and judged."""
 
 import json
+import site
 import subprocess
 import sys
 from typing import Any
@@ -17,7 +18,7 @@ def prove(path: str, golden: Golden) -> numerics.Figures:
     request = json.dumps({"id": 1, "do": "replay", "arguments": {"bundle": path}}) + "\n"
     try:
         done = subprocess.run(
-            isolation.command(sys.executable, "bert_bundle.worker"),
+            isolation.command(sys.executable, "bert_bundle.worker", user_site=bool(site.ENABLE_USER_SITE)),
             input=request.encode("ascii"),
             capture_output=True,
             env=isolation.environment(),

@@ -24,7 +24,7 @@ def replay(*, bundle: str, progress: Progress) -> Dict[str, Any]:
 
 
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
-    """Encoder name -> last hidden state (examples, max_length, hidden) over the golden's token ids, for a comparison."""
+    """Encoder name -> last hidden state (examples, max_length, hidden) over the golden's token ids."""
     from .replay import hidden_states
 
     return hidden_states(open_bundle(bundle))

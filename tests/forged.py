@@ -1,7 +1,10 @@
-"""Bundles changed the way a forger would: whatever was done to the files, the manifest fits them again."""
+"""Bundles changed the way a forger would, whose manifest fits again; and a place where permissions bind."""
 
 import json
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,33 @@ import numpy as np
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.digest import listing, sha256
 from bert_bundle.format.manifest import File, Manifest
+from bert_bundle.matrix.process import silent
+from bert_bundle.testing.forgery import forge
 
 Change = Callable[[Any], Any]
+
+_NOBODY = 65534
+
+
+def small(target: Path) -> Path:
+    """A new bundle of three golden files and nothing else, alone in its folder."""
+    target.parent.mkdir(parents=True)
+    forge(progress=silent, specification={}, target=str(target))
+    return target
+
+
+@contextmanager
+def unprivileged() -> Iterator[Path]:
+    """A folder of this process' own, which is no superuser in the meantime: root may read and write everything."""
+    was = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        if was == 0:
+            os.chown(folder, _NOBODY, _NOBODY)
+            os.seteuid(_NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(was)
 
 
 def put(*path: Any) -> Change:

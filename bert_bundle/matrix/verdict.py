@@ -11,7 +11,7 @@ from typing import Literal, Self, cast
 from bert_bundle.errors import BertBundleError
 from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
 from bert_bundle.matrix.spec import Expectation
-from bert_bundle.numerics import SAME
+from bert_bundle.numerics import BITWISE, IDENTICAL, SAME
 
 Grade = Literal[
     "bitwise", "identical", "drift", "flip", "retokenized", "reconfigured", "refused", "crashed", "timeout", "not run"
@@ -84,17 +84,19 @@ class Summary:
 
 
 def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Verdict:
-    """The verdict on `cell`: agreement is expected, unless an exception names the reader.
+    """The verdict on `cell`: agreement is expected, to the last bit where an environment reads what it wrote itself.
 
-    Then only that exception is: agreement where a difference is known is a surprise too. What did not run is never
-    as expected.
+    An exception names its readers; then only that exception is: agreement where a difference is known is a surprise
+    too. What did not run is never as expected.
     """
     verdict = _unjudged(cell, outcome)
     if verdict.grade == "not run":
         return verdict
     exception = next((e for e in expect if fnmatchcase(cell.reader, e.environment)), None)
+    if exception is None and cell.writer == cell.reader and verdict.grade == IDENTICAL:
+        return replace(verdict, reason=f"its own writer must reach {BITWISE}; {verdict.reason}")
     if exception is None:
-        return replace(verdict, as_expected=verdict.grade in SAME, reason=verdict.reason)
+        return replace(verdict, as_expected=verdict.grade in SAME)
     known = exception.reason + (f" ({exception.see})" if exception.see else "")
     if verdict.grade == exception.outcome:
         return replace(verdict, as_expected=True, reason=f"known: {known}")

@@ -195,7 +195,10 @@ class _Capture:
                 found=error.args[0],
                 fix="write it with those ops or with built-in layers",
             ) from None
-        return Apply(op.name, {k: self._value(v, place) for k, v in arguments.items()})
+        operands = [arguments[name] for name in ops.OPERANDS if name in arguments]
+        floating = any(tensor.dtype.is_floating for tensor in _tensors(operands))
+        values = {k: self._value(v, place) for k, v in arguments.items()}
+        return Apply(op.name, {k: _floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
 
     def _value(self, value: Any, place: str) -> Any:
         """An argument of a call as graph data."""
@@ -219,6 +222,13 @@ class _Capture:
         if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
             value = value.numpy()
         return vocabulary.plain(value, place)
+
+
+def _floats(value: Any) -> Any:
+    """Whole numbers among constants as floats: `x ** 2` of a floating x is `x ** 2.0`, however it was written."""
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _input(layer: Any, place: str) -> Input:

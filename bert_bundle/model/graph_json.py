@@ -9,7 +9,7 @@ from ..format import strict_json
 from ..format.layout import GRAPH
 from . import ops, vocabulary
 from .encoders import families
-from .graph import Apply, Call, Graph, Input, Layer, Node, Ref
+from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref, refs
 
 GRAPH_VERSION = 1
 MAX_NODES = 20_000
@@ -138,9 +138,9 @@ def _read_graph(document: Any, place: str) -> Graph:
     layers = tuple(
         _read_layer(v, "{}/layers/{}".format(place, i)) for i, v in enumerate(_list(document["layers"], place))
     )
-    names = [layer.name for layer in layers]
+    by_name = {layer.name: layer for layer in layers}
     nodes = tuple(
-        _read_node(v, names, _Reader("{}/nodes/{}".format(place, i), i))
+        _read_node(v, by_name, _Reader("{}/nodes/{}".format(place, i), i))
         for i, v in enumerate(_list(document["nodes"], place))
     )
     reader = _Reader(place + "/inputs", len(nodes))
@@ -148,6 +148,11 @@ def _read_graph(document: Any, place: str) -> Graph:
     if any(not isinstance(nodes[ref.node], Input) for _, ref in inputs):
         raise FormatError("an input of the model is no input node", place=reader.place)
     outputs = _read_ends(document["outputs"], _Reader(place + "/outputs", len(nodes)))
+    used = [(_arguments(node), "{}/nodes/{}".format(place, i)) for i, node in enumerate(nodes)]
+    for arguments, where in [*used, ([ref for _, ref in outputs], place + "/outputs")]:
+        for ref in refs(arguments):
+            if not _makes(nodes[ref.node], by_name, ref.output):
+                raise FormatError("a tensor that its node does not make", place=where, found=ref.output)
     return Graph(
         name=_text(document["name"], place + "/name"),
         class_name=document["class"],
@@ -158,6 +163,26 @@ def _read_graph(document: Any, place: str) -> Graph:
         outputs=outputs,
         outputs_form=document["outputs"]["form"],
     )
+
+
+def _arguments(node: Node) -> List[Any]:
+    if isinstance(node, Input):
+        return []
+    return [*node.args, *node.kwargs.values()] if isinstance(node, Call) else [*node.arguments.values()]
+
+
+def _makes(node: Node, layers: Mapping[str, Layer], output: str) -> bool:
+    """Whether `output` is one of a node: by name of an encoder, by key or position of a layer that makes several."""
+    layer = layers[node.layer] if isinstance(node, Call) else None
+    if layer is None:
+        return output == ""
+    if layer.encoder:
+        name, _, position = output.partition(".")
+        outputs = families.CLASSES[layer.class_name].outputs
+        return name in (outputs[2:] if position else outputs[:2])
+    if layer.graph is not None and layer.graph.outputs_form == "dict":
+        return output in [key for key, _ in layer.graph.outputs]
+    return output == "" or output.isdigit()
 
 
 def _read_layer(record: Any, place: str) -> Layer:
@@ -191,7 +216,7 @@ def _read_layer(record: Any, place: str) -> Layer:
     )
 
 
-def _read_node(record: Any, layers: List[str], reader: _Reader) -> Node:
+def _read_node(record: Any, layers: Mapping[str, Layer], reader: _Reader) -> Node:
     place = reader.place
     if not isinstance(record, dict):
         raise FormatError("a node is no object", place=place)
@@ -208,12 +233,22 @@ def _read_node(record: Any, layers: List[str], reader: _Reader) -> Node:
         _fields(record, place, {"op", "kwargs"})
         arguments = {k: reader.value(v) for k, v in kwargs.items()}
         ops.check_arguments(_text(record["op"], place + "/op"), arguments, place)
-        return Apply(record["op"], arguments)
+        return _with_tensor(Apply(record["op"], arguments), place)
     _fields(record, place, {"layer"}, {"args", "kwargs"})
-    if record["layer"] not in layers:
+    layer = layers.get(_text(record["layer"], place + "/layer"))
+    if layer is None:
         raise FormatError("a node calls a layer that is not there", place=place, found=record["layer"])
     args = tuple(reader.value(v) for v in _list(record.get("args", []), place))
-    return Call(record["layer"], args, {k: reader.value(v) for k, v in kwargs.items()})
+    strange = set(kwargs) - {*families.CLASSES[layer.class_name].arguments, *CALL_FLAGS} if layer.encoder else set()
+    if layer.encoder and (args or strange):
+        raise FormatError("an encoder's call is not by its arguments' names", place=place, found=sorted(strange))
+    return _with_tensor(Call(layer.name, args, {k: reader.value(v) for k, v in kwargs.items()}), place)
+
+
+def _with_tensor(node: Node, place: str) -> Node:
+    if not any(refs(_arguments(node))):
+        raise FormatError("a layer or an op without a tensor", place=place)
+    return node
 
 
 def _read_ends(record: Any, reader: _Reader) -> Tuple[Tuple[str, Ref], ...]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, Mapping, Tuple
 from ..errors import FormatError
 
 REQUIRED = object()
+OPERANDS = ("x1", "x2", "xs")  # parameters that hold tensors of one dtype, or constants of it
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ _ROWS = (
     *_op("reshape", "reshape", ("x", "tensor"), ("newshape", "shape")),
     *_op("transpose", "transpose", ("x", "a"), ("axes", "perm", None)),
     *_op("concatenate", "concat", ("xs", "values"), ("axis", "axis")),
-    *_op("stack", "stack", ("x", "values"), ("axis", "axis", 0)),
+    *_op("stack", "stack", ("xs", "values"), ("axis", "axis", 0)),
     *_op("tile", "tile", ("x", "input"), ("repeats", "multiples")),
     *_op("repeat", "repeat", ("x", "input"), ("repeats", "repeats"), ("axis", "axis", None)),
     *_unary("ones_like", "ones_like", "input"),

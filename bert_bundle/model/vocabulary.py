@@ -5,7 +5,7 @@ that has its default is left out of a graph, so that releases which add or drop 
 """
 
 import math
-from typing import Any, Dict, FrozenSet, Mapping
+from typing import Any, Callable, Dict, FrozenSet, Mapping
 
 from ..errors import FormatError, ModelError
 
@@ -117,6 +117,37 @@ CONSTRAINTS: Mapping[str, FrozenSet[str]] = {
 }
 
 
+def _natural(value: Any) -> bool:
+    return type(value) is int and 0 < value < 1 << 31
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _share(value: Any) -> bool:
+    return _number(value) and 0 <= value <= 1
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _axes(value: Any) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return all(item is None or (type(item) is int and abs(item) < 1 << 31) for item in items)
+
+
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("units", "input_dim", "output_dim", "n"), _natural),
+    **dict.fromkeys(("stddev", "epsilon", "alpha", "l1", "l2"), _number),
+    **dict.fromkeys(("rate", "momentum"), _share),
+    **dict.fromkeys(("use_bias", "center", "scale", "normalize", "mask_zero", "keepdims"), _flag),
+    **dict.fromkeys(("axis", "axes", "dims", "target_shape", "noise_shape", "seed"), _axes),
+    "data_format": ("channels_last", "channels_first").__contains__,
+}
+
+
 def canonical_config(class_name: str, config: Mapping[str, Any], place: str) -> Dict[str, Any]:
     """The fields of a layer's `get_config()` that the vocabulary knows and that differ from their defaults.
 
@@ -151,6 +182,8 @@ def check_config(class_name: str, config: Any, place: str) -> None:
         raise FormatError("a layer's configuration lacks a field", place=place, wanted=missing[0])
     for name, value in config.items():
         where = "{}/{}".format(place, name)
+        if name in _CHECKS and not _CHECKS[name](value) and (value is not None or fields[name] is not None):
+            raise FormatError("a layer's field is malformed", place=where, found=value)
         try:
             again = _canonical_field(name, _as_keras(value), where)
         except ModelError as error:

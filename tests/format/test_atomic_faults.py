@@ -2,14 +2,15 @@
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from forged import unprivileged
 
 from bert_bundle.errors import StorageError
 from bert_bundle.format.atomic import Staging
@@ -78,18 +79,18 @@ def test_an_interrupted_save_leaves_one_whole_bundle(tmp_path: Path, code: signa
     process.send_signal(code)
     process.communicate(timeout=60)
     assert number(target) >= 0
-    if code == signal.SIGINT:  # KeyboardInterrupt: the staging was removed too
-        assert os.listdir(tmp_path) == ["model"]
+    assert finish(writer(target, 1)) == "0\n"
+    assert os.listdir(tmp_path) == ["model"]
 
 
 def test_a_reader_sees_whole_bundles_while_they_are_replaced(tmp_path: Path) -> None:
     target = tmp_path / "model"
     finish(writer(target, 1))
     process = writer(target, 300)
-    seen = []
+    seen: list[int] = []
     while process.poll() is None:
         folder = os.open(target, os.O_RDONLY)  # a reader that opened the folder keeps what it opened, or loses it
-        parts = set()
+        parts: set[int] = set()
         try:
             for name in FILES:
                 with open(os.open(name, os.O_RDONLY, dir_fd=folder), encoding="ascii") as file:
@@ -116,8 +117,6 @@ def test_of_many_savers_one_wins_and_the_others_say_why(tmp_path: Path) -> None:
 
 
 def test_a_limit_of_file_size_is_a_fault_of_storage_and_the_old_bundle_stays(tmp_path: Path) -> None:
-    import resource
-
     target = tmp_path / "model"
     finish(writer(target, 1))
 
@@ -132,47 +131,76 @@ def test_a_limit_of_file_size_is_a_fault_of_storage_and_the_old_bundle_stays(tmp
 
 
 def test_a_limit_of_open_files_is_a_fault_of_storage_and_the_old_bundle_stays(tmp_path: Path) -> None:
-    import resource
-
     target = tmp_path / "model"
     with Staging(str(target), overwrite=False) as staging:
         staging.write("bundle.json", b"old")
         staging.publish()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with pytest.raises(StorageError, match="the file system failed") as caught:
-        with Staging(str(target), overwrite=True) as staging:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-            try:
+    with Staging(str(target), overwrite=True) as staging:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            with pytest.raises(StorageError, match="the file system failed") as caught:
                 staging.write("bundle.json", b"new")
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert caught.value.found == "Too many open files"
     assert (target / "bundle.json").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_a_folder_that_may_not_be_written_is_a_fault_of_storage(restricted: Path) -> None:
-    (restricted / "parent").mkdir()
-    (restricted / "parent").chmod(0o555)
-    with pytest.raises(StorageError, match="the file system failed") as caught:
-        with Staging(str(restricted / "parent" / "model"), overwrite=False):
-            pass
+def test_a_folder_that_may_not_be_written_is_a_fault_of_storage() -> None:
+    with unprivileged() as folder:
+        folder.chmod(0o555)
+        staging = Staging(str(folder / "model"), overwrite=False)
+        with pytest.raises(StorageError, match="the file system failed") as caught:
+            staging.__enter__()
+        folder.chmod(0o700)
     assert caught.value.found == "Permission denied"
     assert caught.value.fix.startswith("make room or fix the permissions")
 
 
-@pytest.fixture
-def full(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a file system of so many KiB; in a namespace of its own where that is allowed, with `mount` as root."""
-    mounted: list[Path] = []
+# argv: folder, bytes a file may have. Ever larger bundles over the same one, until and beyond the end of the room.
+FILLER = """
+import os, resource, sys
+from bert_bundle.errors import StorageError
+from bert_bundle.format.atomic import Staging
 
-    def make(kib: int) -> Path:
-        place = tmp_path / f"tmpfs-{kib}"
-        place.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(place)], check=True)
-        mounted.append(place)
-        return place
+folder, most = sys.argv[1], int(sys.argv[2])
+if most:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+target, last, refused = os.path.join(folder, "model"), None, set()
+for size in range(4096, 150_000, 4096):
+    try:
+        with Staging(target, overwrite=True) as staging:
+            for name in ("golden/a.json", "bundle.json"):
+                staging.write(name, str(size).encode().rjust(size))
+            staging.publish()
+        last = size
+    except StorageError as error:
+        refused.add(error.found)
+    assert os.listdir(folder) == ["model"], os.listdir(folder)
+    for name in ("golden/a.json", "bundle.json"):
+        with open(os.path.join(target, name)) as file:
+            assert int(file.read()) == last, name
+print(last < size, *refused)
+"""
 
-    yield make
-    for place in mounted:
-        subprocess.run(["umount", str(place)], check=True)
+
+def test_a_file_system_that_is_full_keeps_the_old_bundle_whole(tmp_path: Path) -> None:
+    """On a real small file system, mounted where only the child sees it; by a limit where no one may mount."""
+    mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@"', str(tmp_path)]
+    child = [sys.executable, "-c", FILLER, str(tmp_path)]
+    try:
+        may_mount = subprocess.run([*mount, "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0
+    except FileNotFoundError:
+        may_mount = False
+    command, found = (
+        ([*mount, *child, "0"], "No space left on device")
+        if may_mount
+        else (
+            [*child, str(64 << 10)],
+            "File too large",
+        )
+    )
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == f"True {found}\n"

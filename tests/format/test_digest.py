@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from forged import unprivileged
 
 from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
 from bert_bundle.format import digest
@@ -51,7 +52,9 @@ def test_another_digest_is_no_integrity(root: Path) -> None:
     assert caught.value.found == "sha256 " + digest.sha256(b"hellp")
 
 
-@pytest.mark.parametrize("target", ["../secret.txt", "vocab.txt", "/etc/passwd", "nowhere", "link.txt", "/proc/self/fd/0"])
+@pytest.mark.parametrize(
+    "target", ["../secret.txt", "vocab.txt", "/etc/passwd", "nowhere", "link.txt", "/proc/self/fd/0"]
+)
 def test_a_link_is_unsafe_wherever_it_leads(root: Path, target: str) -> None:
     (root / "link.txt").symlink_to(target)
     with pytest.raises(UnsafeError, match="a file of the bundle is a link") as caught:
@@ -93,19 +96,21 @@ def test_a_terabyte_is_a_limit_before_a_byte_is_read(root: Path) -> None:
     tracemalloc.stop()
 
 
-def test_a_file_that_may_not_be_read_is_a_fault_of_storage(restricted: Path) -> None:
-    (restricted / "vocab.txt").write_bytes(b"hello")
-    (restricted / "vocab.txt").chmod(0)
-    with pytest.raises(StorageError, match="a file cannot be read") as caught:
-        digest.read(str(restricted), "vocab.txt", limit=5)
+def test_a_file_that_may_not_be_read_is_a_fault_of_storage() -> None:
+    with unprivileged() as folder:
+        (folder / "vocab.txt").write_bytes(b"hello")
+        (folder / "vocab.txt").chmod(0)
+        with pytest.raises(StorageError, match="a file cannot be read") as caught:
+            digest.read(str(folder), "vocab.txt", limit=5)
     assert caught.value.found == "Permission denied"
 
 
-def test_a_folder_that_may_not_be_read_is_a_fault_of_storage(restricted: Path) -> None:
-    (restricted / "encoders").mkdir(0)
-    with pytest.raises(StorageError, match="a folder cannot be read") as caught:
-        digest.listing(str(restricted))
-    (restricted / "encoders").rmdir()
+def test_a_folder_that_may_not_be_read_is_a_fault_of_storage() -> None:
+    with unprivileged() as folder:
+        (folder / "encoders").mkdir(0)
+        with pytest.raises(StorageError, match="a folder cannot be read") as caught:
+            digest.listing(str(folder))
+        (folder / "encoders").rmdir()
     assert caught.value.place == "encoders"
 
 

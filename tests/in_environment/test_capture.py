@@ -70,6 +70,15 @@ def _masked_mean(keras, encoder, ids, mask, types):
     return _head(keras, tf.reduce_sum(hidden * weight, axis=1) / tf.maximum(tf.reduce_sum(weight, axis=1), 1e-9))
 
 
+def _constants(keras, encoder, ids, mask, types):
+    import tensorflow as tf
+
+    hidden = encoder(ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+    weight = 1.0 - tf.cast(tf.expand_dims(mask, -1), tf.float32)
+    longest = tf.reduce_max(tf.where(weight > 0.5, -1e4, hidden), axis=1)
+    return _head(keras, 2.0 * longest**2 / (1.0 + longest**2) + np.linspace(-1, 1, 12, dtype="float32"))
+
+
 def _cast_mask(keras, encoder, ids, mask, types):
     import tensorflow as tf
 
@@ -122,6 +131,7 @@ MODELS = {
     "hidden states": Builder(_hidden_states, output_hidden_states=True),
     "a tuple": Builder(_tuple_output),
     "masked mean": Builder(_masked_mean),
+    "constants": Builder(_constants),
     "a mask cast to float": Builder(_cast_mask),
     "a Lambda": Builder(_lambda),
     "a nested Sequential head": Builder(_nested_head),

@@ -49,6 +49,13 @@ def test_agreement_and_nothing_else_is_expected(grade: str, outcome: Outcome) ->
 
 
 @pytest.mark.parametrize(("grade", "outcome"), OUTCOMES.items())
+def test_an_environment_reads_its_own_bundle_to_the_last_bit(grade: str, outcome: Outcome) -> None:
+    verdict = hold(Cell(bundle=CELL.bundle, writer=CELL.reader, reader=CELL.reader), outcome)
+    assert verdict.as_expected == (grade == "bitwise")
+    assert verdict.reason.startswith("its own writer must reach bitwise; ") == (grade == "identical")
+
+
+@pytest.mark.parametrize(("grade", "outcome"), OUTCOMES.items())
 @pytest.mark.parametrize("expected", ["drift", "refused", "crashed", "timeout"])
 def test_a_known_exception_is_expected_and_nothing_else(grade: str, outcome: Outcome, expected: str) -> None:
     assert hold(CELL, outcome, [expect(expected)]).as_expected == (grade == expected)

@@ -13,6 +13,7 @@ from ...errors import FormatError, LimitError, ModelError, UnsafeError
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
 _CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
 _MOST = 1 << 20  # no size of any published encoder is near it
+_MOST_LAYERS = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,15 @@ def _check_field(name: str, value: Any, default: Any, place: str) -> None:
     elif type(default) is int:
         if type(value) is not int or value < 1:
             raise FormatError("not a positive whole number", place=place, found=value)
-        if value > _MOST:
-            raise LimitError("larger than any encoder", place=place, wanted="at most {}".format(_MOST), found=value)
+        most = _MOST_LAYERS if name == "num_hidden_layers" else _MOST
+        if value > most:
+            raise LimitError("larger than any encoder", place=place, wanted="at most {}".format(most), found=value)
     elif name == "classifier_dropout" and value is None:
         pass
     elif type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
         raise FormatError("not a number from 0 to 1", place=place, found=value)
+    elif name == "layer_norm_eps" and value == 0:
+        raise FormatError("not a positive number", place=place, found=value)
 
 
 def _one_of(value: Any, wanted: Tuple[str, ...], place: str) -> None:

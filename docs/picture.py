@@ -1,0 +1,42 @@
+"""`python docs/picture.py BUNDLE`: audits the bundle in the group ci and draws the table as docs/audit.svg.
+
+What is drawn is the text that `bert-bundle audit` prints on a terminal: a real run, not a mock-up.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from bert_bundle.matrix import run
+from bert_bundle.matrix.executors.local import Local
+from bert_bundle.matrix.locks import FOLDER
+from bert_bundle.matrix.spec import default_matrix_path, read_matrix
+from bert_bundle.report import text
+from bert_bundle.report.text import Style
+
+WIDTH = 104
+_REMOTE_FONT = re.compile(r',\s*url\("https:[^)]*\) format\("\w+"\)')  # a picture asks no other host
+
+
+def main() -> None:
+    """Audits, draws, and ends as the audit ends."""
+    bundle = Path(sys.argv[1])
+    path = default_matrix_path()
+    matrix = read_matrix(path)
+    places = run.prepare(matrix.select(groups=["ci"]), path.parent / FOLDER, progress=print)
+    terms = run.Terms(expect=matrix.expect, policy=matrix.policy)
+    found = run.audit(bundle, places, executor=Local(2), progress=print, terms=terms)
+    console = Console(file=io.StringIO(), record=True, width=WIDTH)
+    console.print(Text(f"$ bert-bundle audit {bundle.name}", style="bold"))
+    console.print(Text.from_ansi(text.audit(found, Style(width=WIDTH, color=True))))
+    svg = _REMOTE_FONT.sub("", console.export_svg(title="bert_bundle"))
+    Path(__file__).with_name("audit.svg").write_text(svg, encoding="utf-8")
+    sys.exit(found.exit_code)
+
+
+if __name__ == "__main__":
+    main()
