@@ -18,7 +18,8 @@ from .format.digest import sha256
 from .format.golden import Golden
 from .loaded import Parts, check_finite, encode, encoder_path
 from .model import capture, forward, graph_json, keras, signature, weights
-from .model.encoders import families, names, transformers
+from .model.encoders import names, transformers
+from .model.graph import Graph
 from .model.signature import Slot
 from .replay import replay_double
 from .tokenizer import Recipe
@@ -49,7 +50,10 @@ def draft(
     module = keras.bind()
     captured = capture.capture(model, module)
     slots = signature.slots(captured.graph)
-    configs = {n: _config(n, encoder) for n, encoder in captured.encoders.items()}
+    configs = {
+        n: transformers.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
+        for n, encoder in captured.encoders.items()
+    }
     tokenizer_files = _tokenizer_files(tokenizer, configs)
     recipe = _recipe(max_length, slots, tokenizer, configs)
     columns = read_examples(examples, slots, labels)
@@ -94,11 +98,6 @@ def facts_of_writer() -> Dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version for name, version in versions.items() if version},
     }
-
-
-def _config(name: str, encoder: Any) -> Dict[str, Any]:
-    family = families.BY_TENSORFLOW[type(encoder).__name__]
-    return transformers.config(family, encoder, encoder_path(name, layout.ENCODER_CONFIG))
 
 
 def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, bytes]:
@@ -150,9 +149,10 @@ def _golden(
     token_ids = encode(tokenizer, recipe, slots, columns.texts)
     _check_tokenizer(tokenizer, recipe, slots, columns, token_ids)
     arrays = {**token_ids, **columns.features}
-    single = forward.predict(model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    single = _predictions(model, parts.graph, slots, arrays)
     some = {n: a[: replay_rows(len(columns))] for n, a in arrays.items()}
     one_by_one = forward.predict(model, parts.graph, slots, some, batch=1)
+    again = forward.predict(parts.build(module).model, parts.graph, slots, arrays, batch=goldens.BATCH)
     double, layers = replay_double(parts, module, arrays)
     noise = {}
     for name, array in single.items():
@@ -165,6 +165,15 @@ def _golden(
                 fix="find the layer that makes it; a release is not gated on predictions that are no numbers",
             )
         count = len(one_by_one[name])
+        rebuilt = numerics.difference(again[name], array, double[name])
+        if rebuilt > numerics.NOISE_LEAST:
+            raise ModelError(
+                "the captured graph does not compute what the model computes",
+                place=name,
+                wanted="at most {:.1e} of the output's scale apart".format(numerics.NOISE_LEAST),
+                found="{:.1e}".format(rebuilt),
+                fix="a layer or function of the model is not what its name says: write it with Keras' own",
+            )
         padded = np.concatenate([one_by_one[name], array[count:]])
         noise[name] = numerics.noise_floor(array, double[name], padded)
     return Golden(
@@ -178,6 +187,27 @@ def _golden(
         layers=layers,
         architecture={path: sha256(data) for path, data in shape_files.items()},
     )
+
+
+def _predictions(model: Any, shape: Graph, slots: List[Slot], arrays: Mapping[str, Any]) -> Dict[str, Any]:
+    """What the live model says. Raises ModelError when it does not run, or not with a row for each example."""
+    count = len(next(iter(arrays.values())))
+    try:
+        single = forward.predict(model, shape, slots, arrays, batch=goldens.BATCH)
+        found = {name: array.shape for name, array in single.items()}
+    except Exception as error:  # the caller's model, run on the caller's examples: TensorFlow raises anything
+        raise ModelError(
+            "the model does not run on the examples",
+            place=model.name,
+            found="{}: {}".format(type(error).__name__, error),
+            fix="call the model on the examples' arrays yourself; it must take any number of rows",
+        ) from error
+    for name, size in found.items():
+        if not size or size[0] != count:
+            raise ModelError(
+                "an output without a row for each example", place=name, wanted="({}, ...)".format(count), found=size
+            )
+    return single
 
 
 def replay_rows(count: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from .format.golden import Fingerprint, Golden
 
 DOUBLE = 5e-7  # of the output's scale
-NOISE_MARGIN = 8.0  # releases differ by up to 24 sULP where one release differs from float64 by 3 (docs/numerics.md)
+NOISE_MARGIN = 8.0  # releases differ by up to 24 sULP where one release differs from float64 by 3 (docs/facts.md)
 NOISE_LEAST = 32 * 2.0**-23  # 32 units in the last place of a float32 of the output's scale
 
 BITWISE, IDENTICAL, DRIFT, FLIP = "bitwise", "identical", "drift", "flip"
@@ -59,7 +59,7 @@ def difference(a: np.ndarray, b: np.ndarray, of: np.ndarray) -> float:
 
 
 def judge(golden: Golden, observation: Mapping[str, Any], *, double: float = DOUBLE) -> Figures:
-    """The grade of one replay (see DESIGN in docs/grades.md) with its figures; the worst finding decides.
+    """The grade of one replay (docs/grades.md) with its figures; the worst finding decides.
 
     `observation` is what a worker's `replay` answers: token_ids, single, double, layers, architecture.
     """

@@ -12,7 +12,7 @@ from .format.golden import Fingerprint
 from .format.proven import Proven, check_files
 from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
 from .model import capture, forward, graph, graph_json, keras, rebuild, signature
-from .model.encoders import families, transformers
+from .model.encoders import transformers
 from .tokenizer import from_bundle
 
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
@@ -98,9 +98,8 @@ def architecture(rebuilt: rebuild.Rebuilt, module: Any) -> Dict[str, str]:
     again = capture.capture(rebuilt.model, module)
     result = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
     for name, encoder in again.encoders.items():
-        family = families.BY_TENSORFLOW[type(encoder).__name__]
         path = encoder_path(name, layout.ENCODER_CONFIG)
-        result[path] = sha256(strict_json.canonical(transformers.config(family, encoder, path)))
+        result[path] = sha256(strict_json.canonical(transformers.config(encoder, path)))
     return result
 
 

@@ -43,7 +43,8 @@ class Recipe:
 def from_vocabulary(tokens: Sequence[str], *, max_length: int, fast: bool = True) -> Any:
     """A fresh lower-casing BERT tokenizer of this vocabulary, as `from_pretrained` gives it.
 
-    One that is constructed directly does not know its special tokens inside a text before transformers 4.34.
+    One that is constructed directly does not know its special tokens inside a text in old releases (seen in
+    transformers 4.12).
     """
     import transformers
 

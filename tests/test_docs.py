@@ -1,7 +1,7 @@
 """The documentation stays true: its tables are what the code gives, its commands, links and paths are there.
 
-Each check is a function from texts to faults, and has a planted fault below that it must catch. The tables between
-`<!-- generated: NAME -->` and `<!-- end -->` are written by `python tests/test_docs.py --write`.
+Each check is a function from texts to faults, and has a planted fault that it must catch. The tables between
+`<!-- generated: NAME -->` and `<!-- end -->` are those of generated.py: `python tests/test_docs.py --write`.
 """
 
 import re
@@ -18,8 +18,8 @@ from bert_bundle.cli import BUG, cli
 from bert_bundle.version import VERSION
 
 NAME = "bert-bundle "
-COMMANDS, FORMAT = "docs/commands.md", "docs/format.md"
-FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md")
+COMMANDS, FORMAT, MAP = "docs/commands.md", "docs/format.md", "tests/README.md"
+FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", MAP)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->\n)", re.DOTALL)
 FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -58,7 +58,7 @@ def test_every_command_line_in_a_document_is_one_that_parses() -> None:
 
 def test_every_error_is_documented() -> None:
     assert list(missing_errors(texts())) == []
-    assert list(missing_errors(changed(COMMANDS, "LockedError", "Locked"))) == ["LockedError"]
+    assert list(missing_errors(changed(COMMANDS, "WorkerError", "Worker"))) == ["WorkerError"]
 
 
 def test_every_relative_link_and_every_path_in_code_marks_is_there() -> None:
@@ -67,6 +67,11 @@ def test_every_relative_link_and_every_path_in_code_marks_is_there() -> None:
     assert list(broken({**texts(), "x.md": planted})) == [
         "x.md: docs/nowhere.md", "x.md: docs/format.md#nowhere", "x.md: tests/none.py",
     ]  # fmt: skip
+
+
+def test_every_folder_of_tests_is_on_their_map() -> None:
+    assert list(unmapped(texts())) == []
+    assert list(unmapped(changed(MAP, "| `tests/cli` |", "| `tests/cla` |"))) == ["tests/cli"]
 
 
 def test_the_changelog_begins_with_this_version() -> None:
@@ -149,9 +154,14 @@ def broken(documents: Texts) -> Iterator[str]:
             slugs = headings(place.read_text("utf-8")) if anchor and place.is_file() else {""}
             if "://" not in link and (not place.exists() or anchor not in slugs):
                 yield f"{path}: {link}"
-        for named in re.findall(r"`((?:bert_bundle|docs|locks|tests)/[\w./-]+)`", prose):
+        for named in re.findall(r"`((?:bert_bundle|docs|tests)/[\w./-]+)`", prose):
             if not (ROOT / named).exists():
                 yield f"{path}: {named}"
+
+
+def unmapped(documents: Texts) -> Iterator[str]:
+    places = {path.relative_to(ROOT).parts[:2] for path in (ROOT / "tests").rglob("test_*.py")}
+    yield from (place for place in sorted(map("/".join, places)) if f"| `{place}` |" not in documents[MAP])
 
 
 def headings(text: str) -> set[str]:

@@ -9,7 +9,7 @@ import click
 
 from bert_bundle.commands.options import Answer, Options, common
 from bert_bundle.demo.run import recipe
-from bert_bundle.errors import ConfigError
+from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.format.atomic import check_target
 from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made
@@ -21,8 +21,20 @@ GROUP = "demo"
 
 
 @click.command()
-@click.option("--encoder", type=click.Choice(["tiny", "minilm"]), default="tiny", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("bert-bundle-demo"), show_default=True)
+@click.option(
+    "--encoder",
+    type=click.Choice(["tiny", "minilm"]),
+    default="tiny",
+    show_default=True,
+    help="tiny: trained from scratch on support tickets; minilm: pretrained, on movie reviews.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("bert-bundle-demo"),
+    show_default=True,
+    help="Where the bundle goes.",
+)
 @click.option("--force", is_flag=True, help="Replace the bundle at --out.")
 @common
 def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
@@ -49,6 +61,8 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
     verdict = run.verify(out, trainer, progress=options.progress, terms=options.terms)
     found = run.audit(out, places, executor=options.executor, progress=options.progress, terms=options.terms)
 
+    failed = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
+
     def report(style: Style) -> str:
         return (
             f"trained in {trainer.id}, saved as {out}: accuracy {accuracy:.1%}\n"
@@ -56,7 +70,7 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
             f"next: bert-bundle inspect {out}\n      bert-bundle audit {out}\n      bert-bundle matrix run\n"
         )
 
-    return options.answer(lambda: json.demo(out, accuracy, verdict, found), report, found.exit_code)
+    return options.answer(lambda: json.demo(out, accuracy, verdict, found), report, found.exit_code or failed)
 
 
 def _check_free(out: Path, force: bool) -> None:

@@ -14,6 +14,8 @@ from .encoders import families, transformers
 from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref
 
 _WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
+_KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
+_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
 
 
@@ -63,7 +65,7 @@ class _Capture:
                 found="{}.{}".format(type(model).__module__, type(model).__name__),
                 fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
             )
-        if not getattr(model, "_is_graph_network", False):
+        if not getattr(model, "_is_graph_network", False) or not _calls_its_graph(model):
             raise ModelError(
                 "a model without a graph",
                 place=scope or model.name,
@@ -146,7 +148,7 @@ class _Capture:
     def _layer(self, layer: Any, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
         policy, trainable = layer._dtype_policy.name, bool(layer._trainable)
-        family = families.BY_TENSORFLOW.get(class_name)
+        family = transformers.family_of(layer)
         if family is not None:
             folder = transformers.folder_name(name, self.encoders)
             self.encoders[folder] = layer
@@ -163,11 +165,13 @@ class _Capture:
                 found="{}.{}".format(type(layer).__module__, class_name),
                 fix=_WRITE,
             )
-        config = vocabulary.canonical_config(class_name, layer.get_config(), place)
+        config = layer.get_config()
+        _check_own(layer, config, place)
+        config = vocabulary.canonical_config(class_name, config, place)
         return Layer(name, class_name, trainable, policy, config, "", {})
 
     def _call(self, layer: Any, node: Any, place: str) -> Call:
-        family = families.BY_TENSORFLOW.get(type(layer).__name__)
+        family = transformers.family_of(layer)
         if family is not None:
             arguments = transformers.arguments(family, layer, node.call_args, node.call_kwargs, place)
             return Call(layer.name, (), {k: self._value(v, place) for k, v in arguments.items()})
@@ -207,9 +211,9 @@ class _Capture:
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:
-            return slice(*(self._value(value[k], place) for k in ("start", "stop", "step")))
+            return _slice(slice(*(self._value(value[k], place) for k in ("start", "stop", "step"))), place)
         if isinstance(value, slice):
-            return value
+            return _slice(value, place)
         if isinstance(value, Mapping):
             return {str(k): self._value(v, place) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
@@ -224,11 +228,43 @@ class _Capture:
         return vocabulary.plain(value, place)
 
 
+def _slice(value: slice, place: str) -> slice:
+    parts = (value.start, value.stop, value.step)
+    if not all(part is None or isinstance(part, int) for part in parts):
+        raise ModelError(
+            "a slice whose bounds are tensors",
+            place=place,
+            wanted="whole numbers",
+            fix="select with tf.where or a mask",
+        )
+    return value
+
+
 def _floats(value: Any) -> Any:
     """Whole numbers among constants as floats: `x ** 2` of a floating x is `x ** 2.0`, however it was written."""
     if isinstance(value, list):
         return [_floats(item) for item in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _calls_its_graph(model: Any) -> bool:
+    """Whether calling the model runs its graph: a subclass of Keras' own may be functional and call something else."""
+    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in _KERAS)
+    return all(getattr(type(model), name) is getattr(own, name) for name in ("call", "__call__"))
+
+
+def _check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
+    """Raises ModelError for a function of the caller's that bears the name of one of Keras': `def relu(x)`."""
+    for name in config:
+        live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
+        if live is not None and live.__module__.split(".")[0] not in _KERAS:
+            raise ModelError(
+                "a function that a bundle cannot represent",
+                place="{} {}".format(place, name),
+                wanted="one of Keras' own",
+                found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
+                fix="name a Keras function, or apply yours as tensor ops",
+            )
 
 
 def _input(layer: Any, place: str) -> Input:
@@ -262,7 +298,7 @@ def _tensors(structure: Any) -> Iterator[Any]:
 
 
 def _output_name(layer: Any, node: Any, position: int) -> str:
-    family = families.BY_TENSORFLOW.get(type(layer).__name__)
+    family = transformers.family_of(layer)
     if hasattr(node.outputs, "_keras_history"):
         return ""
     for name, tensor in _paths(node.outputs):

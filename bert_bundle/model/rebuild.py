@@ -117,7 +117,7 @@ class _Rebuild:
         if op.name == "getitem":
             key = arguments["slice_spec"]
             return arguments["tensor"][tuple(key) if isinstance(key, list) else key]
-        _give_constants_a_dtype(op, arguments)
+        _give_constants_a_dtype(op, arguments, self._dtype("float32"))
         if op.name == "cast":
             arguments["dtype"] = self._dtype(arguments["dtype"])
         function = tensorflow
@@ -178,8 +178,8 @@ class _Rebuild:
             live._trainable = False  # its own layers have their flags already
 
 
-def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any]) -> None:
-    """Constants become tensors of the dtype that the op's other operand has.
+def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str) -> None:
+    """Constants become tensors of the dtype that the op's other operand has; `floating` where there is none.
 
     Left to itself, Keras makes a constant that stands first (`1.0 - x`) a tensor of floatx, which x need not be.
     """
@@ -188,11 +188,12 @@ def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any]) -> None:
     operands = [p.tensorflow for p in op.parameters if p.name in ops.OPERANDS and p.tensorflow in arguments]
     flat = [x for name in operands for x in (arguments[name] if name == "values" else [arguments[name]])]
     dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), None)
-    if dtype is None:
-        return
 
     def typed(value: Any) -> Any:
-        return value if hasattr(value, "dtype") else tensorflow.constant(value, dtype)
+        if hasattr(value, "dtype"):
+            return value
+        constant = tensorflow.constant(value, dtype)
+        return tensorflow.cast(constant, floating) if dtype is None and constant.dtype.is_floating else constant
 
     for name in operands:
         value = arguments[name]

@@ -164,7 +164,9 @@ def canonical_config(class_name: str, config: Mapping[str, Any], place: str) -> 
         )
     result = {}
     for name, default in fields.items():
-        value = _canonical_field(name, config.get(name, default), "{} {}".format(place, name))
+        if name not in config and default is not REQUIRED:  # a field that this release does not have
+            continue
+        value = _canonical_field(name, config.get(name, REQUIRED), "{} {}".format(place, name))
         if default is REQUIRED or value != default:
             result[name] = value
     return result

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 import numpy as np
 
 from ..errors import FormatError, ModelError
-from .encoders import families
+from .encoders import transformers
 
 _COUNTER = re.compile(r"_[0-9]+\Z")  # `lstm_cell_3`: numbered by how many the process made before
 
@@ -43,7 +43,7 @@ def assign(layers: Mapping[str, Any], tensors: Mapping[str, np.ndarray], keras: 
 def _variables(layers: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
     seen: Dict[str, Any] = {}
     for path, layer in layers.items():
-        if type(layer).__name__ in families.BY_TENSORFLOW or hasattr(layer, "layers"):
+        if transformers.family_of(layer) or hasattr(layer, "layers"):
             continue
         for variable in layer.weights:
             own = variable.name.split(":")[0].split("/")

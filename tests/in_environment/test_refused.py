@@ -214,3 +214,98 @@ def test_one_text_in_place_of_a_list_says_what_to_write(classic_bundle):
 def test_the_native_runtime_is_refused_by_name(classic_bundle):
     with pytest.raises(errors.RuntimeUnavailableError, match="a runtime that this bert_bundle does not have"):
         bert_bundle.load(classic_bundle, runtime="native")
+
+
+def relu(x):
+    """A function of the caller's with the name of one of Keras'."""
+    return x * 0.5
+
+
+def _namesake_activation(keras, encoder, state):
+    return keras.layers.Dense(2, activation=relu, name="probabilities")(state)
+
+
+def _sliced_by_a_tensor(keras, encoder, state):
+    import tensorflow as tf
+
+    output = keras.layers.Dense(2, name="probabilities")(state)
+    return output[:, : tf.cast(tf.reduce_max(output), tf.int32)]
+
+
+def _one_row_for_all(keras, encoder, state):
+    import tensorflow as tf
+
+    return tf.reduce_sum(keras.layers.Dense(2, name="probabilities")(state), axis=0, keepdims=True)
+
+
+HEADS = {
+    "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
+    "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
+    "one row for all examples": (_one_row_for_all, {}, "an output without a row for each example"),
+    "a decoder": (
+        lambda keras, encoder, state: keras.layers.Dense(2, name="probabilities")(state),
+        {"is_decoder": True},
+        "a configuration that a bundle cannot represent",
+    ),
+}
+
+
+def _head_model(keras, head, config):
+    from transformers import BertConfig, TFBertModel
+
+    sizes = {"vocab_size": 200, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    encoder = TFBertModel(BertConfig(intermediate_size=12, max_position_embeddings=32, **sizes, **config), name="bert")
+    ids = keras.Input((16,), dtype="int32", name="ids")
+    state = encoder(ids)[0][:, 0, :]
+    return keras.Model(ids, head(keras, encoder, state), name="classifier")
+
+
+@pytest.mark.parametrize("case", list(HEADS))
+def test_what_would_load_as_another_function_is_refused_at_save(case, keras, classic, tmp_path):
+    head, config, message = HEADS[case]
+    with pytest.raises(errors.ModelError, match=message):
+        bert_bundle.save(
+            _head_model(keras, head, config), tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False
+        )
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("what", ["encoder", "model"])
+def test_a_subclass_that_computes_something_else_is_refused(what, keras, classic, tmp_path):
+    from transformers import TFBertModel as Base
+
+    if what == "encoder":
+
+        class TFBertModel(Base):
+            def call(self, input_ids=None, **kwargs):
+                outputs = super().call(input_ids, **kwargs)
+                outputs.last_hidden_state = outputs.last_hidden_state * 2.0
+                return outputs
+
+        encoder = TFBertModel(classic.encoder.config, name="bert")
+        ids = keras.Input((16,), dtype="int32", name="ids")
+        model = keras.Model(ids, keras.layers.Dense(2, name="d")(encoder(ids).last_hidden_state[:, 0]), name="sub")
+    else:
+
+        class Doubled(keras.Model):
+            def call(self, inputs, training=None, mask=None):
+                return super().call(inputs, training=training, mask=mask) * 2.0
+
+        model = Doubled(classic.model.inputs, classic.model.outputs, name="sub")
+    with pytest.raises(errors.ModelError, match="a model without a graph"):
+        bert_bundle.save(model, tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
+
+
+def test_a_capture_that_computes_something_else_is_caught_before_anything_is_written(classic, tmp_path, monkeypatch):
+    """Planted: the rebuild takes tanh's GELU for erf's, which rounding noise must not be able to hide."""
+    from bert_bundle.model.encoders import transformers
+
+    honest = transformers.build
+
+    def faulty(family, config, name, outputs=frozenset()):
+        return honest(family, dict(config, hidden_act="gelu_new"), name, outputs)
+
+    monkeypatch.setattr(transformers, "build", faulty)
+    with pytest.raises(errors.ModelError, match="the captured graph does not compute what the model computes"):
+        bert_bundle.save(classic.model, tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
+    assert os.listdir(str(tmp_path)) == []

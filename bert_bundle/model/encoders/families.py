@@ -12,6 +12,7 @@ from ...errors import FormatError, LimitError, ModelError, UnsafeError
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
 _CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
+_UNSUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")  # each makes another function of the same weights
 _MOST = 1 << 20  # no size of any published encoder is near it
 _MOST_LAYERS = 1 << 10
 
@@ -70,6 +71,14 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
 
     Raises ModelError for a value that the family's rebuild does not honour.
     """
+    for name in _UNSUPPORTED:
+        if config.get(name):
+            raise ModelError(
+                "a configuration that a bundle cannot represent",
+                place="{} {}".format(place, name),
+                wanted="nothing, as in an encoder",
+                found=config[name],
+            )
     result: Dict[str, Any] = {"architectures": [family.architecture], "model_type": family.model_type}
     for name, default in family.fields.items():
         value = config.get(name, default)
@@ -79,7 +88,7 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
             )
         result[name] = value
     labels = {str(k): str(v) for k, v in (config.get("id2label") or {}).items()}
-    if labels != {"0": "LABEL_0", "1": "LABEL_1"}:
+    if labels and labels != {"0": "LABEL_0", "1": "LABEL_1"}:
         result["id2label"] = labels
         result["label2id"] = {label: int(key) for key, label in labels.items()}
     try:

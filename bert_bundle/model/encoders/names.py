@@ -11,7 +11,7 @@ from ...errors import FormatError, ModelError
 
 # Anchored at the end: the encoder itself may be called "encoder" or "pooler".
 _INSIDE = re.compile(
-    r"(?:^|/)(embeddings/(?:word_embeddings|token_type_embeddings|position_embeddings|LayerNorm)/[^/]+"
+    r"(?:.*/)?(embeddings/(?:word_embeddings|token_type_embeddings|position_embeddings|LayerNorm)/[^/]+"
     r"|encoder/layer_\._[0-9]+/[^:]+|pooler/dense/[^/]+)\Z"
 )
 _LAST = {
@@ -30,7 +30,7 @@ def to_pytorch(name: str) -> Tuple[str, bool]:
     `x/bert/encoder/layer_._0/output/dense/kernel:0` -> ("encoder.layer.0.output.dense.weight", True).
     Raises ModelError for a name that is no weight of an encoder.
     """
-    match = _INSIDE.search(name.split(":")[0])
+    match = _INSIDE.match(name.split(":")[0])
     parts = match.group(1).split("/") if match else [""]
     last = _LAST.get(parts[-1])
     if last is None:

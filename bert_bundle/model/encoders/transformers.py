@@ -1,15 +1,21 @@
 """Encoders as transformers' TensorFlow classes: how their calls read, how they are built, their weights and flags."""
 
 import re
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
 from ...errors import FormatError, ModelError, RuntimeUnavailableError
 from . import names
-from .families import Family, canonical_config
+from .families import BY_TENSORFLOW, Family, canonical_config
 
 _SILENT = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
+
+
+def family_of(layer: Any) -> Optional[Family]:
+    """The family whose class the layer is: transformers' own, for a subclass may compute something else."""
+    family = BY_TENSORFLOW.get(type(layer).__name__)
+    return family if type(layer).__module__.startswith("transformers.") else None
 
 
 def folder_name(layer_name: str, taken: Mapping[str, Any]) -> str:
@@ -56,16 +62,16 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
     return first + ("." + rest if rest else "")
 
 
-def config(family: Family, encoder: Any, place: str) -> Dict[str, Any]:
+def config(encoder: Any, place: str) -> Dict[str, Any]:
     """The canonical config.json of a live encoder."""
-    return canonical_config(family, encoder.config.to_dict(), place)
+    return canonical_config(BY_TENSORFLOW[type(encoder).__name__], encoder.config.to_dict(), place)
 
 
 def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Any:
     """An encoder of this configuration with whatever weights it starts with, in the precision that is set.
 
-    `outputs` are those that calls will use: before transformers 4.18 a symbolic call asks the configuration alone
-    whether it returns hidden states or attentions.
+    `outputs` are those that calls will use: in old releases (seen in transformers 4.12) a symbolic call asks the
+    configuration alone whether it returns hidden states or attentions.
     """
     import transformers
 

@@ -1,0 +1,79 @@
+"""Errors: how they read, what a worker's answer carries of them, and which code a command ends with."""
+
+import pytest
+
+from bert_bundle import errors
+from bert_bundle.errors import BertBundleError, BundleError, FormatError, WorkerError, from_json, printable
+
+
+def every(cls: type[BertBundleError] = BertBundleError) -> list[type[BertBundleError]]:
+    return [cls, *(found for child in cls.__subclasses__() for found in every(child))]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("plain é 東京 🙏", "plain é 東京 🙏"),
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("two\r\nlines\ttab", r"two\r\nlines\ttab"),
+        ("\u202egnp.exe\u200b", r"\u202egnp.exe\u200b"),
+        ("\ud800", r"\ud800"),
+        ("a\0b", r"a\x00b"),
+        (3, "3"),
+        (None, "None"),
+        (["\x1b"], r"['\x1b']"),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 300 + "..."),
+        ("\x1b" * 100_000, (r"\x1b" * 75) + "..."),
+    ],
+)
+def test_a_value_is_shown_on_one_line_escaped_and_cut(value: object, shown: str) -> None:
+    assert printable(value) == shown
+
+
+def test_an_error_reads_as_what_where_and_what_to_do() -> None:
+    error = FormatError("a file is missing", place="graph.json", wanted="a file", found="none", fix="copy it")
+    assert str(error) == "a file is missing @ graph.json\n  wanted: a file\n  found: none\n  fix: copy it"
+    assert str(FormatError("a file is missing")) == "a file is missing"
+
+
+def test_every_part_is_escaped() -> None:
+    error = FormatError("\x1b1", place="\x1b2", wanted="\x1b3", found="\x1b4", fix="\x1b5")
+    assert "\x1b" not in str(error)
+    assert str(error).count(r"\x1b") == 5
+
+
+@pytest.mark.parametrize("cls", every())
+def test_an_error_survives_the_way_from_a_worker(cls: type[BertBundleError]) -> None:
+    error = cls("what", place="where", wanted="this", found="that", fix="do")
+    again = from_json({**error.to_json()})
+    assert type(again) is cls
+    assert str(again) == str(error)
+
+
+def test_an_error_of_an_unknown_class_is_the_workers_fault() -> None:
+    error = from_json({"class": "os.system", "message": "boom", "place": "task", "found": None})
+    assert type(error) is WorkerError
+    assert error.message == "os.system: boom"
+    assert error.place == "task"
+    assert type(from_json({})) is WorkerError
+
+
+def test_a_worker_error_knows_how_it_ended() -> None:
+    assert WorkerError("it died").outcome == "crashed"
+    assert WorkerError("it slept", outcome="timeout").outcome == "timeout"
+
+
+def test_what_is_wrong_with_a_bundle_ends_with_5_and_the_rest_with_codes_of_their_own() -> None:
+    codes = {cls.__name__: cls.exit_code for cls in every() if not issubclass(cls, BundleError)}
+    assert codes == {
+        "BertBundleError": 5,
+        "ConfigError": 2,
+        "EnvironmentNotMadeError": 4,
+        "WorkerError": 3,
+    }
+    assert {cls.exit_code for cls in every(BundleError)} == {errors.REFUSED} == {5}
+
+
+def test_every_class_says_when_it_is_raised() -> None:
+    assert all(cls.__doc__ for cls in every())

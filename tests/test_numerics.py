@@ -1,0 +1,249 @@
+"""Grades, each from a planted cause in a real observation of a real golden."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bert_bundle import numerics
+from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.matrix.process import Worker
+from bert_bundle.numerics import Figures, difference, judge, noise_floor, scale
+
+OUTPUT = "probabilities"
+FLOATS = hnp.arrays("<f8", hnp.array_shapes(max_dims=2, max_side=4), elements=st.floats(-1e6, 1e6))
+
+Observation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def golden(classic_bundle: Path) -> Golden:
+    return read_golden(str(classic_bundle))
+
+
+@pytest.fixture(scope="module")
+def observed(classic_bundle: Path, writer: Worker) -> Observation:
+    return writer.ask("replay", bundle=str(classic_bundle))
+
+
+@pytest.fixture
+def seen(observed: Observation) -> Observation:
+    return copy.deepcopy(observed)
+
+
+def with_(golden: Golden, **fields: Any) -> Golden:
+    return Golden(**{**vars(golden), **fields})
+
+
+def swap(rows: list[list[float]], row: int) -> None:
+    rows[row].reverse()
+
+
+def test_the_writer_itself_gives_the_same_bits(golden: Golden, observed: Observation) -> None:
+    assert judge(golden, observed) == Figures(
+        grade="bitwise", reason="equal to the last bit", double=0.0, single=0.0, labels_changed=0, first_layer=None
+    )
+
+
+def test_one_unit_in_the_last_place_is_identical_and_not_bitwise(golden: Golden, seen: Observation) -> None:
+    values = np.array(seen["single"][OUTPUT], np.float32)
+    values[0, 0] = np.nextafter(values[0, 0], np.float32(0))
+    seen["single"][OUTPUT] = values.tolist()
+    figures = judge(golden, seen)
+    assert figures.grade == "identical"
+    assert figures.single == pytest.approx(2.0**-24, rel=1e-3)
+    assert (figures.double, figures.first_layer) == (0.0, None)
+
+
+def test_one_unit_in_the_last_place_of_a_double_is_not_bitwise_either(golden: Golden, seen: Observation) -> None:
+    seen["double"][OUTPUT][0][0] = float(np.nextafter(seen["double"][OUTPUT][0][0], 0))
+    assert judge(golden, seen).grade == "identical"
+
+
+def test_a_negative_zero_is_not_the_same_bits(golden: Golden, seen: Observation) -> None:
+    zero = {OUTPUT: np.array([[1.0, 0.0]], np.float32)}
+    one = with_(golden, single=zero, double={OUTPUT: zero[OUTPUT].astype("<f8")}, token_ids={})
+    seen.update(single={OUTPUT: [[1.0, -0.0]]}, double={OUTPUT: [[1.0, 0.0]]}, token_ids={})
+    assert judge(one, seen).grade == "identical"
+    seen["single"][OUTPUT][0][1] = 0.0
+    assert judge(one, seen).grade == "bitwise"
+
+
+@pytest.mark.parametrize(("off", "grade"), [(4.9e-7, "identical"), (5.1e-7, "drift"), (1e-6, "drift"), (1e-3, "drift")])
+def test_the_line_between_noise_and_drift_is_5e_7_of_the_scale(
+    golden: Golden, seen: Observation, off: float, grade: str
+) -> None:
+    largest = np.abs(golden.double[OUTPUT]).max()
+    seen["double"][OUTPUT][3][0] += off * largest
+    figures = judge(golden, seen)
+    assert figures.grade == grade
+    assert figures.double == pytest.approx(off, rel=1e-6)
+
+
+def test_a_drift_names_the_first_layer_that_moved(golden: Golden, seen: Observation) -> None:
+    names = [name for name, _ in golden.layers]
+    for first in range(len(names)):
+        moved = copy.deepcopy(seen)
+        moved["double"][OUTPUT][0][0] += 1e-5
+        for _, values in moved["layers"][first:]:
+            values[1] += 1e-5 * max(map(abs, values))
+        figures = judge(golden, moved)
+        assert (figures.grade, figures.first_layer) == ("drift", names[first])
+        assert figures.reason.endswith("first in " + names[first])
+
+
+def test_a_layer_that_is_not_there_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
+    seen["double"][OUTPUT][0][0] += 1e-5
+    del seen["layers"][2]
+    assert judge(golden, seen).first_layer == golden.layers[2][0]
+
+
+def test_a_drift_that_no_layer_shows_names_none(golden: Golden, seen: Observation) -> None:
+    seen["double"][OUTPUT][0][0] += 1e-5
+    figures = judge(golden, seen)
+    assert (figures.grade, figures.first_layer) == ("drift", None)
+
+
+def test_more_than_noise_in_single_precision_alone_is_drift(golden: Golden, seen: Observation) -> None:
+    seen["single"][OUTPUT][0][0] -= 2 * golden.noise[OUTPUT]
+    figures = judge(golden, seen)
+    assert figures.grade == "drift"
+    assert "of the scale in single precision, noise is" in figures.reason
+
+
+def test_a_label_that_changed_is_a_flip(golden: Golden, seen: Observation) -> None:
+    for kind in ("single", "double"):
+        swap(seen[kind][OUTPUT], 0)
+        swap(seen[kind][OUTPUT], 5)
+    figures = judge(golden, seen)
+    assert (figures.grade, figures.labels_changed) == ("flip", 2)
+    assert figures.reason == "2 of 8 labels changed"
+
+
+def test_a_tie_within_the_noise_is_no_flip_and_is_told(golden: Golden, seen: Observation) -> None:
+    tie = np.array([[0.5 + 1e-7, 0.5 - 1e-7], [0.9, 0.1]])
+    noise = golden.noise[OUTPUT]
+    small = with_(golden, single={OUTPUT: tie.astype("<f4")}, double={OUTPUT: tie}, token_ids={}, layers=())
+    seen.update(double={OUTPUT: tie.tolist()}, single={OUTPUT: [[0.5 - 1e-7, 0.5 + 1e-7], [0.9, 0.1]]}, token_ids={})
+    figures = judge(small, seen)
+    assert (figures.grade, figures.labels_changed) == ("identical", 0)
+    assert figures.reason.endswith("1 ties fell the other way")
+    wide = tie + np.array([[4 * noise, -4 * noise], [0, 0]])
+    wider = with_(small, single={OUTPUT: wide.astype("<f4")}, double={OUTPUT: wide})
+    assert judge(wider, {**seen, "double": {OUTPUT: wide.tolist()}}).grade == "flip"
+
+
+def test_a_single_probability_flips_at_one_half(golden: Golden, seen: Observation) -> None:
+    yes = np.array([[0.7], [0.2]])
+    one = with_(golden, single={OUTPUT: yes.astype("<f4")}, double={OUTPUT: yes}, token_ids={}, layers=())
+    seen.update(single={OUTPUT: [[0.3], [0.2]]}, double={OUTPUT: [[0.3], [0.2]]}, token_ids={})
+    assert judge(one, seen).labels_changed == 1
+
+
+def test_a_regression_has_no_labels_to_flip(golden: Golden, seen: Observation) -> None:
+    value = np.array([[7.0], [-3.0]])
+    one = with_(golden, single={OUTPUT: value.astype("<f4")}, double={OUTPUT: value}, token_ids={}, layers=())
+    seen.update(single={OUTPUT: [[-7.0], [3.0]]}, double={OUTPUT: [[-7.0], [3.0]]}, token_ids={})
+    figures = judge(one, seen)
+    assert (figures.grade, figures.labels_changed) == ("drift", 0)
+
+
+CHANGES: dict[str, tuple[Callable[[Observation], Any], str, str]] = {
+    "token id": (
+        lambda o: o["token_ids"]["input_ids"][4].__setitem__(1, 3), "retokenized", "1 examples differ, example 4 first",
+    ),
+    "mask": (lambda o: o["token_ids"]["attention_mask"][7].__setitem__(0, 0), "retokenized", "attention_mask: token"),
+    "length": (
+        lambda o: o["token_ids"].update(input_ids=[ids[:8] for ids in o["token_ids"]["input_ids"]]),
+        "retokenized", "(8, 16) became (8, 8)",
+    ),
+    "ids missing": (lambda o: o["token_ids"].pop("input_ids"), "retokenized", "(8, 16) became (0,)"),
+    "ids too many": (lambda o: o["token_ids"].update(more=[[1]]), "retokenized", "more: token ids of shape (0,)"),
+    "graph": (lambda o: o["architecture"].update({"graph.json": "0" * 64}), "reconfigured", "graph.json is not what"),
+    "config missing": (
+        lambda o: o["architecture"].pop("encoders/bert_encoder/config.json"), "reconfigured", "config.json is not",
+    ),
+    "encoder too many": (lambda o: o["architecture"].update(x="0"), "reconfigured", "x is not what was saved"),
+    "NaN": (lambda o: o["double"][OUTPUT][0].__setitem__(0, float("nan")), "drift", "inf of the scale in float64"),
+    "infinity": (lambda o: o["double"][OUTPUT][0].__setitem__(0, float("inf")), "drift", "inf of the scale in float64"),
+    "single NaN": (lambda o: o["single"][OUTPUT][0].__setitem__(1, float("nan")), "drift", "inf of the scale in si"),
+    "shape": (lambda o: o["double"][OUTPUT].pop(), "drift", "inf of the scale in float64"),
+    "single shape": (lambda o: o["single"][OUTPUT].pop(), "drift", "inf of the scale in single precision"),
+    "output missing": (lambda o: (o["single"].pop(OUTPUT), o["double"].pop(OUTPUT)), "drift", "inf of the scale"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_planted_cause_has_its_grade(golden: Golden, seen: Observation, name: str) -> None:
+    plant, grade, reason = CHANGES[name]
+    plant(seen)
+    figures = judge(golden, seen)
+    assert figures.grade == grade
+    assert reason in figures.reason
+
+
+def test_the_worst_finding_decides(golden: Golden, seen: Observation) -> None:
+    grades = []
+    for plant in (
+        lambda: seen["double"][OUTPUT][0].__setitem__(0, 0.3),
+        lambda: swap(seen["single"][OUTPUT], 0),
+        lambda: seen["token_ids"]["input_ids"][0].__setitem__(0, 7),
+        lambda: seen["architecture"].clear(),
+    ):
+        plant()
+        grades.append(judge(golden, seen).grade)
+    assert grades == ["drift", "flip", "retokenized", "reconfigured"]
+    assert judge(golden, seen).labels_changed == 1
+
+
+def test_accuracy_counts_the_answers_where_there_are_any(golden: Golden, observed: Observation) -> None:
+    assert judge(golden, observed).accuracy is None
+    answered = with_(golden, answers=np.array([0, 0, 0, 0, 0, 0, 1, 1]))
+    assert judge(answered, observed).accuracy == 0.75
+
+
+def test_the_bound_may_be_widened(golden: Golden, seen: Observation) -> None:
+    seen["double"][OUTPUT][0][0] -= 1e-4
+    assert judge(golden, seen).grade == "drift"
+    assert judge(golden, seen, double=1e-3).grade == "identical"
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(FLOATS, st.floats(1e-9, 1e3))
+def test_a_difference_is_measured_against_the_scale(array: Any, off: float) -> None:
+    assert difference(array, array, array) == 0
+    other = array.copy()
+    other.flat[-1] += off * scale(array)
+    assert difference(other, array, array) == pytest.approx(off, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1.0], [1.0, 2.0]), ([np.nan], [1.0]), ([np.inf], [1.0]), ([np.inf], [-np.inf]), ([np.inf], [np.nan])]
+)
+def test_what_cannot_be_compared_is_infinitely_far(a: list[float], b: list[float]) -> None:
+    assert difference(np.array(a), np.array(b), np.array(b)) == np.inf
+    assert difference(np.array(b), np.array(a), np.array(b)) == np.inf
+    assert difference(np.array(a), np.array(a), np.array(a)) == 0
+
+
+def test_the_noise_floor_is_never_below_32_units_in_the_last_place() -> None:
+    double = np.array([[0.25, 0.75]])
+    assert noise_floor(double.astype("<f4"), double, double) == 32 * 2.0**-23
+    assert noise_floor(double + 1e-5, double, double + 1e-5) == pytest.approx(8 * 1e-5 / 0.75)
+    assert noise_floor(np.array([np.nan]), np.array([1.0]), np.array([1.0])) == 32 * 2.0**-23
+
+
+def test_a_fingerprint_sees_every_sampled_change_and_the_mean_sees_the_rest() -> None:
+    array = np.arange(1000.0).reshape(10, 100)
+    before = numerics.fingerprint(array)
+    assert before == (499.5, 499.5, 0.0, 249.0, 499.0, 749.0, 999.0)
+    for position in (0, 1, 500, 999):
+        moved = array.copy()
+        moved.flat[position] += 1
+        assert numerics.fingerprint(moved) != before
