@@ -9,7 +9,7 @@ import numpy as np
 from . import isolation, numerics
 from . import tokenizer as tokenizers
 from .card import card
-from .errors import ModelError, SignatureError, TokenizerError
+from .errors import BundleError, ModelError, SignatureError, TokenizerError
 from .examples import Examples
 from .examples import read as read_examples
 from .format import golden as goldens
@@ -47,6 +47,8 @@ def draft(
     metadata: Mapping[str, Any],
 ) -> Draft:
     """The draft of `model`. Raises ModelError, TokenizerError or SignatureError for what does not fit."""
+    _check_plain(metadata, "metadata")
+    _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
     module = keras.bind()
     captured = capture.capture(model, module)
     slots = signature.slots(captured.graph)
@@ -98,6 +100,14 @@ def facts_of_writer() -> Dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version for name, version in versions.items() if version},
     }
+
+
+def _check_plain(value: Any, place: str) -> None:
+    """Raises SignatureError for what canonical JSON cannot hold or would not read back: NaN, objects, surrogates."""
+    try:
+        strict_json.parse(strict_json.canonical(value), place)
+    except (TypeError, ValueError, BundleError) as error:
+        raise SignatureError("no plain data", place=place, wanted="JSON", found=error) from None
 
 
 def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, bytes]:

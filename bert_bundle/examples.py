@@ -17,7 +17,7 @@ PROBES = (
     "my invoice is wrong",
     "",
     "The app crashes every time I open the settings page, and the error message says nothing at all.",
-    "word " * 600,
+    " ".join(str(n) for n in range(600)),  # which end is cut shows
     "Señor Müller can't über-log-in; çà et là!",
     "東京の請求書が間違っています",
     "please fix 🙏🏽 the 👩‍👩‍👧 export 🚀",
@@ -48,6 +48,13 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequ
     """
     groups = sorted({s.group for s in slots if s.group})
     features = [s for s in slots if s.role == FEATURE]
+    if not groups:
+        raise SignatureError(
+            "no input of the model is an encoder's token ids",
+            place=", ".join(s.name for s in slots),
+            wanted="an input of shape (tokens,) that feeds input_ids, through casts and slices at most",
+            fix="give the model its token ids as an input of their own",
+        )
     if given is None:
         return Examples({g: list(PROBES) for g in groups}, _varied(features, len(PROBES)), None)
     columns: Dict[str, Any] = dict(given)
@@ -113,6 +120,8 @@ def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:
     result = {}
     for index, slot in enumerate(features):
         shape: Tuple[int, ...] = (count, *(3 if size is None else size for size in slot.shape))
-        values = np.random.RandomState(17 + index).standard_normal(shape)
-        result[slot.name] = (values > 0 if slot.dtype == "bool" else values * 3).astype(slot.dtype)
+        random = np.random.RandomState(17 + index)
+        whole = slot.dtype in ("bool", "int32", "int64")  # may be a position in a table: small, never negative
+        values = random.randint(0, 2, shape) if whole else random.standard_normal(shape) * 3
+        result[slot.name] = values.astype(slot.dtype)
     return result

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from . import tokenizer as tokenizers
-from .errors import FormatError, SignatureError
+from .errors import BundleError, FormatError, RuntimeUnavailableError, SignatureError
 from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
@@ -29,7 +29,18 @@ class Parts:
 
     def build(self, keras: Any, *, double: bool = False) -> rebuild.Rebuilt:
         """The live model with these weights; with `double` the same function in float64."""
-        rebuilt = rebuild.rebuild(self.graph, self.configs, keras, double=double)
+        try:
+            rebuilt = rebuild.rebuild(self.graph, self.configs, keras, double=double)
+        except BundleError:
+            raise
+        except Exception as error:  # a layer's field or an op's argument that this release does not have yet
+            raise RuntimeUnavailableError(
+                "this Keras does not build the model",
+                place=layout.GRAPH,
+                wanted="the layers, fields and ops that the graph names",
+                found="{}: {}".format(type(error).__name__, error),
+                fix="load the bundle where a newer TensorFlow is installed",
+            ) from error
         for name, encoder in rebuilt.encoders.items():
             transformers.assign(encoder, self.encoders[name], keras, encoder_path(name, layout.ENCODER_WEIGHTS))
         weights.assign(rebuilt.layers, self.weights, keras, layout.WEIGHTS)

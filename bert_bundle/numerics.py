@@ -123,7 +123,7 @@ def _first_layer(wanted: Tuple[Fingerprint, ...], found: Any, bound: float) -> O
 
 def _labels(golden: Golden, name: str, seen: np.ndarray) -> Tuple[int, int]:
     """(labels changed, ties within the noise that fell the other way) of one output with classes."""
-    wanted = golden.double[name]
+    wanted, seen = np.asarray(golden.double[name], np.float64), np.asarray(seen, np.float64)
     if wanted.ndim < 2 or seen.shape != wanted.shape or not np.isfinite(wanted).all():
         return 0, 0
     if wanted.shape[-1] == 1:

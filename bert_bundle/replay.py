@@ -13,6 +13,7 @@ from .format.proven import Proven, check_files
 from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
 from .model import capture, forward, graph, graph_json, keras, rebuild, signature
 from .model.encoders import transformers
+from .model.forward import check_rows
 from .tokenizer import from_bundle
 
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
@@ -42,7 +43,7 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
     slots = signature.slots(parts.graph)
     built = time.monotonic()
     token_ids = encode(tokenizer, recipe_of(bundle.manifest), slots, golden.texts)
-    arrays = {**token_ids, **golden.features}
+    arrays = {**token_ids, **check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)}
     progress("replaying {} examples".format(golden.examples))
     outputs = forward.predict(single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
@@ -83,10 +84,11 @@ def replay_double(parts: Parts, module: Any, arrays: Mapping[str, np.ndarray]) -
     rebuilt = parts.build(module, double=True)
     outputs = forward.predict(rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH, double=True)
     first = {s.name: np.asarray(arrays[s.name][:FINGERPRINTED]) for s in slots}
-    inner = module.Model(rebuilt.model.inputs, list(rebuilt.tensors.values()))
+    inner = module.Model(rebuilt.model._nested_inputs, list(rebuilt.tensors.values()))
     everything = graph.Graph(
         name="layers", class_name="Functional", layers=(), nodes=parts.graph.nodes, inputs=parts.graph.inputs,
-        inputs_form="list", outputs=tuple((name, parts.graph.outputs[0][1]) for name in rebuilt.tensors),
+        inputs_form=parts.graph.inputs_form,
+        outputs=tuple((name, parts.graph.outputs[0][1]) for name in rebuilt.tensors),
         outputs_form="list",
     )  # fmt: skip
     values = forward.predict(inner, everything, slots, first, batch=FINGERPRINTED, double=True)

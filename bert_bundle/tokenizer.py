@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .errors import FormatError, SignatureError, TokenizerError
+from .errors import FormatError, RuntimeUnavailableError, SignatureError, TokenizerError
 from .format import layout, strict_json
 from .format.proven import Proven
 
@@ -80,7 +80,7 @@ def to_files(tokenizer: Any) -> Dict[str, bytes]:
     config["truncation_side"] = getattr(tokenizer, "truncation_side", "right")
     files = {
         CONFIG: strict_json.canonical(config),
-        SPECIAL: strict_json.canonical({name: config[name] for name in _SPECIAL_TOKENS}),
+        SPECIAL: _special_json(config),
         VOCABULARY: "".join(token + "\n" for token in base).encode("utf-8"),
         FAST: _fast_json(base, added, config),
     }
@@ -105,7 +105,15 @@ def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "") -> A
         settings["vocab_file"] = os.path.join(folder, os.path.basename(VOCABULARY))
         if fast:
             settings["tokenizer_file"] = os.path.join(folder, os.path.basename(FAST))
-        tokenizer = getattr(transformers, _QUICK if fast else _SLOW)(**settings)
+        try:
+            tokenizer = getattr(transformers, _QUICK if fast else _SLOW)(**settings)
+        except Exception as error:  # `tokenizers` raises bare exceptions
+            raise RuntimeUnavailableError(
+                "the installed transformers does not read the tokenizer",
+                place=FAST if fast else VOCABULARY,
+                found="{}: {}".format(type(error).__name__, error),
+                fix="load the bundle where a newer transformers is installed",
+            ) from error
     if not fast and ADDED in files:
         added = strict_json.parse(files[ADDED], ADDED)
         tokenizer.add_tokens(sorted(added, key=added.__getitem__))
@@ -123,7 +131,36 @@ def from_bundle(bundle: Proven) -> Any:
     for path in (CONFIG, SPECIAL, VOCABULARY, FAST):
         if path not in files:
             raise FormatError("a tokenizer's file is missing", place=path)
+    _check_layouts(files)
     return from_files(files, fast=bool(bundle.manifest.tokenizer.get("fast", True)), origin=bundle.root)
+
+
+def _check_layouts(files: Mapping[str, bytes]) -> None:
+    """Every file must be the one that vocabulary and configuration make: two layouts that differ are two tokenizers."""
+    config = _config(files[CONFIG])
+    try:
+        tokens = files[VOCABULARY].decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise FormatError("not UTF-8", place="{} byte {}".format(VOCABULARY, error.start)) from None
+    base = tokens[:-1]
+    if tokens[-1] or len(set(base)) != len(base) or any("\r" in token for token in base):
+        raise FormatError("a vocabulary is malformed", place=VOCABULARY, wanted="one token a line, each once")
+    added = strict_json.parse(files[ADDED], ADDED) if ADDED in files else {}
+    if not isinstance(added, dict) or sorted(added.values()) != list(range(len(base), len(base) + len(added))):
+        raise FormatError("added tokens do not follow the vocabulary", place=ADDED, wanted="ids from the vocabulary on")
+    wanted = {FAST: _fast_json(base, added, config), SPECIAL: _special_json(config)}
+    for path, data in wanted.items():
+        if files[path] != data:
+            raise FormatError(
+                "the two layouts of the tokenizer say different things",
+                place=path,
+                wanted="what {} and {} make".format(VOCABULARY, CONFIG),
+                fix="save the bundle again from its model",
+            )
+
+
+def _special_json(config: Mapping[str, Any]) -> bytes:
+    return strict_json.canonical({name: config[name] for name in _SPECIAL_TOKENS})
 
 
 def encode(

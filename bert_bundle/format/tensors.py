@@ -5,6 +5,7 @@ The library accepts duplicate names, any name and NaN, and fails untyped on some
 (github.com/huggingface/safetensors, "Format"): eight bytes of length, a JSON header, the data without a hole.
 """
 
+import json
 import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -36,6 +37,9 @@ def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str
     for name, array in plain.items():
         if array.dtype not in _DTYPES.values():
             raise FormatError("a dtype that a bundle does not hold", place=name, found=array.dtype)
+    if not plain:  # of nothing, safetensors 0.3.1 writes a header that it cannot read
+        header = json.dumps({"__metadata__": metadata or {}}).encode("ascii")
+        return len(header).to_bytes(8, "little") + header
     data: bytes = save(plain, metadata)
     return data
 

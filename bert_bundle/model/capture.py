@@ -35,7 +35,17 @@ def capture(model: Any, keras: Any) -> Captured:
     """
     layers: Dict[str, Any] = {}
     encoders: Dict[str, Any] = {}
-    graph = _Capture(model, keras, "", layers, encoders).graph()
+    try:
+        graph = _Capture(model, keras, "", layers, encoders).graph()
+    except ModelError:
+        raise
+    except Exception as error:  # a way to build models that nobody has met yet
+        raise ModelError(
+            "a model that a bundle cannot represent",
+            place=getattr(model, "name", ""),
+            found="{}: {}".format(type(error).__name__, error),
+            fix=_WRITE,
+        ) from error
     if not encoders:
         raise ModelError(
             "the model has no encoder",
@@ -82,17 +92,24 @@ class _Capture:
         sequential = isinstance(self.model, self.keras.Sequential)
         inputs = list(_ends(self.model._nested_inputs))
         outputs = list(_ends(self.model._nested_outputs))
-        names = self.model.output_names
         return Graph(
             name=self.model.name,
+            trainable=bool(self.model._trainable),
             class_name="Sequential" if sequential and not self.traced else "Functional",
             layers=tuple(self.layers.values()),
             nodes=tuple(self.nodes),
             inputs=tuple((key or t._keras_history[0].name, self._ref(t)) for key, t in inputs),
             inputs_form=_form(self.model._nested_inputs),
-            outputs=tuple((key or names[i], self._ref(t)) for i, (key, t) in enumerate(outputs)),
+            outputs=tuple((key or self._output(i, t), self._ref(t)) for i, (key, t) in enumerate(outputs)),
             outputs_form=_form(self.model._nested_outputs),
         )
+
+    def _output(self, index: int, tensor: Any) -> str:
+        """An output's name: that of its layer; an op has none, for Keras numbers ops by how many the process made."""
+        layer = tensor._keras_history[0]
+        if self._key(tensor) in self.traced or hasattr(layer, "symbol"):
+            return "output" if len(self.model.outputs) == 1 else "output_{}".format(index)
+        return str(self.model.output_names[index])
 
     @staticmethod
     def _key(tensor: Any) -> _Key:
@@ -104,11 +121,11 @@ class _Capture:
         stack = [(tensor, False)]
         while stack:
             current, ready = stack.pop()
-            layer, number, _ = current._keras_history
+            layer, number, position = current._keras_history
             key = self._key(current)
             if key in self.index or (key in self.traced and ready):
                 continue
-            needs = self._needs(layer, number, key)
+            needs = self._needs(layer, number, position, key)
             if ready:
                 self._add(key, layer)
             else:
@@ -116,12 +133,12 @@ class _Capture:
                     stack.append((current, True))
                 stack.extend((need, False) for need in reversed(needs) if self._key(need) not in self.index)
 
-    def _needs(self, layer: Any, number: int, key: _Key) -> List[Any]:
+    def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
         node = layer._inbound_nodes[number]
         if isinstance(layer, self.keras.layers.Lambda):
             if key not in self.traced:
                 self.traced[key] = list(_tensors(_trace(layer, node, self.scope)))
-            return self.traced[key]
+            return [self.traced[key][position]]
         return list(_tensors([node.call_args, node.call_kwargs]))
 
     def _ref(self, tensor: Any) -> Ref:
@@ -139,11 +156,25 @@ class _Capture:
         elif hasattr(layer, "symbol") and hasattr(layer, "function"):
             self.nodes.append(self._op(layer, node, place))
         else:
+            self._check_path(layer, place)
             if layer.name not in self.layers:
-                self.layers[layer.name] = self._layer(layer, place)
                 self.live[place] = layer
+                self.layers[layer.name] = self._layer(layer, place)
             self.nodes.append(self._call(layer, node, place))
         self.index[key] = len(self.nodes) - 1
+
+    def _check_path(self, layer: Any, place: str) -> None:
+        """One layer has one path, and one path one layer: weights and flags go by paths."""
+        if self.live.get(place, layer) is not layer:
+            raise ModelError("two layers of one model have one name", place=place, fix="give each a name of its own")
+        other = next((path for path, known in self.live.items() if known is layer and path != place), None)
+        if other is not None:
+            raise ModelError(
+                "a layer shared between a model and one that is nested in it",
+                place=place,
+                found="the same layer as " + other,
+                fix="call it in one of them only",
+            )
 
     def _layer(self, layer: Any, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
@@ -156,7 +187,7 @@ class _Capture:
             return Layer(name, family.architecture, trainable, policy, {}, folder, flags)
         if isinstance(layer, self.keras.Model):
             graph = _Capture(layer, self.keras, place + "/", self.live, self.encoders).graph()
-            return Layer(name, graph.class_name, trainable, "float32", {}, "", {}, graph)
+            return Layer(name, graph.class_name, graph=graph)  # its flag is the graph's
         if type(layer) is not getattr(self.keras.layers, class_name, None):
             raise ModelError(
                 "a layer that a bundle cannot represent",
@@ -274,8 +305,17 @@ def _input(layer: Any, place: str) -> Input:
 
 
 def _trace(layer: Any, node: Any, scope: str) -> Any:
+    import tensorflow
+
+    def cast(tensor: Any) -> Any:
+        """What Keras does before it calls a layer: floating inputs take the layer's dtype."""
+        wanted = layer.compute_dtype if layer._autocast else None
+        floating = hasattr(tensor, "_keras_history") and tensor.dtype.is_floating
+        return tensorflow.cast(tensor, wanted) if floating and wanted and tensor.dtype != wanted else tensor
+
     try:
-        return layer.function(*node.call_args, **(layer.arguments or {}))
+        args = tensorflow.nest.map_structure(cast, list(node.call_args))
+        return layer.function(*args, **(layer.arguments or {}))
     except Exception as error:
         raise ModelError(
             "a Lambda that cannot be traced",

@@ -77,6 +77,7 @@ class Graph:
     inputs_form: str
     outputs: Tuple[Tuple[str, Ref], ...]
     outputs_form: str
+    trainable: bool = True
 
     def layer(self, name: str) -> Layer:
         """The layer of that name."""

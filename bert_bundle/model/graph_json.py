@@ -1,7 +1,6 @@
 """graph.json: a graph as canonical bytes and back, checked against the closed vocabularies; builds nothing."""
 
 import math
-import re
 from typing import Any, Dict, List, Mapping, Tuple
 
 from ..errors import FormatError, LimitError, ModelError
@@ -17,7 +16,6 @@ MAX_SIZE = 1 << 31  # of one axis
 MODELS = ("Functional", "Sequential")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
-_OUTPUT = re.compile(r"[A-Za-z_0-9]+(\.[0-9]+)?\Z")
 
 
 def to_bytes(graph: Graph) -> bytes:
@@ -39,7 +37,9 @@ def from_bytes(data: bytes) -> Graph:
 
 
 def _graph_json(graph: Graph) -> Dict[str, Any]:
+    flag = {} if graph.trainable else {"trainable": False}
     return {
+        **flag,
         "name": graph.name,
         "class": graph.class_name,
         "layers": [_layer_json(layer) for layer in graph.layers],
@@ -126,13 +126,15 @@ class _Reader:
         output = value.get("output", "") if isinstance(value, dict) else None
         if type(node) is not int or not 0 <= node < self.nodes:
             raise FormatError("a tensor is used before it is made", place=self.place, found=node)
-        if not isinstance(output, str) or (output and not _OUTPUT.match(output)):
+        if not isinstance(output, str) or not output.isprintable() or len(output) > 200:
             raise FormatError("an output has no such name", place=self.place, found=output)
         return Ref(node, output)
 
 
 def _read_graph(document: Any, place: str) -> Graph:
-    _fields(document, place, {"name", "class", "layers", "nodes", "inputs", "outputs"})
+    _fields(document, place, {"name", "class", "layers", "nodes", "inputs", "outputs"}, {"trainable"})
+    if not isinstance(document.get("trainable", True), bool):
+        raise FormatError("a trainable flag is malformed", place=place + "/trainable", found=document["trainable"])
     if document["class"] not in MODELS:
         raise FormatError("not a kind of model", place=place + "/class", found=document["class"])
     layers = tuple(
@@ -162,6 +164,7 @@ def _read_graph(document: Any, place: str) -> Graph:
         inputs_form=document["inputs"]["form"],
         outputs=outputs,
         outputs_form=document["outputs"]["form"],
+        trainable=document.get("trainable", True),
     )
 
 

@@ -131,8 +131,7 @@ def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, 
     Raises KeyError with the first argument that the op does not represent.
     """
     by_name = dict(zip((p.tensorflow for p in op.parameters), args))
-    extra = len(args) - len(op.parameters)
-    if extra > 0:
+    if any(extra is not None for extra in args[len(op.parameters) :]):  # a name left out by position is no argument
         raise KeyError("argument {}".format(len(args)))
     by_name.update((k, v) for k, v in kwargs.items() if k != "name")
     result = {}

@@ -64,6 +64,7 @@ class _Rebuild:
             model = self.keras.Model(inputs, outputs, name=graph.name)
         for layer in graph.layers:
             self._set_trainable(layer)
+        model._trainable = graph.trainable  # not the setter: that would set every layer's
         return model
 
     def _is_chain(self) -> bool:
@@ -153,6 +154,8 @@ class _Rebuild:
             return value
         if isinstance(value, (list, tuple)):
             return value[int(ref.output)]
+        if ref.output in value:
+            return value[ref.output]
         return transformers.pick(value, ref.output)
 
     def _dtype(self, name: str) -> str:
@@ -174,8 +177,6 @@ class _Rebuild:
             transformers.set_flags(live, layer.trainable, layer.flags, self.scope + layer.name)
         elif layer.graph is None:
             live.trainable = layer.trainable
-        elif not layer.trainable:
-            live._trainable = False  # its own layers have their flags already
 
 
 def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str) -> None:

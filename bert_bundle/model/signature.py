@@ -35,6 +35,7 @@ def slots(graph: Graph) -> List[Slot]:
     result = []
     for name, ref in graph.inputs:
         role, group = found.get(name, (FEATURE, ""))
+        role = role if group else FEATURE  # a mask of token ids that are computed has no text of its own
         node = graph.nodes[ref.node]
         if not isinstance(node, Input):
             raise FormatError("an input of the model is no input node", place=GRAPH, found=name)
@@ -73,9 +74,17 @@ def _collect(graph: Graph, sources: Dict[int, str], found: Dict[str, Tuple[str, 
                 if name:
                     found.setdefault(name, (role, group))
         elif layer.graph is not None:
-            outer = [_source(graph, ref, sources) for ref in refs([list(node.args), node.kwargs])]
+            outer = [_source(graph, value, sources) for value in _fed(layer.graph, node)]
             inner = {ref.node: name for (_, ref), name in zip(layer.graph.inputs, outer) if name is not None}
             _collect(layer.graph, inner, found)
+
+
+def _fed(nested: Graph, node: Call) -> List[Any]:
+    """What each input of a nested graph is fed: by name from a dict, else in order."""
+    value = node.args[0] if node.args else node.kwargs.get("inputs")
+    if isinstance(value, Mapping):
+        return [value.get(name) for name, _ in nested.inputs]
+    return list(refs(value))
 
 
 def _source(graph: Graph, value: Any, sources: Mapping[int, str]) -> Optional[str]:
@@ -83,7 +92,7 @@ def _source(graph: Graph, value: Any, sources: Mapping[int, str]) -> Optional[st
     while isinstance(value, Ref):
         node = graph.nodes[value.node]
         if isinstance(node, Input):
-            return sources.get(value.node)
+            return sources.get(value.node) if len(node.shape) == 1 else None
         used = list(refs(node.arguments)) if isinstance(node, Apply) else []
         if len(used) != 1 or not isinstance(node, Apply) or node.op not in ("cast", "getitem", "reshape", "squeeze"):
             return None

@@ -62,6 +62,7 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
         "embeddings_initializer": UNIFORM,
         "embeddings_regularizer": None,
         "embeddings_constraint": None,
+        "activity_regularizer": None,
         "mask_zero": False,
     },
     "Flatten": {"data_format": "channels_last"},
@@ -261,8 +262,9 @@ def plain(value: Any, place: str) -> Any:
         return float(str(narrow)) if float(narrow) == float(value) else float(value)
     if isinstance(value, (list, tuple)):
         return [plain(item, place) for item in value]
-    if type(value).__name__ == "ListWrapper" or hasattr(value, "tolist"):
-        return plain(list(value) if not hasattr(value, "tolist") else value.tolist(), place)
+    if hasattr(value, "tolist"):
+        listed = value.tolist()  # a bfloat16 scalar answers with itself
+        return plain(float(listed) if type(listed) is type(value) else listed, place)
     raise ModelError(
         "a value that is no plain data", place=place, wanted="numbers, text, lists", found=type(value).__name__
     )

@@ -44,7 +44,7 @@ _TEXTS = (
     "please add dark mode, why not?",
     "Señor Müller logged out",
     "東京の invoice 🙏",
-    "word " * 40,
+    "invoice " + "word " * 40 + "password",
     "password refund 123",
 )
 

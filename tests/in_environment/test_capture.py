@@ -124,6 +124,38 @@ def _not_training(keras, encoder, ids, mask, types):
     return _head(keras, outputs.last_hidden_state[:, 0, :])
 
 
+def _nested_by_name(keras, encoder, ids, mask, types):
+    inner_mask = keras.Input((LENGTH,), dtype="int32", name="a_mask")
+    inner_ids = keras.Input((LENGTH,), dtype="int32", name="z_ids")
+    inner_types = keras.Input((LENGTH,), dtype="int32", name="m_types")
+    state = encoder(inner_ids, attention_mask=inner_mask, token_type_ids=inner_types).pooler_output
+    body = keras.Model({"z_ids": inner_ids, "a_mask": inner_mask, "m_types": inner_types}, state, name="body")
+    return _head(keras, body({"z_ids": ids, "a_mask": mask, "m_types": types}))
+
+
+def _op_head(keras, encoder, ids, mask, types):
+    import tensorflow as tf
+
+    return tf.nn.softmax(keras.layers.Dense(3, name="logits")(encoder(ids, mask, types).pooler_output))
+
+
+def _transposed(keras, encoder, ids, mask, types):
+    import tensorflow as tf
+
+    hidden = tf.transpose(encoder(ids, mask, types).last_hidden_state, [0, 2, 1])
+    return _head(keras, tf.squeeze(hidden[:, :, :1], axis=-1))
+
+
+def _no_head(keras, encoder, ids, mask, types):
+    return encoder(ids, mask, types).pooler_output
+
+
+def _lambda_of_two(keras, encoder, ids, mask, types):
+    hidden = encoder(ids, mask, types).last_hidden_state
+    _, last = keras.layers.Lambda(lambda t: [t[:, 0], t[:, -1] * 2.0], name="ends")(hidden)
+    return _head(keras, last)
+
+
 MODELS = {
     "a list": Builder(_by_list),
     "a dict": Builder(_by_dict),
@@ -140,6 +172,11 @@ MODELS = {
     "training=False": Builder(_not_training),
     "relu and a large epsilon": Builder(_by_position, hidden_act="relu", layer_norm_eps=1e-3),
     "three token types": Builder(_by_position, type_vocab_size=3),
+    "a nested model called by name": Builder(_nested_by_name),
+    "an op as the head": Builder(_op_head),
+    "a transposition and a squeeze": Builder(_transposed),
+    "no weights but the encoder's": Builder(_no_head),
+    "one output of a Lambda": Builder(_lambda_of_two),
 }
 
 
@@ -149,7 +186,8 @@ def build(keras, builder, **names):
     model = keras.Model([ids, mask, types], builder.build(keras, encoder, ids, mask, types), name="classifier")
     classifiers.randomize(model, encoder, seed=5)
     tokenizer = classifiers.tokenizer()
-    return classifiers.Made(model, encoder, tokenizer, ("a", "b", "c"), {"text": ["my invoice", "why?"]}, LENGTH)
+    labels = tuple("abcdefghijkl"[: model.output_shape[-1]])
+    return classifiers.Made(model, encoder, tokenizer, labels, {"text": ["my invoice", "why?"]}, LENGTH)
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -230,6 +268,37 @@ def test_inputs_and_outputs_by_name_stay_dicts(keras, save, tmp_path):
     assert {name: array.shape for name, array in found.items()} == {"left": (2, 2), "right": (2, 4)}
     roles = {e["name"]: e["role"] for e in bundle.manifest.signature["inputs"]}
     assert roles == {"Text_Input_Ids": "input_ids", "b_mask": "attention_mask"}
+
+
+def test_tokens_feed_what_they_are_for_when_a_nested_model_is_called_by_name(keras, save, tmp_path):
+    made = build(keras, MODELS["a nested model called by name"])
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    roles = [entry["role"] for entry in bundle.manifest.signature["inputs"]]
+    assert roles == ["input_ids", "attention_mask", "token_type_ids"]
+
+
+def test_a_frozen_model_with_a_thawed_head_stays_that(keras, save, tmp_path):
+    made = build(keras, MODELS["positions"])
+    made.model.trainable = False
+    made.model.get_layer("probabilities").trainable = True
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    assert not bundle.model.trainable
+    assert bundle.model.get_layer("probabilities").trainable
+    assert len(bundle.model.trainable_weights) == len(made.model.trainable_weights) == 0
+
+
+def test_a_layer_shared_with_a_nested_model_is_refused(keras, save, tmp_path):
+    from bert_bundle import errors
+
+    encoder = tiny_encoder()
+    ids = keras.Input((LENGTH,), dtype="int32", name="ids")
+    inner = keras.Input((LENGTH,), dtype="int32", name="inner")
+    nested = keras.Model(inner, encoder(inner).pooler_output, name="nested")
+    both = keras.layers.Concatenate(name="both")([nested(ids), encoder(ids).pooler_output])
+    model = keras.Model(ids, _head(keras, both), name="classifier")
+    made = classifiers.Made(model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH)
+    with pytest.raises(errors.ModelError, match="a layer shared between a model and one that is nested in it"):
+        save(made, tmp_path / "bundle")
 
 
 def test_saving_leaves_the_model_and_the_precision_unchanged(classic, keras, save, tmp_path):

@@ -135,6 +135,18 @@ REFUSED = {
         "max_length does not fit the model",
         "max_length",
     ),
+    "metadata that is no plain data": (
+        {"metadata": {"when": np.float32}},
+        errors.SignatureError,
+        "no plain data",
+        "metadata",
+    ),
+    "metadata that would not read back": (
+        {"metadata": {"name": "\ud800"}},
+        errors.SignatureError,
+        "no plain data",
+        "metadata",
+    ),
     "custom objects": (
         {"custom_objects": {"Mine": object}},
         errors.ModelError,
