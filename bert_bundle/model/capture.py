@@ -6,16 +6,15 @@ is traced: its function is run on the symbolic tensors once more, and the ops th
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from ..errors import ModelError
 from . import ops, vocabulary
 from .encoders import families, transformers
-from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref
+from .graph import CALL_FLAGS, Apply, Call, Graph, Layer, Node, Ref
+from .nodes import calls_its_graph, check_own, ends, floats, form, output_name, placeholder, tensors, trace, whole_slice
 
 _WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
-_KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
-_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
 
 
@@ -75,7 +74,7 @@ class _Capture:
                 found="{}.{}".format(type(model).__module__, type(model).__name__),
                 fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
             )
-        if not getattr(model, "_is_graph_network", False) or not _calls_its_graph(model):
+        if not getattr(model, "_is_graph_network", False) or not calls_its_graph(model):
             raise ModelError(
                 "a model without a graph",
                 place=scope or model.name,
@@ -90,8 +89,8 @@ class _Capture:
         for tensor in self.model.outputs:
             self._walk(tensor)
         sequential = isinstance(self.model, self.keras.Sequential)
-        inputs = list(_ends(self.model._nested_inputs))
-        outputs = list(_ends(self.model._nested_outputs))
+        inputs = list(ends(self.model._nested_inputs))
+        outputs = list(ends(self.model._nested_outputs))
         return Graph(
             name=self.model.name,
             trainable=bool(self.model._trainable),
@@ -99,9 +98,9 @@ class _Capture:
             layers=tuple(self.layers.values()),
             nodes=tuple(self.nodes),
             inputs=tuple((key or t._keras_history[0].name, self._ref(t)) for key, t in inputs),
-            inputs_form=_form(self.model._nested_inputs),
+            inputs_form=form(self.model._nested_inputs),
             outputs=tuple((key or self._output(i, t), self._ref(t)) for i, (key, t) in enumerate(outputs)),
-            outputs_form=_form(self.model._nested_outputs),
+            outputs_form=form(self.model._nested_outputs),
         )
 
     def _output(self, index: int, tensor: Any) -> str:
@@ -137,22 +136,22 @@ class _Capture:
         node = layer._inbound_nodes[number]
         if isinstance(layer, self.keras.layers.Lambda):
             if key not in self.traced:
-                self.traced[key] = list(_tensors(_trace(layer, node, self.scope)))
+                self.traced[key] = list(tensors(trace(layer, node, self.scope)))
             return [self.traced[key][position]]
-        return list(_tensors([node.call_args, node.call_kwargs]))
+        return list(tensors([node.call_args, node.call_kwargs]))
 
     def _ref(self, tensor: Any) -> Ref:
         layer, number, position = tensor._keras_history
         key = self._key(tensor)
         if key in self.traced:
             return self._ref(self.traced[key][position])
-        return Ref(self.index[key], _output_name(layer, layer._inbound_nodes[number], position))
+        return Ref(self.index[key], output_name(layer, layer._inbound_nodes[number], position))
 
     def _add(self, key: _Key, layer: Any) -> None:
         node = layer._inbound_nodes[key[1]]
         place = self.scope + layer.name
         if isinstance(layer, self.keras.layers.InputLayer):
-            self.nodes.append(_input(layer, place))
+            self.nodes.append(placeholder(layer, place))
         elif hasattr(layer, "symbol") and hasattr(layer, "function"):
             self.nodes.append(self._op(layer, node, place))
         else:
@@ -197,7 +196,7 @@ class _Capture:
                 fix=_WRITE,
             )
         config = layer.get_config()
-        _check_own(layer, config, place)
+        check_own(layer, config, place)
         config = vocabulary.canonical_config(class_name, config, place)
         return Layer(name, class_name, trainable, policy, config, "", {})
 
@@ -208,7 +207,7 @@ class _Capture:
             return Call(layer.name, (), {k: self._value(v, place) for k, v in arguments.items()})
         kwargs = {k: v for k, v in node.call_kwargs.items() if v is not None}
         for name, value in kwargs.items():
-            if name not in CALL_FLAGS and not list(_tensors(value)):
+            if name not in CALL_FLAGS and not list(tensors(value)):
                 raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
         return Call(
             layer.name,
@@ -231,9 +230,9 @@ class _Capture:
                 fix="write it with those ops or with built-in layers",
             ) from None
         operands = [arguments[name] for name in ops.OPERANDS if name in arguments]
-        floating = any(tensor.dtype.is_floating for tensor in _tensors(operands))
+        floating = any(tensor.dtype.is_floating for tensor in tensors(operands))
         values = {k: self._value(v, place) for k, v in arguments.items()}
-        return Apply(op.name, {k: _floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
+        return Apply(op.name, {k: floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
 
     def _value(self, value: Any, place: str) -> Any:
         """An argument of a call as graph data."""
@@ -242,9 +241,9 @@ class _Capture:
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:
-            return _slice(slice(*(self._value(value[k], place) for k in ("start", "stop", "step"))), place)
+            return whole_slice(slice(*(self._value(value[k], place) for k in ("start", "stop", "step"))), place)
         if isinstance(value, slice):
-            return _slice(value, place)
+            return whole_slice(value, place)
         if isinstance(value, Mapping):
             return {str(k): self._value(v, place) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
@@ -257,114 +256,3 @@ class _Capture:
         if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
             value = value.numpy()
         return vocabulary.plain(value, place)
-
-
-def _slice(value: slice, place: str) -> slice:
-    parts = (value.start, value.stop, value.step)
-    if not all(part is None or isinstance(part, int) for part in parts):
-        raise ModelError(
-            "a slice whose bounds are tensors",
-            place=place,
-            wanted="whole numbers",
-            fix="select with tf.where or a mask",
-        )
-    return value
-
-
-def _floats(value: Any) -> Any:
-    """Whole numbers among constants as floats: `x ** 2` of a floating x is `x ** 2.0`, however it was written."""
-    if isinstance(value, list):
-        return [_floats(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _calls_its_graph(model: Any) -> bool:
-    """Whether calling the model runs its graph: a subclass of Keras' own may be functional and call something else."""
-    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in _KERAS)
-    return all(getattr(type(model), name) is getattr(own, name) for name in ("call", "__call__"))
-
-
-def _check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
-    """Raises ModelError for a function of the caller's that bears the name of one of Keras': `def relu(x)`."""
-    for name in config:
-        live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
-        if live is not None and live.__module__.split(".")[0] not in _KERAS:
-            raise ModelError(
-                "a function that a bundle cannot represent",
-                place="{} {}".format(place, name),
-                wanted="one of Keras' own",
-                found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
-                fix="name a Keras function, or apply yours as tensor ops",
-            )
-
-
-def _input(layer: Any, place: str) -> Input:
-    if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
-        raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
-    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
-
-
-def _trace(layer: Any, node: Any, scope: str) -> Any:
-    import tensorflow
-
-    def cast(tensor: Any) -> Any:
-        """What Keras does before it calls a layer: floating inputs take the layer's dtype."""
-        wanted = layer.compute_dtype if layer._autocast else None
-        floating = hasattr(tensor, "_keras_history") and tensor.dtype.is_floating
-        return tensorflow.cast(tensor, wanted) if floating and wanted and tensor.dtype != wanted else tensor
-
-    try:
-        args = tensorflow.nest.map_structure(cast, list(node.call_args))
-        return layer.function(*args, **(layer.arguments or {}))
-    except Exception as error:
-        raise ModelError(
-            "a Lambda that cannot be traced",
-            place=scope + layer.name,
-            found="{}: {}".format(type(error).__name__, error),
-            fix="write its function with tensor ops on its argument alone, without Python control flow on values",
-        ) from error
-
-
-def _tensors(structure: Any) -> Iterator[Any]:
-    """Every symbolic tensor in a nested structure, in written order (dicts by key, as Keras flattens them)."""
-    if hasattr(structure, "_keras_history"):
-        yield structure
-    elif isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from _tensors(structure[key])
-    elif isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from _tensors(item)
-
-
-def _output_name(layer: Any, node: Any, position: int) -> str:
-    family = transformers.family_of(layer)
-    if hasattr(node.outputs, "_keras_history"):
-        return ""
-    for name, tensor in _paths(node.outputs):
-        if tensor._keras_history[2] == position:
-            return transformers.output_name(family, layer, node.call_kwargs, name) if family else name
-    raise ModelError("a tensor that no output of its layer is", place=layer.name)
-
-
-def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
-    """(name, tensor) of every output: keys and positions joined by dots."""
-    if hasattr(structure, "_keras_history"):
-        yield path, structure
-        return
-    items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
-    for key, value in items:
-        yield from _paths(value, "{}.{}".format(path, key) if path else str(key))
-
-
-def _form(nested: Any) -> str:
-    if hasattr(nested, "_keras_history"):
-        return "single"
-    return "dict" if isinstance(nested, Mapping) else "list"
-
-
-def _ends(nested: Any) -> Iterator[Tuple[str, Any]]:
-    if isinstance(nested, Mapping):
-        yield from ((str(key), value) for key, value in nested.items())
-    else:
-        yield from (("", tensor) for tensor in _tensors(nested))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from forged import drop, edit, put, resign, retensor
 
-from bert_bundle import numerics
+from bert_bundle import numerics, tokenizer
 from bert_bundle.errors import BundleError, FormatError
 from bert_bundle.format.golden import read_golden
 from bert_bundle.matrix.process import Worker
@@ -42,16 +42,26 @@ def layers_swapped(arrays: dict[str, Any]) -> None:
         arrays[name], arrays[other] = arrays[other], arrays[name]
 
 
-def vocabulary_swapped(bundle: Path) -> None:
-    path = bundle / "tokenizer/tokenizer.json"
-    document = json.loads(path.read_bytes())
-    ids = document["model"]["vocab"]
-    ids["invoice"], ids["crash"] = ids["crash"], ids["invoice"]
-    path.write_text(json.dumps(document), encoding="utf-8")
+def vocabulary_swapped(bundle: Path, *, everywhere: bool = True) -> None:
+    """Two entries of vocab.txt, and of tokenizer.json, or of the first alone."""
     vocabulary = (bundle / "tokenizer/vocab.txt").read_text(encoding="utf-8").splitlines()
     first, second = vocabulary.index("invoice"), vocabulary.index("crash")
     vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
     (bundle / "tokenizer/vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    relayout(bundle) if everywhere else resign(bundle)
+
+
+def lower_casing_lost(bundle: Path, *, everywhere: bool = True) -> None:
+    """In tokenizer_config.json, and in tokenizer.json, or in the first alone."""
+    edit(bundle, TOKENIZER, put("do_lower_case", False))
+    relayout(bundle) if everywhere else resign(bundle)
+
+
+def relayout(bundle: Path) -> None:
+    """tokenizer.json made again from vocab.txt and the configuration, as a forger who knows the format would."""
+    config = json.loads((bundle / TOKENIZER).read_bytes())
+    vocabulary = (bundle / "tokenizer/vocab.txt").read_text(encoding="utf-8").splitlines()
+    (bundle / "tokenizer/tokenizer.json").write_bytes(tokenizer._fast_json(vocabulary, {}, config))
     resign(bundle)
 
 
@@ -99,7 +109,7 @@ JUDGED: dict[str, tuple[Forge, str, str]] = {
     "a mask of ids": (lambda b: edit(b, "graph.json", put("nodes", 3, "kwargs", "token_type_ids", {"node": 1})),
                       "drift flip", IN_ENCODER),
     "vocabulary entries swapped": (vocabulary_swapped, "retokenized", IN_ENCODER),
-    "lower-casing lost": (lambda b: edit(b, TOKENIZER, put("do_lower_case", False)), "retokenized", IN_ENCODER),
+    "lower-casing lost": (lower_casing_lost, "retokenized", IN_ENCODER),
     "padding on the left": (lambda b: edit(b, TOKENIZER, put("padding_side", "left")), "retokenized", IN_ENCODER),
     "golden ids forgotten": (
         lambda b: retensor(b, "golden/tensors.safetensors", drop("token_ids/input_ids")), "retokenized", "",
@@ -150,6 +160,16 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
         lambda b: edit(b, TOKENIZER, put("auto_map", {"AutoTokenizer": "evil.Tokenizer"})),
         "a tokenizer's configuration with unknown or missing fields",
         TOKENIZER,
+    ),
+    "vocabulary entries swapped in one layout": (
+        lambda b: vocabulary_swapped(b, everywhere=False),
+        "the two layouts of the tokenizer say different things",
+        "tokenizer/tokenizer.json",
+    ),
+    "lower-casing lost in one layout": (
+        lambda b: lower_casing_lost(b, everywhere=False),
+        "the two layouts of the tokenizer say different things",
+        "tokenizer/tokenizer.json",
     ),
     "a flag of no part": (
         lambda b: edit(b, "graph.json", put("layers", 0, "flags", [["nowhere", False]])),

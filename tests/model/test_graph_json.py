@@ -82,7 +82,10 @@ NO_ARGUMENTS: list[Any] = [
     {}, {"code": 1}, {"slice": [1]}, {"slice": ["a", 1, 1]}, {"dict": []}, {"node": 3, "x": 1},
 ]  # fmt: skip
 NO_NODES: list[Any] = [4, 5, -1, True, 1.0, "3", None, 2**70]
-NO_OUTPUTS: list[Any] = ["../x", "a.b", "x y", 5, None, "__class__.__init__"]
+NO_OUTPUTS: dict[str, list[Any]] = {
+    "an output has no such name": [5, None, "a\nb", "x" * 201],
+    "a tensor that its node does not make": ["../x", "a.b", "x y", "__class__.__init__"],
+}
 NO_SHAPES: list[Any] = [[-1], [1.0], ["1"], [True], [2**31]]
 NO_DTYPES: list[Any] = ["string", "object", None, []]
 LAYER, NODE = ("layers", 1), ("nodes", 4)
@@ -127,8 +130,9 @@ REFUSALS: list[tuple[Change, str, str]] = [
     *((put(*NODE, "args", [value]), "an argument is malformed", "/nodes/4") for value in NO_ARGUMENTS),
     *((put(*NODE, "args", [{"node": node}]), "a tensor is used before it is made", "/nodes/4") for node in NO_NODES),
     *(
-        (put(*NODE, "args", [{"node": 1, "output": output}]), "an output has no such name", "/nodes/4")
-        for output in NO_OUTPUTS
+        (put(*NODE, "args", [{"node": 1, "output": output}]), message, "/nodes/4")
+        for message, outputs in NO_OUTPUTS.items()
+        for output in outputs
     ),
     *(
         (put(*NODE, "args", [{"node": node, "output": output}]), "a tensor that its node does not make", "/nodes/4")

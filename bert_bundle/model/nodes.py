@@ -1,0 +1,127 @@
+"""Keras' nodes, symbolic tensors and functions as they are: walked, named, traced; captures nothing itself."""
+
+from typing import Any, Iterator, Mapping, Tuple
+
+from ..errors import ModelError
+from .encoders import transformers
+from .graph import Input
+
+_KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
+_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
+
+
+def whole_slice(value: slice, place: str) -> slice:
+    """`value` when its bounds are whole numbers; ModelError when they are tensors."""
+    parts = (value.start, value.stop, value.step)
+    if not all(part is None or isinstance(part, int) for part in parts):
+        raise ModelError(
+            "a slice whose bounds are tensors",
+            place=place,
+            wanted="whole numbers",
+            fix="select with tf.where or a mask",
+        )
+    return value
+
+
+def floats(value: Any) -> Any:
+    """Whole numbers among constants as floats: `x ** 2` of a floating x is `x ** 2.0`, however it was written."""
+    if isinstance(value, list):
+        return [floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def calls_its_graph(model: Any) -> bool:
+    """Whether calling the model runs its graph: a subclass of Keras' own may be functional and call something else."""
+    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in _KERAS)
+    return all(getattr(type(model), name) is getattr(own, name) for name in ("call", "__call__"))
+
+
+def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
+    """Raises ModelError for a function of the caller's that bears the name of one of Keras': `def relu(x)`."""
+    for name in config:
+        live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
+        if live is not None and live.__module__.split(".")[0] not in _KERAS:
+            raise ModelError(
+                "a function that a bundle cannot represent",
+                place="{} {}".format(place, name),
+                wanted="one of Keras' own",
+                found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
+                fix="name a Keras function, or apply yours as tensor ops",
+            )
+
+
+def placeholder(layer: Any, place: str) -> Input:
+    """The node of an InputLayer. Raises ModelError for a sparse or ragged one."""
+    if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
+        raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
+    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
+
+
+def trace(layer: Any, node: Any, scope: str) -> Any:
+    """What a Lambda's function makes of its symbolic arguments. Raises ModelError when it cannot be run on them."""
+    import tensorflow
+
+    def cast(tensor: Any) -> Any:
+        """What Keras does before it calls a layer: floating inputs take the layer's dtype."""
+        wanted = layer.compute_dtype if layer._autocast else None
+        floating = hasattr(tensor, "_keras_history") and tensor.dtype.is_floating
+        return tensorflow.cast(tensor, wanted) if floating and wanted and tensor.dtype != wanted else tensor
+
+    try:
+        args = tensorflow.nest.map_structure(cast, list(node.call_args))
+        return layer.function(*args, **(layer.arguments or {}))
+    except Exception as error:
+        raise ModelError(
+            "a Lambda that cannot be traced",
+            place=scope + layer.name,
+            found="{}: {}".format(type(error).__name__, error),
+            fix="write its function with tensor ops on its argument alone, without Python control flow on values",
+        ) from error
+
+
+def tensors(structure: Any) -> Iterator[Any]:
+    """Every symbolic tensor in a nested structure, in written order (dicts by key, as Keras flattens them)."""
+    if hasattr(structure, "_keras_history"):
+        yield structure
+    elif isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from tensors(structure[key])
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from tensors(item)
+
+
+def output_name(layer: Any, node: Any, position: int) -> str:
+    """The name of the output at `position` among a node's outputs, empty for the only one."""
+    family = transformers.family_of(layer)
+    if hasattr(node.outputs, "_keras_history"):
+        return ""
+    for name, tensor in _paths(node.outputs):
+        if tensor._keras_history[2] == position:
+            return transformers.output_name(family, layer, node.call_kwargs, name) if family else name
+    raise ModelError("a tensor that no output of its layer is", place=layer.name)
+
+
+def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
+    """(name, tensor) of every output: keys and positions joined by dots."""
+    if hasattr(structure, "_keras_history"):
+        yield path, structure
+        return
+    items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
+    for key, value in items:
+        yield from _paths(value, "{}.{}".format(path, key) if path else str(key))
+
+
+def form(nested: Any) -> str:
+    """ "single", "list" or "dict"."""
+    if hasattr(nested, "_keras_history"):
+        return "single"
+    return "dict" if isinstance(nested, Mapping) else "list"
+
+
+def ends(nested: Any) -> Iterator[Tuple[str, Any]]:
+    """(key, tensor) of every input or output; keys are empty but for dicts."""
+    if isinstance(nested, Mapping):
+        yield from ((str(key), value) for key, value in nested.items())
+    else:
+        yield from (("", tensor) for tensor in tensors(nested))
