@@ -16,7 +16,7 @@ from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.locks import FOLDER
 from bert_bundle.matrix.spec import default_matrix_path, read_matrix
 from bert_bundle.report import text
-from bert_bundle.report.text import Style
+from bert_bundle.report.layout import Style
 
 WIDTH = 104
 _REMOTE_FONT = re.compile(r',\s*url\("https:[^)]*\) format\("\w+"\)')  # a picture asks no other host

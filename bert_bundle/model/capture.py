@@ -201,6 +201,14 @@ class _Capture:
         return Layer(name, class_name, trainable, policy, config, "", {})
 
     def _call(self, layer: Any, node: Any, place: str) -> Call:
+        if node.call_kwargs.get("training") is True:
+            raise ModelError(
+                "a layer that trains whenever it is called",
+                place=place,
+                wanted="training left out, or False",
+                found="training=True",
+                fix="its predictions are random or move its averages: a replay has nothing to be held against",
+            )
         family = transformers.family_of(layer)
         if family is not None:
             arguments = transformers.arguments(family, layer, node.call_args, node.call_kwargs, place)

@@ -244,6 +244,11 @@ def _sliced_by_a_tensor(keras, encoder, state):
     return output[:, : tf.cast(tf.reduce_max(output), tf.int32)]
 
 
+def _always_training(keras, encoder, state):
+    x = keras.layers.Dropout(0.5, name="dropout")(state, training=True)
+    return keras.layers.Dense(2, name="probabilities")(x)
+
+
 def _one_row_for_all(keras, encoder, state):
     import tensorflow as tf
 
@@ -253,6 +258,7 @@ def _one_row_for_all(keras, encoder, state):
 HEADS = {
     "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
     "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
+    "a dropout that is always on": (_always_training, {}, "a layer that trains whenever it is called"),
     "one row for all examples": (_one_row_for_all, {}, "an output without a row for each example"),
     "a decoder": (
         lambda keras, encoder, state: keras.layers.Dense(2, name="probabilities")(state),
