@@ -34,12 +34,14 @@ def table(run: Mapping[str, Any]) -> str:
         lines.append(f"| {number} {writer} | " + " | ".join(cells) + " |")
     summary, verdicts = run["summary"], run["verdicts"]
     double, single = (max(v[figure] for v in verdicts) for figure in ("double", "single"))
+    changed = sum(v["labels_changed"] for v in verdicts)
     classifiers = len(verdicts) // len(ids) ** 2
     lines += [
         "",
         f"{summary['as_expected']} of {summary['cells']} cells as expected ({classifiers} classifiers per writer), "
         f"{summary['not_run']} not run. Largest differences over the output's scale: {double:.1e} in float64, where "
-        f"the bound is 5e-7, and {single:.1e} in float32. Labels changed: {sum(v['labels_changed'] for v in verdicts)}.",
+        f"the bound is 5e-7, and {single:.1e} in float32. "
+        f"Labels changed: {changed}.",
         "",
     ]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ afterwards; where the kernel or the file system has neither, two renames are use
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ from . import layout
 from .digest import sha256
 from .manifest import File
 
-_STAGED = re.compile(r"\.(?P<name>.+)\.tmp-(?P<pid>[1-9][0-9]{0,8})-[0-9a-f]{8}\Z")
+_STAGED = re.compile(r"\.(?P<name>.+)\.tmp-[0-9a-f]{16}\Z")
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # linux/fs.h
 
@@ -39,7 +40,8 @@ class Staging:
         self.files: Dict[str, File] = {}
         self.how = ""
         parent, name = os.path.split(self.target)
-        self.path = os.path.join(parent, ".{}.tmp-{}-{}".format(name, os.getpid(), secrets.token_hex(4)))
+        self.path = os.path.join(parent, ".{}.tmp-{}".format(name, secrets.token_hex(8)))
+        self._held: Optional[int] = None
 
     def __enter__(self) -> "Staging":
         check_target(self.target, overwrite=self.overwrite)
@@ -48,12 +50,15 @@ class Staging:
             os.makedirs(parent, exist_ok=True)
             _clear_abandoned(parent, name)
             os.mkdir(self.path, 0o700)
+            self._held = _hold(self.path)
         return self
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
 
     def write(self, path: str, data: bytes) -> None:
         """Writes `data` to the new file `path`, fsyncs it, remembers its size and digest."""
@@ -93,12 +98,25 @@ class Staging:
                 if replaced:
                     os.rename(self.target, self.path + ".old")
                 os.rename(self.path, self.target)
-                shutil.rmtree(self.path + ".old", ignore_errors=True)
                 self.how = "two renames: this file system cannot exchange folders"
             except FileExistsError:  # another process published since it was looked at
                 check_target(self.target, overwrite=False)
                 raise
-            _fsync_folder(os.path.dirname(self.target))
+            try:
+                _fsync_folder(os.path.dirname(self.target))
+            except OSError:
+                self._take_back(replaced)
+                raise
+            shutil.rmtree(self.path + ".old", ignore_errors=True)
+
+    def _take_back(self, replaced: bool) -> None:
+        """An fsync that fails is final: the new bundle may be gone after a crash, so the old one stays."""
+        if self.how == "exchanged":
+            _renameat2(self.path, self.target, _RENAME_EXCHANGE)
+            return
+        os.rename(self.target, self.path)
+        if replaced:
+            os.rename(self.path + ".old", self.target)
 
 
 def check_target(target: str, *, overwrite: bool) -> None:
@@ -125,30 +143,36 @@ def check_target(target: str, *, overwrite: bool) -> None:
 
 
 def _clear_abandoned(parent: str, name: str) -> None:
-    """Removes staging folders of this target whose owner is dead; refuses while one is alive."""
+    """Removes staging folders of this target whose owner is gone; refuses while one is held."""
     for entry in os.listdir(parent):
         match = _STAGED.match(entry)
         if match is None or match.group("name") != name:
             continue
-        owner = int(match.group("pid"))
-        if owner != os.getpid() and _alive(owner):
+        abandoned = os.path.join(parent, entry)
+        descriptor = _hold(abandoned)
+        if descriptor is None:
             raise LockedError(
-                "another process saves to this target",
+                "another save to this target is under way",
                 place=os.path.join(parent, name),
-                found="process {}".format(owner),
-                fix="wait until it has ended, or remove {}".format(entry),
+                found=entry,
+                fix="wait until it has ended",
             )
-        shutil.rmtree(os.path.join(parent, entry), ignore_errors=True)
+        shutil.rmtree(abandoned, ignore_errors=True)
+        os.close(descriptor)
 
 
-def _alive(pid: int) -> bool:
+def _hold(folder: str) -> Optional[int]:
+    """A descriptor with the lock on `folder`, None while another holds it. The lock ends with its owner, however that
+    ends, and holds between threads, processes and containers alike, which a process id in a name does not."""
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None
 
 
 def _fsync_folder(folder: str) -> None:

@@ -1,5 +1,6 @@
 """A save into place: what is there is whole, old or new, and what is not ours stays untouched."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -164,36 +165,50 @@ def test_a_staging_that_is_not_published_is_no_target(target: Path) -> None:
     assert beside(target) == []
 
 
-def leftover(target: Path, pid: int) -> Path:
-    folder = target.parent / f".{target.name}.tmp-{pid}-0123abcd"
-    folder.mkdir()
-    (folder / "bundle.json").write_text("half")
-    return folder
-
-
 def test_a_staging_of_a_dead_process_is_cleared_at_the_next_save(target: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    leftover(target, process.pid)
+    script = "import os, sys; from bert_bundle.format.atomic import Staging; "
+    script += "staging = Staging(sys.argv[1], overwrite=False).__enter__(); staging.write('bundle.json', b'half'); "
+    script += "os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert len(beside(target)) == 1
     save(target, "new")
     assert beside(target) == ["model"]
 
 
-def test_a_staging_of_a_living_process_locks_the_target(target: Path) -> None:
+def test_a_save_under_way_locks_the_target_even_for_its_own_process(target: Path) -> None:
     save(target, "old")
-    folder = leftover(target, os.getppid())
-    with pytest.raises(LockedError, match="another process saves to this target") as caught:
-        save(target, "new", overwrite=True)
-    assert caught.value.found == f"process {os.getppid()}"
-    assert folder.name in caught.value.fix
+    with Staging(str(target), overwrite=True) as first:
+        with pytest.raises(LockedError, match="another save to this target is under way") as caught:
+            save(target, "new", overwrite=True)
+        assert caught.value.found == os.path.basename(first.path)
+        assert os.path.isdir(first.path)
+        save(target.with_name("other"), "another target is free")
     assert content(target) == {"old"}
-    assert folder.exists()
-    save(target.with_name("other"), "another target is free")
+    save(target, "new", overwrite=True)
 
 
-@pytest.mark.parametrize(
-    "name", [".model.tmp-0-0123abcd", f".model.tmp-{'9' * 20}-0123abcd", ".model.tmp-1-0123", ".x"]
-)
+@pytest.mark.parametrize("old", [True, False], ids=["over an old bundle", "new"])
+def test_a_failed_fsync_of_the_parent_leaves_what_was_there(
+    target: Path, old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the disk fails at the very last fsync, when the new bundle has its name already."""
+    if old:
+        save(target, "old")
+    honest = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), os.stat(target.parent)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        honest(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(StorageError, match="the file system failed"):
+        save(target, "new", overwrite=True)
+    assert beside(target) == (["model"] if old else [])
+    assert not old or content(target) == {"old"}
+
+
+@pytest.mark.parametrize("name", [".model.tmp-0123abcd", f".model.tmp-{'g' * 16}", ".model.tmp-", ".x"])
 def test_a_folder_that_only_looks_like_a_staging_is_left_alone(target: Path, name: str) -> None:
     (target.parent / name).mkdir()
     save(target, "new")
