@@ -35,7 +35,7 @@ class Options:
 
     matrix_file: Path | None
     as_json: bool
-    jobs: int
+    executor: Local
     quiet: bool
     no_color: bool
 
@@ -58,11 +58,6 @@ class Options:
     def terms(self) -> Terms:
         """The usual terms, with what the matrix file holds a run against."""
         return Terms(expect=self.matrix.expect, policy=self.matrix.policy)
-
-    @property
-    def executor(self) -> Local:
-        """Who does the work. Raises ConfigError for less than one job."""
-        return Local(self.jobs)
 
     @property
     def progress(self) -> Progress:
@@ -91,7 +86,8 @@ def common(command: Callable[..., Answer]) -> Callable[..., Answer]:
     def with_options(
         *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: Any
     ) -> Answer:
-        options = Options(matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color)
+        executor = Local(jobs)  # first of all: no environment is made for a number of jobs that is refused
+        options = Options(matrix_file=matrix_file, as_json=as_json, executor=executor, quiet=quiet, no_color=no_color)
         return command(options, **rest)
 
     return with_options
