@@ -38,7 +38,7 @@ def table(run: Mapping[str, Any]) -> str:
     classifiers = len(verdicts) // len(ids) ** 2
     lines += [
         "",
-        f"{summary['as_expected']} of {summary['cells']} cells as expected ({classifiers} classifiers per writer), "
+        f"{summary['as_expected']} of {summary['cells']} cells as expected (classifiers of each writer: {classifiers}), "
         f"{summary['not_run']} not run. Largest differences over the output's scale: {double:.1e} in float64, where "
         f"the bound is 5e-7, and {single:.1e} in float32. "
         f"Labels changed: {changed}.",
