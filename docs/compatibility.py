@@ -9,10 +9,11 @@ from typing import Any
 MARKS = {"bitwise": "=", "identical": "~"}
 HEAD = """# Compatibility
 
-Every environment of the group `full` wrote the classifiers, every environment read all of them. Made from a real run:
+Every environment of the group `full` wrote the classifiers, every environment read all of them. Made from a real run,
+whose document was kept as `run.json` and given to docs/compatibility.py:
 
 ```sh
-bert-bundle matrix run --groups full --json > run.json && python docs/compatibility.py run.json
+bert-bundle matrix run --groups full --json
 ```
 
 `=` equal to the last bit · `~` identical: the same labels, the same function, float32 within the noise floor · anything
@@ -38,10 +39,10 @@ def table(run: Mapping[str, Any]) -> str:
     classifiers = len(verdicts) // len(ids) ** 2
     lines += [
         "",
-        f"{summary['as_expected']} of {summary['cells']} cells as expected (classifiers of each writer: {classifiers}), "
+        f"{summary['as_expected']} of {summary['cells']} cells as expected, "
         f"{summary['not_run']} not run. Largest differences over the output's scale: {double:.1e} in float64, where "
         f"the bound is 5e-7, and {single:.1e} in float32. "
-        f"Labels changed: {changed}.",
+        f"Labels changed: {changed}. Classifiers of each writer: {classifiers}.",
         "",
     ]
     return "\n".join(lines)
