@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Mapping
 
 import numpy as np
 
+from . import tokenizer as tokenizers
 from .format import golden as goldens
 from .format import layout, strict_json
 from .format.digest import sha256
@@ -14,7 +15,6 @@ from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
 from .model import capture, forward, graph, graph_json, keras, rebuild, signature
 from .model.encoders import transformers
 from .model.forward import check_rows
-from .tokenizer import from_bundle
 
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
 
@@ -22,9 +22,9 @@ FINGERPRINTED = 8  # examples: enough to see a change, small enough for every la
 def load(bundle: Proven) -> Bundle:
     """The live bundle: every file proven and parsed before anything is imported or built."""
     check_files(bundle)
-    parts = read_parts(bundle)
+    parts, files = read_parts(bundle), tokenizers.read_files(bundle)
     rebuilt = parts.build(keras.bind())
-    return Bundle(bundle.root, bundle.manifest, parts, rebuilt, from_bundle(bundle))
+    return Bundle(bundle.root, bundle.manifest, parts, rebuilt, _tokenizer(bundle, files))
 
 
 def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
@@ -35,15 +35,16 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
     started = time.monotonic()
     golden = goldens.from_bundle(bundle)
     check_files(bundle)
-    parts = read_parts(bundle)
+    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    slots = signature.slots(parts.graph)
+    features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
     module = keras.bind()
     progress("building the model")
     single = parts.build(module)
-    tokenizer = from_bundle(bundle)
-    slots = signature.slots(parts.graph)
+    tokenizer = _tokenizer(bundle, files)
     built = time.monotonic()
-    token_ids = encode(tokenizer, recipe_of(bundle.manifest), slots, golden.texts)
-    arrays = {**token_ids, **check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)}
+    token_ids = encode(tokenizer, recipe, slots, golden.texts)
+    arrays = {**token_ids, **features}
     progress("replaying {} examples".format(golden.examples))
     outputs = forward.predict(single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
@@ -61,6 +62,10 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
             "double": time.monotonic() - replayed,
         },
     }
+
+
+def _tokenizer(bundle: Proven, files: Mapping[str, bytes]) -> Any:
+    return tokenizers.from_files(files, fast=bool(bundle.manifest.tokenizer.get("fast", True)), origin=bundle.root)
 
 
 def hidden_states(bundle: Proven) -> Dict[str, Any]:

@@ -122,17 +122,14 @@ def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "") -> A
     return tokenizer
 
 
-def from_bundle(bundle: Proven) -> Any:
-    """The tokenizer of an opened bundle, from proven bytes; None for a bundle without one."""
-    paths = [p for p in bundle.manifest.files if p.startswith(layout.TOKENIZER + "/")]
-    if not paths:
-        return None
-    files = {path: bundle.read(path) for path in paths}
+def read_files(bundle: Proven) -> Dict[str, bytes]:
+    """The tokenizer's files of an opened bundle, proven and in agreement; needs no transformers. Raises FormatError."""
+    files = {p: bundle.read(p) for p in bundle.manifest.files if p.startswith(layout.TOKENIZER + "/")}
     for path in (CONFIG, SPECIAL, VOCABULARY, FAST):
         if path not in files:
             raise FormatError("a tokenizer's file is missing", place=path)
     _check_layouts(files)
-    return from_files(files, fast=bool(bundle.manifest.tokenizer.get("fast", True)), origin=bundle.root)
+    return files
 
 
 def _check_layouts(files: Mapping[str, bytes]) -> None:
