@@ -1,5 +1,6 @@
 """What the host's tests share: the real environments of compat_matrix.yaml, live workers in them, bundles made once."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from bert_bundle.matrix.spec import FILE_NAME, Matrix, read_matrix
 from bert_bundle.testing import classifiers
 
 ROOT = Path(__file__).resolve().parents[1]
+# A shell without job control starts what runs in its background with Ctrl-C ignored, and every child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 WRITER = "tf2.15-hf4.40-py3.11"
 
 
