@@ -39,8 +39,7 @@ class Staging:
         self.overwrite = overwrite
         self.files: Dict[str, File] = {}
         self.how = ""
-        parent, name = os.path.split(self.target)
-        self.path = os.path.join(parent, ".{}.tmp-{}".format(name, secrets.token_hex(8)))
+        self.path = self._fresh()
         self._held: Optional[int] = None
 
     def __enter__(self) -> "Staging":
@@ -49,8 +48,10 @@ class Staging:
         with _storage(self.target):
             os.makedirs(parent, exist_ok=True)
             _clear_abandoned(parent, name)
-            os.mkdir(self.path, 0o700)
-            self._held = _hold(self.path)
+            while self._held is None:  # another save may take a folder that is not held yet for abandoned
+                self.path = self._fresh()
+                os.mkdir(self.path, 0o700)
+                self._held = _hold(self.path)
         return self
 
     def __exit__(
@@ -59,6 +60,10 @@ class Staging:
         shutil.rmtree(self.path, ignore_errors=True)
         if self._held is not None:
             os.close(self._held)
+
+    def _fresh(self) -> str:
+        parent, name = os.path.split(self.target)
+        return os.path.join(parent, ".{}.tmp-{}".format(name, secrets.token_hex(8)))
 
     def write(self, path: str, data: bytes) -> None:
         """Writes `data` to the new file `path`, fsyncs it, remembers its size and digest."""
@@ -150,6 +155,8 @@ def _clear_abandoned(parent: str, name: str) -> None:
             continue
         abandoned = os.path.join(parent, entry)
         descriptor = _hold(abandoned)
+        if descriptor is None and not os.path.lexists(abandoned):
+            continue  # its owner has published or removed it since
         if descriptor is None:
             raise LockedError(
                 "another save to this target is under way",
@@ -162,9 +169,12 @@ def _clear_abandoned(parent: str, name: str) -> None:
 
 
 def _hold(folder: str) -> Optional[int]:
-    """A descriptor with the lock on `folder`, None while another holds it. The lock ends with its owner, however that
-    ends, and holds between threads, processes and containers alike, which a process id in a name does not."""
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    """A descriptor with the lock on `folder`, None while another holds it or where it is gone. The lock ends with its
+    owner, however that ends, and holds between threads, processes and containers, which a process id does not."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), os.stat(folder)):

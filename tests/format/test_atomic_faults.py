@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from forged import unprivileged
 
-from bert_bundle.errors import StorageError
+from bert_bundle.errors import ConflictError, LockedError, StorageError
 from bert_bundle.format.atomic import Staging
 
 # argv: target, how often, size. Every file of save k says k.
@@ -117,6 +118,28 @@ def test_of_many_savers_one_wins_and_the_others_say_why(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["model-0", "model-1", "model-2"]
 
 
+def test_saves_that_begin_and_end_in_the_same_instant_never_take_each_other_for_abandoned(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+
+    def save_often(_: int) -> set[str]:
+        ends = set()
+        for _ in range(200):
+            try:
+                with Staging(str(target), overwrite=True) as staging:
+                    staging.write("bundle.json", b"0")
+                    staging.publish()
+                ends.add("saved")
+            except (LockedError, ConflictError) as error:
+                ends.add(type(error).__name__)
+        return ends
+
+    with ThreadPoolExecutor(6) as threads:
+        ends = set().union(*threads.map(save_often, range(6)))
+    assert "saved" in ends
+    assert ends <= {"saved", "LockedError", "ConflictError"}
+    assert os.listdir(tmp_path) == ["model"]
+
+
 def test_a_limit_of_file_size_is_a_fault_of_storage_and_the_old_bundle_stays(tmp_path: Path) -> None:
     target = tmp_path / "model"
     finish(writer(target, 1))
@@ -163,7 +186,7 @@ def test_a_folder_that_may_not_be_written_is_a_fault_of_storage() -> None:
 # argv: folder, bytes a file may have. Ever larger bundles over the same one, until and beyond the end of the room.
 FILLER = """
 import os, resource, sys
-from bert_bundle.errors import StorageError
+from bert_bundle.errors import ConflictError, LockedError, StorageError
 from bert_bundle.format.atomic import Staging
 
 folder, most = sys.argv[1], int(sys.argv[2])
