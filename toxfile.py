@@ -67,7 +67,6 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
 
 
 def _settings(row: Environment, arguments: Sequence[str]) -> dict[str, object]:
-    legacy = {isolation.LEGACY_KERAS: "1"} if "tf-keras" in row.pins else {}
     return {
         "runner": MatrixRunner.id(),
         "description": f"in-environment suite on Python {row.python} with {' '.join(row.packages)}",
@@ -76,7 +75,7 @@ def _settings(row: Environment, arguments: Sequence[str]) -> dict[str, object]:
         # A lock is everything there is to install; resolving its packages again would bring in what it leaves out.
         "deps": f"--no-deps\n-r {ROOT / FOLDER / row.id}.txt",
         "pass_env": ["OPENBLAS_*"],
-        "set_env": {**isolation.PINNED, **legacy},
+        "set_env": {**isolation.PINNED, **isolation.binding(row.pins.__contains__)},
         "commands": [Command(["python", SUITE, "-q", *arguments])],
     }
 

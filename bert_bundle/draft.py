@@ -25,7 +25,10 @@ from .replay import replay_double
 from .tokenizer import Recipe
 from .version import VERSION
 
-PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras", "transformers", "tokenizers", "numpy", "safetensors")
+PACKAGES = (
+    "tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "tf-keras", "transformers", "tokenizers", "numpy",
+    "safetensors",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ So the bootstrap takes the folder of the package itself; there is no folder to m
 import os
 from importlib import metadata
 from types import MappingProxyType
-from typing import Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
@@ -36,6 +36,8 @@ PINNED: Mapping[str, str] = MappingProxyType(
     {
         "CUDA_VISIBLE_DEVICES": "-1",
         "HF_HUB_OFFLINE": "1",
+        "JAX_ENABLE_X64": "1",
+        "JAX_PLATFORMS": "cpu",
         "OMP_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -56,6 +58,17 @@ _ALLOWED = (
 _ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
 
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
+KERAS_BACKEND = "KERAS_BACKEND"
+
+# The backends of Keras 3 that can train, each with the distributions that bring it. The first that is installed is
+# taken, so that one environment always means one backend.
+BACKENDS: Mapping[str, Tuple[str, ...]] = MappingProxyType(
+    {
+        "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"),
+        "jax": ("jax",),
+        "torch": ("torch",),
+    }
+)
 
 
 def command(python: str, module: str, *, user_site: bool = False) -> List[str]:
@@ -70,26 +83,37 @@ def command(python: str, module: str, *, user_site: bool = False) -> List[str]:
     return [python, *([] if user_site else ["-s"]), "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module]
 
 
-def environment(legacy_keras: Optional[bool] = None) -> Dict[str, str]:
+def environment(keras_backend: Optional[str] = None) -> Dict[str, str]:
     """The variables of a child: the allowed ones of this process, and the pinned ones.
 
-    `legacy_keras` says which Keras transformers binds; with None the worker looks at what is installed beside it.
+    Which Keras is bound the child decides by what is installed beside it (`pin`), whatever this process was told;
+    `keras_backend` is for a child that must have the backend of this process.
     """
     kept = {k: v for k, v in os.environ.items() if k in _ALLOWED or k.startswith(_ALLOWED_PREFIXES)}
     kept.update(PINNED)
-    if legacy_keras is not None:
-        kept[LEGACY_KERAS] = str(int(legacy_keras))
+    if keras_backend is not None:
+        kept[KERAS_BACKEND] = keras_backend
     return kept
 
 
 def pin() -> None:
-    """Sets the pinned variables in this process, and the Keras that transformers binds unless that is said already.
+    """Sets the pinned variables in this process, and those that bind a Keras unless they are set already.
 
-    Must run before TensorFlow is imported: whoever imports first decides. tf-keras is looked for by its metadata.
+    Must run before TensorFlow or Keras is imported: whoever imports first decides.
     """
     os.environ.update(PINNED)
-    if installed("tf-keras"):
-        os.environ.setdefault(LEGACY_KERAS, "1")
+    for name, value in binding(installed).items():
+        os.environ.setdefault(name, value)
+
+
+def binding(holds: Callable[[str], bool]) -> Dict[str, str]:
+    """The variables that bind a Keras: the legacy one where tf-keras is, for Keras 3 the first backend that is there.
+
+    `holds` says of a distribution whether it is installed.
+    """
+    bound = {LEGACY_KERAS: "1"} if holds("tf-keras") else {}
+    present = [backend for backend, names in BACKENDS.items() if any(map(holds, names))]
+    return {**bound, KERAS_BACKEND: present[0]} if present else bound
 
 
 def installed(distribution: str) -> bool:

@@ -1,6 +1,7 @@
 """The proof of a save: the staged bundle replayed by a fresh process of this interpreter and judged."""
 
 import json
+import os
 import site
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def prove(path: str, golden: Golden) -> numerics.Figures:
             isolation.command(sys.executable, "bert_bundle.worker", user_site=bool(site.ENABLE_USER_SITE)),
             input=request.encode("ascii"),
             capture_output=True,
-            env=isolation.environment(),
+            env=isolation.environment(os.environ.get(isolation.KERAS_BACKEND)),
             timeout=SECONDS,
             check=False,
         )

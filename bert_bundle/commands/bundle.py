@@ -11,7 +11,7 @@ from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.verdict import Verdict
-from bert_bundle.matrix.versions import can_load, nearest, running, tensorflow, written_by
+from bert_bundle.matrix.versions import can_load, nearest, running, written_by
 from bert_bundle.report import json, text
 
 DEFAULT_GROUP = "ci"
@@ -40,8 +40,9 @@ def inspect(options: Options, bundle: Path) -> Answer:
 def verify(options: Options, bundle: Path) -> Answer:
     """Replay the golden examples of BUNDLE and compare.
 
-    Runs in the current interpreter when that has TensorFlow and a transformers with TensorFlow classes; otherwise in
-    the matrix environment nearest to the one that wrote the bundle. The report says which.
+    Runs in the current interpreter when that has a runtime: TensorFlow and a transformers with TensorFlow classes, or
+    Keras 3 with a backend. Otherwise in the matrix environment nearest to the one that wrote the bundle. The report
+    says which.
 
     \b
     Examples:
@@ -79,7 +80,7 @@ def _reader(options: Options, bundle: Path) -> Made:
     if can_load(here):
         options.progress("verifying in this interpreter")
         return here
-    row = nearest(options.matrix.environments, tensorflow(packages))
+    row = nearest(options.matrix.environments, packages)
     options.progress(f"this interpreter cannot load a bundle: verifying in {row.id}, nearest to the writer")
     return make(row, read_lock(row, options.locks), progress=options.progress)
 

@@ -1,28 +1,31 @@
-"""Which TensorFlow and which transformers a set of packages holds, and which environment is nearest to one."""
+"""What a set of packages is called, what it can load, and which environment is nearest to one."""
 
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from bert_bundle import isolation
 from bert_bundle.errors import ConfigError, FormatError
 from bert_bundle.format import layout
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.spec import Environment
 
-# The distributions that put a module `tensorflow` in place.
-_TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly")
 _WITHOUT_TF_CLASSES = Version("5.0.dev0")  # transformers 5 removed every TensorFlow class
+_KERAS_3 = Version("3.0.dev0")
+_SHORT = MappingProxyType({"tensorflow": "tf"})  # of a backend, in a title; the others' names are short enough
+_NO_RELEASE = Version("0")  # of a package that is not there: far from every release that is
 
 
 def tensorflow(packages: Mapping[str, str]) -> str | None:
     """The version of TensorFlow among `packages` (canonical name to version), whatever it is distributed as."""
-    return next((packages[name] for name in _TENSORFLOW if name in packages), None)
+    return _version_of("tensorflow", packages)
 
 
 def written_by(manifest: Manifest) -> tuple[dict[str, str], str]:
@@ -37,32 +40,44 @@ def written_by(manifest: Manifest) -> tuple[dict[str, str], str]:
 
 
 def title(packages: Mapping[str, str], python: str) -> str:
-    """A name for a set of versions in the manner of the matrix's ids: `tf2.15.1-hf4.40.2-py3.11`."""
+    """A name for a set of versions in the manner of the matrix's ids: `tf2.15.1-hf4.40.2-py3.11`.
+
+    Without transformers it is `keras3.15.1-jax0.12.0-py3.13`: Keras, and the backend that it has there.
+    """
+    backend = _backend(packages)
+    transformers, keras = packages.get("transformers"), packages.get("keras")
     parts = {
-        "tf": tensorflow(packages),
-        "hf": packages.get("transformers"),
+        "keras": None if transformers else keras,
+        _SHORT.get(backend, backend): _version_of(backend, packages),
+        "hf": transformers,
         "py": ".".join(python.split(".")[:2]),
     }
     return "-".join(short + version for short, version in parts.items() if version)
 
 
-def nearest(environments: Sequence[Environment], wanted: str | None) -> Environment:
-    """The environment whose TensorFlow is `wanted`'s minor release, else the one closest to it; the newer of two.
-
-    A bundle written without TensorFlow (`wanted` is None) is nearest to the newest. Raises ConfigError when no
-    environment pins a TensorFlow.
-    """
-    candidates = [(Version(found), e) for e in environments if (found := tensorflow(e.pins)) is not None]
+def nearest(environments: Sequence[Environment], packages: Mapping[str, str]) -> Environment:
+    """The environment that is likest to `packages`: of the same backend, then by its minor release, then by that of
+    transformers; of two that are as near the newer. Raises ConfigError when none has a backend."""
+    candidates = [e for e in environments if _backend(e.pins)]
     if not candidates:
-        raise ConfigError("no environment has tensorflow", wanted="one that can load a bundle", found="none")
-    goal = Version(wanted) if wanted else max(version for version, _ in candidates)
+        raise ConfigError(
+            "no environment has a backend",
+            wanted="one that can load a bundle",
+            found="none with " + " or ".join(isolation.BACKENDS),
+        )
 
-    def distance(candidate: tuple[Version, Environment]) -> tuple[int, int, int]:
-        version = candidate[0]
-        minors = abs(version.minor - goal.minor) + 100 * abs(version.major - goal.major)
-        return minors, abs(version.micro - goal.micro), -version.minor
+    def distance(environment: Environment) -> tuple[object, ...]:
+        pins, backend = environment.pins, _backend(environment.pins)
+        known = backend == _backend(packages)
+        return (
+            not known,
+            _apart(_version_of(backend, pins), _version_of(backend, packages)) if known else 0,
+            _apart(pins.get("transformers"), packages.get("transformers")),
+        )
 
-    return min(candidates, key=distance)[1]
+    # min() takes the first of several that are as near.
+    newest_first = sorted(candidates, key=lambda e: _release(_version_of(_backend(e.pins), e.pins)), reverse=True)
+    return min(newest_first, key=distance)
 
 
 def running() -> Made:
@@ -77,10 +92,30 @@ def running() -> Made:
 
 
 def can_load(made: Made) -> bool:
-    """Whether `made` holds TensorFlow and a transformers with TensorFlow classes."""
-    transformers = made.packages.get("transformers")
-    has_classes = transformers is not None and Version(transformers) < _WITHOUT_TF_CLASSES
-    return has_classes and tensorflow(made.packages) is not None
+    """Whether `made` holds TensorFlow and a transformers with TensorFlow classes, or Keras 3 with a backend."""
+    held = {name: _release(version) for name, version in made.packages.items()}
+    if tensorflow(made.packages) and _NO_RELEASE < held.get("transformers", _NO_RELEASE) < _WITHOUT_TF_CLASSES:
+        return True
+    return held.get("keras", _NO_RELEASE) >= _KERAS_3 and bool(_backend(made.packages)) and "tokenizers" in held
+
+
+def _backend(packages: Mapping[str, str]) -> str:
+    return isolation.binding(packages.__contains__).get(isolation.KERAS_BACKEND, "")
+
+
+def _version_of(backend: str, packages: Mapping[str, str]) -> str | None:
+    return next((packages[name] for name in isolation.BACKENDS.get(backend, ()) if name in packages), None)
+
+
+def _release(version: str | None) -> Version:
+    return Version(version) if version else _NO_RELEASE
+
+
+def _apart(one: str | None, other: str | None) -> tuple[int, int]:
+    """How far two releases lie apart: in minor ones (a major one counts for a hundred), within one in micro ones."""
+    a, b = _release(one), _release(other)
+    minors = abs(a.minor - b.minor) + 100 * abs(a.major - b.major)
+    return minors, 0 if minors else abs(a.micro - b.micro)
 
 
 def _is_version(text: str) -> bool:

@@ -111,7 +111,7 @@ def test_verify_says_where_it_would_replay_and_that_nobody_can(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", "router"]) == 2
-    assert "no environment has tensorflow" in capsys.readouterr().err
+    assert "no environment has a backend" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("present", ["a folder", "a file", "a bundle"])

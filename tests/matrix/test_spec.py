@@ -1,5 +1,6 @@
 """compat_matrix.yaml: what it may say, and how each fault is told."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -201,5 +202,8 @@ def test_the_repositorys_own_matrix_has_its_groups() -> None:
     assert [e.id.split("-")[0] for e in matrix.select(groups=["demo"])] == ["tf2.10", "tf2.15", "tf2.21"]
     assert [e.python for e in matrix.select(groups=["ci"])] == ["3.8", "3.9", "3.11", "3.11", "3.12", "3.13"]
     for environment in matrix.environments:
-        assert environment.id.endswith(f"-py{environment.python}")
-        assert environment.pins["tensorflow-cpu"].startswith(environment.id.split("-")[0].removeprefix("tf"))
+        named: dict[str, str] = dict(re.findall(r"(tf|hf|keras|jax|py)([0-9.]+)", environment.id))
+        assert named.pop("py") == environment.python
+        for short, release in named.items():
+            pinned = environment.pins[{"tf": "tensorflow-cpu", "hf": "transformers"}.get(short, short)]
+            assert f"{pinned}.".startswith(f"{release}.")

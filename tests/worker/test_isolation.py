@@ -17,6 +17,8 @@ from bert_bundle.matrix.versions import running
 HOSTILE = {
     "HF_ENDPOINT": "https://elsewhere.invalid",
     "HTTPS_PROXY": "http://elsewhere.invalid",
+    "JAX_PLATFORMS": "cuda",
+    "KERAS_BACKEND": "torch",
     "LD_LIBRARY_PATH": "/nowhere",
     "OMP_NUM_THREADS": "64",
     "PYTHONHASHSEED": "7",
@@ -52,11 +54,28 @@ def test_pinned_variables_win_over_those_of_the_host(monkeypatch: pytest.MonkeyP
     assert dict(isolation.PINNED).items() <= isolation.environment().items()
 
 
-@pytest.mark.parametrize(("legacy", "found"), [(True, "1"), (False, "0"), (None, None)])
-def test_the_keras_that_transformers_binds_is_said_or_left_to_the_worker(
-    legacy: bool | None, found: str | None
-) -> None:
-    assert isolation.environment(legacy_keras=legacy).get("TF_USE_LEGACY_KERAS") == found
+@pytest.mark.parametrize("variable", ["KERAS_BACKEND", "TF_USE_LEGACY_KERAS"])
+def test_which_keras_the_host_binds_is_left_to_no_worker(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, HOSTILE[variable])
+    assert variable not in isolation.environment()
+
+
+def test_a_child_of_the_same_kind_can_be_given_the_backend_of_this_process() -> None:
+    assert isolation.environment(keras_backend="jax")["KERAS_BACKEND"] == "jax"
+
+
+@pytest.mark.parametrize(
+    ("packages", "bound"),
+    [
+        ({"keras"}, {}),
+        ({"tensorflow-cpu", "tf-keras"}, {"TF_USE_LEGACY_KERAS": "1", "KERAS_BACKEND": "tensorflow"}),
+        ({"tensorflow", "jax", "torch"}, {"KERAS_BACKEND": "tensorflow"}),
+        ({"jax", "torch"}, {"KERAS_BACKEND": "jax"}),
+        ({"torch"}, {"KERAS_BACKEND": "torch"}),
+    ],
+)
+def test_the_keras_of_an_environment_follows_from_its_packages(packages: set[str], bound: dict[str, str]) -> None:
+    assert isolation.binding(packages.__contains__) == bound
 
 
 def test_the_pinned_variables_hold_inside_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +84,8 @@ def test_the_pinned_variables_hold_inside_a_worker(monkeypatch: pytest.MonkeyPat
     with Worker(running(), "test") as worker:
         seen = worker.ask("fault.surroundings")
     assert dict(isolation.PINNED).items() <= seen["environment"].items()
-    assert not {"HF_ENDPOINT", "LD_LIBRARY_PATH", "PYTHONPATH", "TF_XLA_FLAGS"} & set(seen["environment"])
+    left_out = {"HF_ENDPOINT", "KERAS_BACKEND", "LD_LIBRARY_PATH", "PYTHONPATH", "TF_XLA_FLAGS"}
+    assert not left_out & set(seen["environment"])
 
 
 def test_a_worker_started_by_hand_pins_them_itself() -> None:
@@ -80,17 +100,26 @@ def test_a_worker_started_by_hand_pins_them_itself() -> None:
     assert b'"OMP_NUM_THREADS": "1"' in answered.stdout
 
 
-@pytest.mark.parametrize("present", [True, False])
-def test_legacy_keras_is_asked_for_where_tf_keras_is_installed(present: bool, tmp_path: Path) -> None:
-    if present:
-        (tmp_path / "tf_keras-2.15.1.dist-info").mkdir()
-        (tmp_path / "tf_keras-2.15.1.dist-info" / "METADATA").write_text("Name: tf-keras\nVersion: 2.15.1\n")
-    program = (
-        "from bert_bundle import isolation; isolation.pin(); import os; print(os.environ.get('TF_USE_LEGACY_KERAS'))"
-    )
-    environment = {**isolation.environment(), "PYTHONPATH": str(tmp_path)}
+@pytest.mark.parametrize(
+    ("distribution", "variable", "given", "found"),
+    [
+        ("tf_keras", "TF_USE_LEGACY_KERAS", {}, "1"),
+        ("nothing", "TF_USE_LEGACY_KERAS", {}, "None"),
+        ("jax", "KERAS_BACKEND", {}, "jax"),
+        ("jax", "KERAS_BACKEND", {"KERAS_BACKEND": "torch"}, "torch"),
+        ("nothing", "KERAS_BACKEND", {}, "None"),
+    ],
+)
+def test_a_process_binds_the_keras_of_what_is_installed_unless_told(
+    distribution: str, variable: str, given: dict[str, str], found: str, tmp_path: Path
+) -> None:
+    metadata = tmp_path / f"{distribution}-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Name: {distribution}\nVersion: 1.0\n")
+    program = f"from bert_bundle import isolation; isolation.pin(); import os; print(os.environ.get({variable!r}))"
+    environment = {**isolation.environment(), **given, "PYTHONPATH": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout == ("1\n" if present else "None\n")
+    assert said.stdout.strip() == found
 
 
 def test_hashes_are_the_same_in_every_process() -> None:
