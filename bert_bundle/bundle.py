@@ -10,13 +10,14 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import numerics, proof, replay
 from .draft import draft
-from .errors import ModelError, RuntimeUnavailableError
+from .errors import ModelError
 from .format import golden as goldens
 from .format import layout
 from .format.atomic import Staging, check_target
-from .format.manifest import RUNTIMES, Manifest
+from .format.manifest import Manifest
 from .format.proven import check_files, open_bundle
 from .loaded import Bundle
+from .model.keras import AUTO
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -50,8 +51,8 @@ def save(
 ) -> Manifest:
     """Saves a Keras classifier built on a BERT as a bundle, and proves that it predicts the same when loaded again.
 
-    model       functional or Sequential, with at least one TFBertModel; left as it is
-    tokenizer   the encoder's BertTokenizer or BertTokenizerFast
+    model       functional or Sequential, with at least one encoder; left as it is
+    tokenizer   the encoder's own
     labels      names of the classes, in the order of the head's outputs
     examples    {"text": [...], input name: rows, "label": true labels}; recorded with their predictions. Without them
                 probes are made: padding, truncation, empty text, accents, CJK, emoji
@@ -78,32 +79,28 @@ def save(
     return manifest
 
 
-def load(path: Path, runtime: str = "auto", custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
+def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
     """The bundle at `path`, live: `.model`, `.tokenizer`, `.predict(texts)`.
+
+    runtime     "transformers": Keras 2 and the TensorFlow classes of transformers 4; "native": Keras 3 on any backend
+                and encoder layers of our own; "auto": the first where it is installed, else the second
 
     Nothing is built, and tensorflow is not imported, before every file is proven whole. Raises FormatError,
     IntegrityError, UnsafeError, VersionError or LimitError for a bundle that is refused, RuntimeUnavailableError when
     the installed packages cannot load it.
     """
     _refuse_custom(custom_objects)
-    if runtime not in ("auto", "transformers"):
-        raise RuntimeUnavailableError(
-            "a runtime that this bert_bundle does not have",
-            place="runtime",
-            wanted="auto or transformers" if runtime in RUNTIMES else "auto or " + " or ".join(RUNTIMES),
-            found=runtime,
-        )
-    return replay.load(open_bundle(os.fspath(path)))
+    return replay.load(open_bundle(os.fspath(path)), runtime)
 
 
-def verify(path: Path) -> Verification:
-    """Replays the golden in this process: grade and figures. Raises like `load`.
+def verify(path: Path, runtime: str = AUTO) -> Verification:
+    """Replays the golden in this process: grade and figures. `runtime` and errors as of `load`.
 
     Thread counts and kernels of this process are what they are; a worker pins them (see docs/grades.md).
     """
     bundle = open_bundle(os.fspath(path))
     golden = goldens.from_bundle(bundle)
-    figures = numerics.judge(golden, replay.observe(bundle, lambda _: None))
+    figures = numerics.judge(golden, replay.observe(bundle, runtime, lambda _: None))
     return Verification(os.fspath(path), figures, golden.examples)
 
 

@@ -18,8 +18,9 @@ from .format.digest import sha256
 from .format.golden import Golden
 from .loaded import Parts, check_finite, encode, encoder_path
 from .model import capture, forward, graph_json, keras, signature, weights
-from .model.encoders import names, transformers
+from .model.encoders import names
 from .model.graph import Graph
+from .model.keras import Runtime
 from .model.signature import Slot
 from .replay import replay_double
 from .tokenizer import Recipe
@@ -52,11 +53,11 @@ def draft(
     """The draft of `model`. Raises ModelError, TokenizerError or SignatureError for what does not fit."""
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
-    module = keras.bind()
-    captured = capture.capture(model, module)
+    runtime = keras.bind()
+    captured = capture.capture(model, runtime)
     slots = signature.slots(captured.graph)
     configs = {
-        n: transformers.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
+        n: runtime.encoders.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
         for n, encoder in captured.encoders.items()
     }
     tokenizer_files = _tokenizer_files(tokenizer, configs)
@@ -65,12 +66,12 @@ def draft(
     parts = Parts(
         graph=captured.graph,
         configs=configs,
-        encoders={n: transformers.tensors(encoder) for n, encoder in captured.encoders.items()},
-        weights=weights.collect(captured.layers),
+        encoders={n: runtime.encoders.tensors(encoder) for n, encoder in captured.encoders.items()},
+        weights=weights.collect(captured.layers, runtime),
     )
     shape_files = {layout.GRAPH: graph_json.to_bytes(parts.graph)}
     shape_files.update((encoder_path(n, layout.ENCODER_CONFIG), strict_json.canonical(c)) for n, c in configs.items())
-    golden = _golden(model, module, parts, slots, recipe, tokenizer, columns, shape_files)
+    golden = _golden(model, runtime, parts, slots, recipe, tokenizer, columns, shape_files)
     _check_labels(labels, golden.single)
     tokenizer_facts = {
         "fast": bool(getattr(tokenizer, "is_fast", False)),
@@ -85,7 +86,7 @@ def draft(
     files[layout.CARD] = card(name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples)
     fields = {
         "writer": writer,
-        "runtime": "transformers",
+        "runtime": runtime.name,
         "signature": facts,
         "labels": tuple(labels),
         "tokenizer": tokenizer_facts,
@@ -147,7 +148,7 @@ def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs
 
 def _golden(
     model: Any,
-    module: Any,
+    runtime: Runtime,
     parts: Parts,
     slots: List[Slot],
     recipe: Recipe,
@@ -162,11 +163,11 @@ def _golden(
     token_ids = encode(tokenizer, recipe, slots, columns.texts)
     _check_tokenizer(tokenizer, recipe, slots, columns, token_ids)
     arrays = {**token_ids, **columns.features}
-    single = _predictions(model, parts.graph, slots, arrays)
+    single = _predictions(runtime, model, parts.graph, slots, arrays)
     some = {n: a[: replay_rows(len(columns))] for n, a in arrays.items()}
-    one_by_one = forward.predict(model, parts.graph, slots, some, batch=1)
-    again = forward.predict(parts.build(module).model, parts.graph, slots, arrays, batch=goldens.BATCH)
-    double, layers = replay_double(parts, module, arrays)
+    one_by_one = forward.predict(runtime, model, parts.graph, slots, some, batch=1)
+    again = forward.predict(runtime, parts.build(runtime).model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    double, layers = replay_double(parts, runtime, arrays)
     noise = {}
     for name, array in single.items():
         rows = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
@@ -202,11 +203,13 @@ def _golden(
     )
 
 
-def _predictions(model: Any, shape: Graph, slots: List[Slot], arrays: Mapping[str, Any]) -> Dict[str, Any]:
+def _predictions(
+    runtime: Runtime, model: Any, shape: Graph, slots: List[Slot], arrays: Mapping[str, Any]
+) -> Dict[str, Any]:
     """What the live model says. Raises ModelError when it does not run, or not with a row for each example."""
     count = len(next(iter(arrays.values())))
     try:
-        single = forward.predict(model, shape, slots, arrays, batch=goldens.BATCH)
+        single = forward.predict(runtime, model, shape, slots, arrays, batch=goldens.BATCH)
         found = {name: array.shape for name, array in single.items()}
     except Exception as error:  # the caller's model, run on the caller's examples: TensorFlow raises anything
         raise ModelError(

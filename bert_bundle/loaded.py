@@ -11,7 +11,8 @@ from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
 from .model import forward, graph, graph_json, rebuild, signature, weights
-from .model.encoders import families, names, transformers
+from .model.encoders import families, names
+from .model.keras import Runtime
 from .model.signature import FEATURE, TEXT, Slot
 from .tokenizer import Recipe
 
@@ -27,10 +28,10 @@ class Parts:
     encoders: Mapping[str, Mapping[str, np.ndarray]]
     weights: Mapping[str, np.ndarray]
 
-    def build(self, keras: Any, *, double: bool = False) -> rebuild.Rebuilt:
+    def build(self, runtime: Runtime, *, double: bool = False) -> rebuild.Rebuilt:
         """The live model with these weights; with `double` the same function in float64."""
         try:
-            rebuilt = rebuild.rebuild(self.graph, self.configs, keras, double=double)
+            rebuilt = rebuild.rebuild(self.graph, self.configs, runtime, double=double)
         except BundleError:
             raise
         except Exception as error:  # a layer's field or an op's argument that this release does not have yet
@@ -41,9 +42,11 @@ class Parts:
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle where a newer TensorFlow is installed",
             ) from error
-        for name, encoder in rebuilt.encoders.items():
-            transformers.assign(encoder, self.encoders[name], keras, encoder_path(name, layout.ENCODER_WEIGHTS))
-        weights.assign(rebuilt.layers, self.weights, keras, layout.WEIGHTS)
+        with runtime.dialect.working(double):
+            for name, encoder in rebuilt.encoders.items():
+                place = encoder_path(name, layout.ENCODER_WEIGHTS)
+                runtime.encoders.assign(encoder, self.encoders[name], runtime.keras, place)
+            weights.assign(rebuilt.layers, self.weights, runtime, layout.WEIGHTS)
         return rebuilt
 
 
@@ -105,13 +108,22 @@ def recipe_of(manifest: Manifest) -> Recipe:
 class Bundle:
     """A loaded bundle: `model` and `tokenizer` are live Keras and transformers objects."""
 
-    def __init__(self, path: str, manifest: Manifest, parts: Parts, rebuilt: rebuild.Rebuilt, tokenizer: Any) -> None:
+    def __init__(
+        self,
+        path: str,
+        manifest: Manifest,
+        parts: Parts,
+        rebuilt: rebuild.Rebuilt,
+        tokenizer: Any,
+        runtime: Runtime,
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self.model = rebuilt.model
         self.encoders: Mapping[str, Any] = rebuilt.encoders
         self.layers: Mapping[str, Any] = rebuilt.layers
         self.tokenizer = tokenizer
+        self._runtime = runtime
         self._graph = parts.graph
         self._slots: List[Slot] = signature.slots(parts.graph)
         self._recipe = recipe_of(manifest)
@@ -148,7 +160,8 @@ class Bundle:
         for name, array in rows.items():
             if len(array) != len(next(iter(arrays.values()))):
                 raise SignatureError("as many rows as texts are needed", place=name, found=len(array))
-        outputs = forward.predict(self.model, self._graph, self._slots, {**arrays, **rows}, batch=batch_size)
+        given = {**arrays, **rows}
+        outputs = forward.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 

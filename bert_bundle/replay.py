@@ -13,21 +13,21 @@ from .format.golden import Fingerprint
 from .format.proven import Proven, check_files
 from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
 from .model import capture, forward, graph, graph_json, keras, rebuild, signature
-from .model.encoders import transformers
 from .model.forward import check_rows
+from .model.keras import Runtime
 
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
 
 
-def load(bundle: Proven) -> Bundle:
-    """The live bundle: every file proven and parsed before anything is imported or built."""
+def load(bundle: Proven, runtime: str) -> Bundle:
+    """The live bundle in that runtime: every file proven and parsed before anything is imported or built."""
     check_files(bundle)
     parts, files = read_parts(bundle), tokenizers.read_files(bundle)
-    rebuilt = parts.build(keras.bind())
-    return Bundle(bundle.root, bundle.manifest, parts, rebuilt, _tokenizer(bundle, files))
+    bound = keras.bind(runtime)
+    return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
 
-def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
+def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Dict[str, Any]:
     """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, architecture.
 
     Plain data, float32 values exact. Raises BundleErrors when the bundle is refused.
@@ -38,24 +38,24 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
     parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
     slots = signature.slots(parts.graph)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
-    module = keras.bind()
+    bound = keras.bind(runtime)
     progress("building the model")
-    single = parts.build(module)
-    tokenizer = _tokenizer(bundle, files)
+    single = parts.build(bound)
+    tokenizer = _tokenizer(bundle, files, bound)
     built = time.monotonic()
     token_ids = encode(tokenizer, recipe, slots, golden.texts)
     arrays = {**token_ids, **features}
     progress("replaying {} examples".format(golden.examples))
-    outputs = forward.predict(single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    outputs = forward.predict(bound, single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
     progress("replaying in float64")
-    double, layers = replay_double(parts, module, arrays)
+    double, layers = replay_double(parts, bound, arrays)
     return {
         "token_ids": _lists(token_ids),
         "single": _lists(outputs),
         "double": _lists(double),
         "layers": [[name, list(values)] for name, values in layers],
-        "architecture": architecture(single, module),
+        "architecture": architecture(single, bound),
         "seconds": {
             "load": built - started,
             "single": replayed - built,
@@ -64,49 +64,51 @@ def observe(bundle: Proven, progress: Callable[[str], None]) -> Dict[str, Any]:
     }
 
 
-def _tokenizer(bundle: Proven, files: Mapping[str, bytes]) -> Any:
+def _tokenizer(bundle: Proven, files: Mapping[str, bytes], runtime: Runtime) -> Any:
     return tokenizers.from_files(files, fast=bool(bundle.manifest.tokenizer.get("fast", True)), origin=bundle.root)
 
 
 def hidden_states(bundle: Proven) -> Dict[str, Any]:
     """Encoder name -> its last hidden state over the golden's token ids (all tokens of type 0), as nested lists."""
-    live = load(bundle)
+    live = load(bundle, keras.AUTO)
     golden = goldens.from_bundle(bundle)
     slots = signature.slots(read_parts(bundle).graph)
     by_role = {s.role: golden.token_ids[s.name] for s in slots if s.group}
     found = {}
     for name, encoder in live.encoders.items():
-        outputs = transformers.call(encoder, {**by_role, "training": False}, frozenset())
-        found[name] = np.asarray(outputs["last_hidden_state"]).tolist()
+        outputs = live._runtime.encoders.call(encoder, {**by_role, "training": False}, frozenset())
+        found[name] = live._runtime.dialect.array(outputs["last_hidden_state"]).tolist()
     return found
 
 
-def replay_double(parts: Parts, module: Any, arrays: Mapping[str, np.ndarray]) -> "tuple[Any, tuple[Fingerprint, ...]]":
+def replay_double(
+    parts: Parts, runtime: Runtime, arrays: Mapping[str, np.ndarray]
+) -> "tuple[Any, tuple[Fingerprint, ...]]":
     """(outputs by name, fingerprints of every layer) of the same function built in float64."""
     from .numerics import fingerprint
 
     slots = signature.slots(parts.graph)
-    rebuilt = parts.build(module, double=True)
-    outputs = forward.predict(rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH, double=True)
+    rebuilt = parts.build(runtime, double=True)
+    outputs = forward.predict(runtime, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH, double=True)
     first = {s.name: np.asarray(arrays[s.name][:FINGERPRINTED]) for s in slots}
-    inner = module.Model(rebuilt.model._nested_inputs, list(rebuilt.tensors.values()))
+    inner = runtime.keras.Model(runtime.dialect.inputs(rebuilt.model), list(rebuilt.tensors.values()))
     everything = graph.Graph(
         name="layers", class_name="Functional", layers=(), nodes=parts.graph.nodes, inputs=parts.graph.inputs,
         inputs_form=parts.graph.inputs_form,
         outputs=tuple((name, parts.graph.outputs[0][1]) for name in rebuilt.tensors),
         outputs_form="list",
     )  # fmt: skip
-    values = forward.predict(inner, everything, slots, first, batch=FINGERPRINTED, double=True)
+    values = forward.predict(runtime, inner, everything, slots, first, batch=FINGERPRINTED, double=True)
     return outputs, tuple((name, fingerprint(values[name])) for name in rebuilt.tensors)
 
 
-def architecture(rebuilt: rebuild.Rebuilt, module: Any) -> Dict[str, str]:
+def architecture(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, str]:
     """Path -> sha256 of graph.json and every config.json, captured again from the live model."""
-    again = capture.capture(rebuilt.model, module)
+    again = capture.capture(rebuilt.model, runtime)
     result = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
     for name, encoder in again.encoders.items():
         path = encoder_path(name, layout.ENCODER_CONFIG)
-        result[path] = sha256(strict_json.canonical(transformers.config(encoder, path)))
+        result[path] = sha256(strict_json.canonical(runtime.encoders.config(encoder, path)))
     return result
 
 

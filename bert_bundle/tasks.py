@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict
 
 from .draft import facts_of_writer
 from .format.proven import open_bundle
+from .model.keras import AUTO
 
 Progress = Callable[[str], None]
 
@@ -16,11 +17,11 @@ def facts(*, progress: Progress) -> Dict[str, Any]:
     return {"python": writer["python"], "packages": writer["packages"], "cpu": _cpu()}
 
 
-def replay(*, bundle: str, progress: Progress) -> Dict[str, Any]:
-    """The golden of `bundle` replayed here: what `numerics.judge` takes."""
+def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
+    """The golden of `bundle` replayed here, in that runtime: what `numerics.judge` takes."""
     from .replay import observe
 
-    return observe(open_bundle(bundle), progress)
+    return observe(open_bundle(bundle), runtime, progress)
 
 
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
@@ -30,12 +31,12 @@ def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
     return hidden_states(open_bundle(bundle))
 
 
-def generate(*, specification: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
+def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
     """The classifier of a specification, built here and saved to `target`, unproven: every reader proves it."""
     from .bundle import save
     from .testing.classifiers import build
 
-    made = build(specification)
+    made = build(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
     manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
                     max_length=made.max_length, prove=False, overwrite=True)  # fmt: skip

@@ -19,7 +19,7 @@ _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
     """Trains by `recipe`, saves to `target` with the held-out rows as examples: {"digest", "accuracy"}."""
-    keras = keras_runtime.bind()
+    keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
     import tensorflow as tf
 
     tf.random.set_seed(recipe["seed"])

@@ -10,9 +10,11 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from ..errors import ModelError
 from . import ops, vocabulary
-from .encoders import families, transformers
+from .encoders import families
+from .encoders.families import folder_name
 from .graph import CALL_FLAGS, Apply, Call, Graph, Layer, Node, Ref
-from .nodes import calls_its_graph, check_own, ends, floats, form, output_name, placeholder, tensors, trace, whole_slice
+from .keras import Runtime
+from .nodes import calls_its_graph, check_own, distinct, ends, floats, form, position_name, tensors, trace, whole_slice
 
 _WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
@@ -27,7 +29,7 @@ class Captured:
     encoders: Mapping[str, Any]
 
 
-def capture(model: Any, keras: Any) -> Captured:
+def capture(model: Any, runtime: Runtime) -> Captured:
     """The graph of a functional or Sequential model with at least one encoder.
 
     Raises ModelError naming the layer for whatever a bundle cannot represent.
@@ -35,7 +37,7 @@ def capture(model: Any, keras: Any) -> Captured:
     layers: Dict[str, Any] = {}
     encoders: Dict[str, Any] = {}
     try:
-        graph = _Capture(model, keras, "", layers, encoders).graph()
+        graph = _Capture(model, runtime, "", layers, encoders).graph()
     except ModelError:
         raise
     except Exception as error:  # a way to build models that nobody has met yet
@@ -59,22 +61,25 @@ def capture(model: Any, keras: Any) -> Captured:
 class _Capture:
     """One model (or nested model) being captured."""
 
-    def __init__(self, model: Any, keras: Any, scope: str, layers: Dict[str, Any], encoders: Dict[str, Any]) -> None:
-        self.model, self.keras, self.scope = model, keras, scope
+    def __init__(
+        self, model: Any, runtime: Runtime, scope: str, layers: Dict[str, Any], encoders: Dict[str, Any]
+    ) -> None:
+        self.model, self.runtime, self.scope = model, runtime, scope
+        self.keras, self.dialect = runtime.keras, runtime.dialect
         self.live, self.encoders = layers, encoders
         self.layers: Dict[str, Layer] = {}
         self.nodes: List[Node] = []
         self.index: Dict[_Key, int] = {}
         self.traced: Dict[_Key, List[Any]] = {}
-        if not isinstance(model, keras.Model):
+        if not isinstance(model, self.keras.Model):
             raise ModelError(
                 "not a model of the Keras that transformers uses",
                 place=scope or type(model).__name__,
-                wanted="a {}.Model".format(keras.__name__),
+                wanted="a {}.Model".format(self.keras.__name__),
                 found="{}.{}".format(type(model).__module__, type(model).__name__),
                 fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
             )
-        if not getattr(model, "_is_graph_network", False) or not calls_its_graph(model):
+        if not self.dialect.has_graph(model) or not calls_its_graph(model):
             raise ModelError(
                 "a model without a graph",
                 place=scope or model.name,
@@ -89,8 +94,9 @@ class _Capture:
         for tensor in self.model.outputs:
             self._walk(tensor)
         sequential = isinstance(self.model, self.keras.Sequential)
-        inputs = list(ends(self.model._nested_inputs))
-        outputs = list(ends(self.model._nested_outputs))
+        nested_inputs, nested_outputs = self.dialect.inputs(self.model), self.dialect.outputs(self.model)
+        inputs, outputs = list(ends(nested_inputs)), list(ends(nested_outputs))
+        names = distinct(tensor._keras_history[0].name for _, tensor in outputs)
         return Graph(
             name=self.model.name,
             trainable=bool(self.model._trainable),
@@ -98,17 +104,16 @@ class _Capture:
             layers=tuple(self.layers.values()),
             nodes=tuple(self.nodes),
             inputs=tuple((key or t._keras_history[0].name, self._ref(t)) for key, t in inputs),
-            inputs_form=form(self.model._nested_inputs),
-            outputs=tuple((key or self._output(i, t), self._ref(t)) for i, (key, t) in enumerate(outputs)),
-            outputs_form=form(self.model._nested_outputs),
+            inputs_form=form(nested_inputs),
+            outputs=tuple((key or self._output(i, t, names[i]), self._ref(t)) for i, (key, t) in enumerate(outputs)),
+            outputs_form=form(nested_outputs),
         )
 
-    def _output(self, index: int, tensor: Any) -> str:
+    def _output(self, index: int, tensor: Any, name: str) -> str:
         """An output's name: that of its layer; an op has none, for Keras numbers ops by how many the process made."""
-        layer = tensor._keras_history[0]
-        if self._key(tensor) in self.traced or hasattr(layer, "symbol"):
+        if self._key(tensor) in self.traced or self.dialect.is_op(tensor._keras_history[0]):
             return "output" if len(self.model.outputs) == 1 else "output_{}".format(index)
-        return str(self.model.output_names[index])
+        return name
 
     @staticmethod
     def _key(tensor: Any) -> _Key:
@@ -133,33 +138,35 @@ class _Capture:
                 stack.extend((need, False) for need in reversed(needs) if self._key(need) not in self.index)
 
     def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
-        node = layer._inbound_nodes[number]
         if isinstance(layer, self.keras.layers.Lambda):
             if key not in self.traced:
-                self.traced[key] = list(tensors(trace(layer, node, self.scope)))
+                self.traced[key] = list(tensors(trace(layer, number, self.dialect, self.scope + layer.name)))
             return [self.traced[key][position]]
-        return list(tensors([node.call_args, node.call_kwargs]))
+        return list(tensors(list(self.dialect.called_with(layer, number))))
 
     def _ref(self, tensor: Any) -> Ref:
         layer, number, position = tensor._keras_history
         key = self._key(tensor)
         if key in self.traced:
             return self._ref(self.traced[key][position])
-        return Ref(self.index[key], output_name(layer, layer._inbound_nodes[number], position))
+        name = position_name(self.dialect.returned(layer, number), position, self.scope + layer.name)
+        family = self.runtime.encoders.family_of(layer)
+        if family is not None and name:
+            name = self.runtime.encoders.output_name(family, layer, self.dialect.called_with(layer, number)[1], name)
+        return Ref(self.index[key], name)
 
     def _add(self, key: _Key, layer: Any) -> None:
-        node = layer._inbound_nodes[key[1]]
         place = self.scope + layer.name
         if isinstance(layer, self.keras.layers.InputLayer):
-            self.nodes.append(placeholder(layer, place))
-        elif hasattr(layer, "symbol") and hasattr(layer, "function"):
-            self.nodes.append(self._op(layer, node, place))
+            self.nodes.append(self.dialect.placeholder(layer, place))
+        elif self.dialect.is_op(layer):
+            self.nodes.append(self._op(layer, key[1], place))
         else:
             self._check_path(layer, place)
             if layer.name not in self.layers:
                 self.live[place] = layer
                 self.layers[layer.name] = self._layer(layer, place)
-            self.nodes.append(self._call(layer, node, place))
+            self.nodes.append(self._call(layer, key[1], place))
         self.index[key] = len(self.nodes) - 1
 
     def _check_path(self, layer: Any, place: str) -> None:
@@ -177,15 +184,16 @@ class _Capture:
 
     def _layer(self, layer: Any, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
-        policy, trainable = layer._dtype_policy.name, bool(layer._trainable)
-        family = transformers.family_of(layer)
+        policy, trainable = self.dialect.policy(layer), bool(layer._trainable)
+        encoders = self.runtime.encoders
+        family = encoders.family_of(layer)
         if family is not None:
-            folder = transformers.folder_name(name, self.encoders)
+            folder = folder_name(name, self.encoders)
             self.encoders[folder] = layer
-            flags = transformers.flags(layer)
+            flags = dict(sorted(encoders.flags(layer).items()))  # what holds a part sorts before it
             return Layer(name, family.architecture, trainable, policy, {}, folder, flags)
         if isinstance(layer, self.keras.Model):
-            graph = _Capture(layer, self.keras, place + "/", self.live, self.encoders).graph()
+            graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders).graph()
             return Layer(name, graph.class_name, graph=graph)  # its flag is the graph's
         if type(layer) is not getattr(self.keras.layers, class_name, None):
             raise ModelError(
@@ -200,8 +208,9 @@ class _Capture:
         config = vocabulary.canonical_config(class_name, config, place)
         return Layer(name, class_name, trainable, policy, config, "", {})
 
-    def _call(self, layer: Any, node: Any, place: str) -> Call:
-        if node.call_kwargs.get("training") is True:
+    def _call(self, layer: Any, number: int, place: str) -> Call:
+        call_args, call_kwargs = self.dialect.called_with(layer, number)
+        if call_kwargs.get("training") is True:
             raise ModelError(
                 "a layer that trains whenever it is called",
                 place=place,
@@ -209,26 +218,23 @@ class _Capture:
                 found="training=True",
                 fix="its predictions are random or move its averages: a replay has nothing to be held against",
             )
-        family = transformers.family_of(layer)
+        family = self.runtime.encoders.family_of(layer)
         if family is not None:
-            arguments = transformers.arguments(family, layer, node.call_args, node.call_kwargs, place)
+            arguments = self.runtime.encoders.arguments(family, layer, call_args, call_kwargs, place)
             return Call(layer.name, (), {k: self._value(v, place) for k, v in arguments.items()})
-        kwargs = {k: v for k, v in node.call_kwargs.items() if v is not None}
+        kwargs = {k: v for k, v in call_kwargs.items() if v is not None}
         for name, value in kwargs.items():
             if name not in CALL_FLAGS and not list(tensors(value)):
                 raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
         return Call(
             layer.name,
-            tuple(self._value(v, place) for v in node.call_args),
+            tuple(self._value(v, place) for v in call_args),
             {k: self._value(v, place) for k, v in kwargs.items()},
         )
 
-    def _op(self, layer: Any, node: Any, place: str) -> Apply:
-        op = ops.BY_SYMBOL.get(layer.symbol or "")
+    def _op(self, layer: Any, number: int, place: str) -> Apply:
         try:
-            if op is None:
-                raise KeyError("tf." + str(layer.symbol))
-            arguments = ops.bind(op, tuple(node.call_args), node.call_kwargs)
+            name, arguments = self.dialect.operation(layer, number)
         except KeyError as error:
             raise ModelError(
                 "a tensor op that a bundle cannot represent",
@@ -237,10 +243,10 @@ class _Capture:
                 found=error.args[0],
                 fix="write it with those ops or with built-in layers",
             ) from None
-        operands = [arguments[name] for name in ops.OPERANDS if name in arguments]
-        floating = any(tensor.dtype.is_floating for tensor in tensors(operands))
+        operands = [arguments[operand] for operand in ops.OPERANDS if operand in arguments]
+        floating = any(self.dialect.is_floating(tensor) for tensor in tensors(operands))
         values = {k: self._value(v, place) for k, v in arguments.items()}
-        return Apply(op.name, {k: floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
+        return Apply(name, {k: floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
 
     def _value(self, value: Any, place: str) -> Any:
         """An argument of a call as graph data."""

@@ -10,12 +10,14 @@ import numpy as np
 
 from ..errors import SignatureError
 from .graph import Graph
+from .keras import Runtime
 from .signature import Slot
 
 _FLOATS = ("float16", "float32", "float64")
 
 
 def predict(
+    runtime: Runtime,
     model: Any,
     graph: Graph,
     slots: Iterable[Slot],
@@ -28,10 +30,11 @@ def predict(
     typed = {s.name: np.asarray(arrays[s.name], _dtype(s.dtype, double)) for s in slots}
     count = len(next(iter(typed.values())))
     parts: Dict[str, List[np.ndarray]] = {name: [] for name, _ in graph.outputs}
-    for start in range(0, count, batch):
-        rows = {name: array[start : start + batch] for name, array in typed.items()}
-        for name, value in zip(parts, _ordered(model(_nested(graph, rows), training=False), graph)):
-            parts[name].append(np.asarray(value))
+    with runtime.dialect.working(double):
+        for start in range(0, count, batch):
+            rows = {k: runtime.dialect.tensor(array[start : start + batch]) for k, array in typed.items()}
+            for name, value in zip(parts, _ordered(model(_nested(graph, rows), training=False), graph)):
+                parts[name].append(runtime.dialect.array(value))
     return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
 
@@ -70,10 +73,8 @@ def _dtype(name: str, double: bool) -> str:
     return "float64" if double and name in _FLOATS else name
 
 
-def _nested(graph: Graph, rows: Mapping[str, np.ndarray]) -> Any:
-    import tensorflow
-
-    given = {name: tensorflow.constant(rows[name]) for name, _ in graph.inputs}
+def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:
+    given = {name: rows[name] for name, _ in graph.inputs}
     if graph.inputs_form == "single":
         return next(iter(given.values()))
     return given if graph.inputs_form == "dict" else list(given.values())

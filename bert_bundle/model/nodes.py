@@ -1,10 +1,8 @@
 """Keras' nodes, symbolic tensors and functions as they are: walked, named, traced; captures nothing itself."""
 
-from typing import Any, Iterator, Mapping, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, Tuple
 
 from ..errors import ModelError
-from .encoders import transformers
-from .graph import Input
 
 _KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
@@ -50,30 +48,26 @@ def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
             )
 
 
-def placeholder(layer: Any, place: str) -> Input:
-    """The node of an InputLayer. Raises ModelError for a sparse or ragged one."""
-    if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
-        raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
-    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
-
-
-def trace(layer: Any, node: Any, scope: str) -> Any:
+def trace(layer: Any, number: int, dialect: Any, place: str) -> Any:
     """What a Lambda's function makes of its symbolic arguments. Raises ModelError when it cannot be run on them."""
-    import tensorflow
 
-    def cast(tensor: Any) -> Any:
+    def cast(value: Any) -> Any:
         """What Keras does before it calls a layer: floating inputs take the layer's dtype."""
-        wanted = layer.compute_dtype if layer._autocast else None
-        floating = hasattr(tensor, "_keras_history") and tensor.dtype.is_floating
-        return tensorflow.cast(tensor, wanted) if floating and wanted and tensor.dtype != wanted else tensor
+        if isinstance(value, Mapping):
+            return {key: cast(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(cast(item) for item in value)
+        wanted = layer.compute_dtype if getattr(layer, "_autocast", getattr(layer, "autocast", True)) else None
+        floating = hasattr(value, "_keras_history") and dialect.is_floating(value)
+        return dialect.cast(value, wanted) if floating and wanted else value
 
     try:
-        args = tensorflow.nest.map_structure(cast, list(node.call_args))
-        return layer.function(*args, **(layer.arguments or {}))
+        args, _ = dialect.called_with(layer, number)
+        return layer.function(*cast(list(args)), **(layer.arguments or {}))
     except Exception as error:
         raise ModelError(
             "a Lambda that cannot be traced",
-            place=scope + layer.name,
+            place=place,
             found="{}: {}".format(type(error).__name__, error),
             fix="write its function with tensor ops on its argument alone, without Python control flow on values",
         ) from error
@@ -91,15 +85,26 @@ def tensors(structure: Any) -> Iterator[Any]:
             yield from tensors(item)
 
 
-def output_name(layer: Any, node: Any, position: int) -> str:
-    """The name of the output at `position` among a node's outputs, empty for the only one."""
-    family = transformers.family_of(layer)
-    if hasattr(node.outputs, "_keras_history"):
+def position_name(returned: Any, position: int, place: str) -> str:
+    """The name of the output at `position` among what a call returned, empty for the only one."""
+    if hasattr(returned, "_keras_history"):
         return ""
-    for name, tensor in _paths(node.outputs):
+    for name, tensor in _paths(returned):
         if tensor._keras_history[2] == position:
-            return transformers.output_name(family, layer, node.call_kwargs, name) if family else name
-    raise ModelError("a tensor that no output of its layer is", place=layer.name)
+            return name
+    raise ModelError("a tensor that no output of its layer is", place=place)
+
+
+def distinct(names: Iterable[str]) -> List[str]:
+    """The names of a model's outputs: a layer's second one is numbered, as Keras 2 does it."""
+    result: List[str] = []
+    for name in names:
+        own, number = name, 0
+        while own in result:
+            number += 1
+            own = "{}_{}".format(name, number)
+        result.append(own)
+    return result
 
 
 def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:

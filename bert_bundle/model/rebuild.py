@@ -1,14 +1,13 @@
-"""Graph -> Keras 2 model; knows nothing of files. Every name in the graph was checked against the vocabulary before."""
+"""Graph -> Keras model; knows nothing of files. Every name in the graph was checked against the vocabulary before."""
 
-import contextlib
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
 from ..errors import RuntimeUnavailableError
-from . import ops, vocabulary
-from .encoders import families, transformers
+from . import vocabulary
+from .encoders import families
 from .graph import Apply, Call, Graph, Input, Layer, Ref, refs
-from .keras import precision
+from .keras import Runtime
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -23,15 +22,17 @@ class Rebuilt:
     tensors: Dict[str, Any] = field(default_factory=dict)
 
 
-def rebuild(graph: Graph, configs: Mapping[str, Mapping[str, Any]], keras: Any, *, double: bool = False) -> Rebuilt:
+def rebuild(
+    graph: Graph, configs: Mapping[str, Mapping[str, Any]], runtime: Runtime, *, double: bool = False
+) -> Rebuilt:
     """The model of `graph`, encoders of `configs` (folder name -> config.json), with whatever weights it starts with.
 
     With `double` every floating input, layer and cast is float64, whatever precision the model was saved in.
     Raises RuntimeUnavailableError for a layer that this Keras does not have.
     """
     rebuilt = Rebuilt()
-    with _autograph_off():
-        rebuilt.model = _Rebuild(graph, configs, keras, double, "", rebuilt).model()
+    with runtime.dialect.working(double):
+        rebuilt.model = _Rebuild(graph, configs, runtime, double, "", rebuilt).model()
     return rebuilt
 
 
@@ -39,9 +40,10 @@ class _Rebuild:
     """One graph (or nested graph) being rebuilt."""
 
     def __init__(
-        self, graph: Graph, configs: Mapping[str, Any], keras: Any, double: bool, scope: str, rebuilt: Rebuilt
+        self, graph: Graph, configs: Mapping[str, Any], runtime: Runtime, double: bool, scope: str, rebuilt: Rebuilt
     ) -> None:
-        self.graph, self.configs, self.keras = graph, configs, keras
+        self.graph, self.configs, self.runtime = graph, configs, runtime
+        self.keras, self.dialect, self.encoders = runtime.keras, runtime.dialect, runtime.encoders
         self.double, self.scope, self.rebuilt = double, scope, rebuilt
         self.layers: Dict[str, Any] = {}
         self.values: List[Any] = []
@@ -76,14 +78,14 @@ class _Rebuild:
         policy = "float64" if self.double else layer.policy
         if layer.encoder:
             config = self.configs[layer.encoder]
-            with precision(self.keras, policy):
+            with self.dialect.precision(self.keras, policy):
                 family, outputs = families.CLASSES[layer.class_name], self._outputs_used(layer.name)
-                encoder = transformers.build(family, config, layer.name, outputs)
+                encoder = self.encoders.build(family, config, layer.name, outputs)
             self.rebuilt.encoders[layer.encoder] = encoder
             return encoder
         if layer.graph is not None:
             scope = self.scope + layer.name + "/"
-            return _Rebuild(layer.graph, self.configs, self.keras, self.double, scope, self.rebuilt).model()
+            return _Rebuild(layer.graph, self.configs, self.runtime, self.double, scope, self.rebuilt).model()
         cls = getattr(self.keras.layers, layer.class_name, None)
         if cls is None:
             raise RuntimeUnavailableError(
@@ -106,26 +108,14 @@ class _Rebuild:
         kwargs = {k: self._value(v) for k, v in node.kwargs.items()}
         if not layer.encoder:
             return self.layers[node.layer](*args, **kwargs)
-        with precision(self.keras, "float64" if self.double else layer.policy):
-            return transformers.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
+        with self.dialect.precision(self.keras, "float64" if self.double else layer.policy):
+            return self.encoders.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
 
     def _apply(self, node: Apply) -> Any:
-        import tensorflow
-
-        op = ops.BY_NAME[node.op]
-        given = {p.tensorflow: node.arguments[p.name] for p in op.parameters if p.name in node.arguments}
-        arguments = {k: self._value(v) for k, v in given.items()}
-        if op.name == "getitem":
-            key = arguments["slice_spec"]
-            return arguments["tensor"][tuple(key) if isinstance(key, list) else key]
-        _give_constants_a_dtype(op, arguments, self._dtype("float32"))
-        if op.name == "cast":
+        arguments = {k: self._value(v) for k, v in node.arguments.items()}
+        if node.op == "cast":
             arguments["dtype"] = self._dtype(arguments["dtype"])
-        function = tensorflow
-        for part in op.symbol.split("."):
-            function = getattr(function, part)
-        first = arguments.pop(op.parameters[0].tensorflow)  # Keras 2.13 takes the first by position only
-        return function(first, **arguments)
+        return self.dialect.apply(node.op, arguments, self._dtype("float32"))
 
     def _outputs_used(self, layer: str) -> "frozenset[str]":
         """The outputs of any call of `layer` that anything uses."""
@@ -156,7 +146,7 @@ class _Rebuild:
             return value[int(ref.output)]
         if ref.output in value:
             return value[ref.output]
-        return transformers.pick(value, ref.output)
+        return self.encoders.pick(value, ref.output)
 
     def _dtype(self, name: str) -> str:
         return "float64" if self.double and name in _FLOATS else name
@@ -174,31 +164,9 @@ class _Rebuild:
     def _set_trainable(self, layer: Layer) -> None:
         live = self.layers[layer.name]
         if layer.encoder:
-            transformers.set_flags(live, layer.trainable, layer.flags, self.scope + layer.name)
+            self.encoders.set_flags(live, layer.trainable, layer.flags, self.scope + layer.name)
         elif layer.graph is None:
             live.trainable = layer.trainable
-
-
-def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str) -> None:
-    """Constants become tensors of the dtype that the op's other operand has; `floating` where there is none.
-
-    Left to itself, Keras makes a constant that stands first (`1.0 - x`) a tensor of floatx, which x need not be.
-    """
-    import tensorflow
-
-    operands = [p.tensorflow for p in op.parameters if p.name in ops.OPERANDS and p.tensorflow in arguments]
-    flat = [x for name in operands for x in (arguments[name] if name == "values" else [arguments[name]])]
-    dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), None)
-
-    def typed(value: Any) -> Any:
-        if hasattr(value, "dtype"):
-            return value
-        constant = tensorflow.constant(value, dtype)
-        return tensorflow.cast(constant, floating) if dtype is None and constant.dtype.is_floating else constant
-
-    for name in operands:
-        value = arguments[name]
-        arguments[name] = [typed(x) for x in value] if name == "values" else typed(value)
 
 
 def _nested(form: str, ends: Any) -> Any:
@@ -208,18 +176,3 @@ def _nested(form: str, ends: Any) -> Any:
     if form == "dict":
         return dict(pairs)
     return [tensor for _, tensor in pairs]
-
-
-@contextlib.contextmanager
-def _autograph_off() -> Iterator[None]:
-    """AutoGraph converts every layer's `call` anew; nothing that a bundle holds needs it (measured: 4.2 s -> 1.3 s)."""
-    context: Optional[Any] = None
-    with contextlib.suppress(ImportError, AttributeError):
-        from tensorflow.python.autograph.core import ag_ctx
-
-        context = ag_ctx.ControlStatusCtx(status=ag_ctx.Status.DISABLED)
-    if context is None:
-        yield
-    else:
-        with context:
-            yield

@@ -105,10 +105,10 @@ def vocabulary() -> List[str]:
     return sorted(set(tokens), key=tokens.index)
 
 
-def build(specification: Dict[str, Any], *, fast: bool = True) -> Made:
+def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = keras_runtime.AUTO) -> Made:
     """The classifier of a specification in this environment's Keras."""
     spec = dict(CLASSIC, **specification)
-    keras = keras_runtime.bind()
+    keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
     encoder = _encoder(spec)
     ids = keras.Input((spec["max_length"],), dtype="int32", name="input_ids")
     mask = keras.Input((spec["max_length"],), dtype="int32", name="attention_mask")

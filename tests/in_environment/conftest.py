@@ -12,8 +12,13 @@ from bert_bundle.testing import classifiers  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def keras():
+def runtime():
     return keras_runtime.bind()
+
+
+@pytest.fixture(scope="session")
+def keras(runtime):
+    return runtime.keras
 
 
 @pytest.fixture(scope="session")

@@ -226,9 +226,9 @@ def test_layer_names_and_trainable_weights_are_those_of_before(pair):
     assert facts(bundle.model) == facts(made.model)
 
 
-def test_the_loaded_model_saves_as_the_same_graph(pair, keras):
+def test_the_loaded_model_saves_as_the_same_graph(pair, runtime):
     _made, bundle, path = pair
-    again = graph_json.to_bytes(capture.capture(bundle.model, keras).graph)
+    again = graph_json.to_bytes(capture.capture(bundle.model, runtime).graph)
     assert again == (path / "graph.json").read_bytes()
 
 

@@ -5,6 +5,7 @@ function or the labels is not kept, so that every release writes the same bytes.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
@@ -64,6 +65,16 @@ FAMILIES: Tuple[Family, ...] = (BERT,)
 CLASSES: Mapping[str, Family] = {family.architecture: family for family in FAMILIES}
 BY_TENSORFLOW: Mapping[str, Family] = {family.tensorflow: family for family in FAMILIES}
 BY_MODEL_TYPE: Mapping[str, Family] = {family.model_type: family for family in FAMILIES}
+
+
+def folder_name(layer_name: str, taken: Mapping[str, Any]) -> str:
+    """The folder of an encoder: its layer's name in letters, digits, `_` and `-`, numbered when taken."""
+    plain = re.sub(r"[^A-Za-z0-9_\-]", "_", layer_name).strip("-_") or "encoder"
+    name, number = plain, 1
+    while name.casefold() in {t.casefold() for t in taken}:
+        number += 1
+        name = "{}_{}".format(plain, number)
+    return name
 
 
 def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> Dict[str, Any]:

@@ -1,6 +1,5 @@
 """Encoders as transformers' TensorFlow classes: how their calls read, how they are built, their weights and flags."""
 
-import re
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
@@ -16,16 +15,6 @@ def family_of(layer: Any) -> Optional[Family]:
     """The family whose class the layer is: transformers' own, for a subclass may compute something else."""
     family = BY_TENSORFLOW.get(type(layer).__name__)
     return family if type(layer).__module__.startswith("transformers.") else None
-
-
-def folder_name(layer_name: str, taken: Mapping[str, Any]) -> str:
-    """The folder of an encoder: its layer's name in letters, digits, `_` and `-`, numbered when taken."""
-    plain = re.sub(r"[^A-Za-z0-9_\-]", "_", layer_name).strip("-_") or "encoder"
-    name, number = plain, 1
-    while name.casefold() in {t.casefold() for t in taken}:
-        number += 1
-        name = "{}_{}".format(plain, number)
-    return name
 
 
 def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any], place: str) -> Dict[str, Any]:
