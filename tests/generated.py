@@ -18,7 +18,9 @@ from bert_bundle import errors, isolation
 from bert_bundle.cli import cli
 from bert_bundle.matrix import spec
 from bert_bundle.matrix.verdict import MEANING
-from bert_bundle.model import ops, vocabulary
+from bert_bundle.model import fields as layer_fields
+from bert_bundle.model import layers as layer_table
+from bert_bundle.model import ops
 from bert_bundle.model.encoders import families
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,17 +64,17 @@ def plain(value: Any) -> str:
 
 def layers() -> str:
     def fields(name: str, required: bool) -> str:
-        own = vocabulary.LAYERS[name].items()
-        return code(*(f if required else f"{f}={plain(d)}" for f, d in own if (d is vocabulary.REQUIRED) == required))
+        own = layer_table.LAYERS[name].items()
+        return code(*(f if required else f"{f}={plain(d)}" for f, d in own if (d is layer_table.REQUIRED) == required))
 
-    return table("layer|required|default", ((f"`{n}`", fields(n, True), fields(n, False)) for n in vocabulary.LAYERS))
+    return table("layer|required|default", ((f"`{n}`", fields(n, True), fields(n, False)) for n in layer_table.LAYERS))
 
 
 def parts() -> str:
-    tables = (vocabulary.INITIALIZERS, vocabulary.REGULARIZERS, vocabulary.CONSTRAINTS)
+    tables = (layer_fields.INITIALIZERS, layer_fields.REGULARIZERS, layer_fields.CONSTRAINTS)
     kinds = zip(("initializer", "regularizer", "constraint"), tables, strict=True)
     rows = [(kind, f"`{name}`", code(*sorted(own))) for kind, known in kinds for name, own in known.items()]
-    return table("kind|name|fields", [("activation", code(*sorted(vocabulary.ACTIVATIONS)), ""), *rows])
+    return table("kind|name|fields", [("activation", code(*sorted(layer_fields.ACTIVATIONS)), ""), *rows])
 
 
 def operations() -> str:

@@ -12,9 +12,23 @@ from ..errors import ModelError
 from . import ops, vocabulary
 from .encoders import families
 from .encoders.families import folder_name
+from .fields import plain
 from .graph import CALL_FLAGS, Apply, Call, Graph, Layer, Node, Ref
 from .keras import Runtime
-from .nodes import calls_its_graph, check_own, distinct, ends, floats, form, position_name, tensors, trace, whole_slice
+from .nodes import (
+    calls_its_graph,
+    check_own,
+    check_parts,
+    distinct,
+    ends,
+    floats,
+    form,
+    position_name,
+    rank,
+    tensors,
+    trace,
+    whole_slice,
+)
 
 _WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
@@ -165,7 +179,7 @@ class _Capture:
             self._check_path(layer, place)
             if layer.name not in self.layers:
                 self.live[place] = layer
-                self.layers[layer.name] = self._layer(layer, place)
+                self.layers[layer.name] = self._layer(layer, key[1], place)
             self.nodes.append(self._call(layer, key[1], place))
         self.index[key] = len(self.nodes) - 1
 
@@ -182,7 +196,7 @@ class _Capture:
                 fix="call it in one of them only",
             )
 
-    def _layer(self, layer: Any, place: str) -> Layer:
+    def _layer(self, layer: Any, number: int, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
         policy, trainable = self.dialect.policy(layer), bool(layer._trainable)
         encoders = self.runtime.encoders
@@ -205,7 +219,9 @@ class _Capture:
             )
         config = layer.get_config()
         check_own(layer, config, place)
-        config = vocabulary.canonical_config(class_name, config, place)
+        check_parts(layer, place)
+        axes = rank(self.dialect.called_with(layer, number))
+        config = vocabulary.canonical_config(class_name, config, place, axes)
         return Layer(name, class_name, trainable, policy, config, "", {})
 
     def _call(self, layer: Any, number: int, place: str) -> Call:
@@ -269,4 +285,4 @@ class _Capture:
             return [None if d is None else int(d) for d in value.as_list()]
         if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
             value = value.numpy()
-        return vocabulary.plain(value, place)
+        return plain(value, place)

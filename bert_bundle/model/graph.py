@@ -8,7 +8,7 @@ encoder's call stands by the names of its arguments, its outputs by the names th
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 
-CALL_FLAGS = ("training",)  # what a call may pass beside tensors
+CALL_FLAGS = ("training", "return_attention_scores", "use_causal_mask")  # what a call may pass beside tensors
 
 
 @dataclass(frozen=True)

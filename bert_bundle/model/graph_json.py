@@ -9,13 +9,13 @@ from ..format.layout import GRAPH
 from . import ops, vocabulary
 from .encoders import families
 from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref, refs
+from .layers import LAYERS, POLICIES
 
 GRAPH_VERSION = 1
 MAX_NODES = 20_000
 MAX_SIZE = 1 << 31  # of one axis
 MODELS = ("Functional", "Sequential")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
-POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
 
 
 def to_bytes(graph: Graph) -> bytes:
@@ -200,7 +200,7 @@ def _read_layer(record: Any, place: str) -> Layer:
     ):
         raise FormatError("flags are not [path, flag] pairs", place=place + "/flags")
     is_encoder, is_model = class_name in families.CLASSES, class_name in MODELS
-    known = is_encoder or is_model or class_name in vocabulary.LAYERS
+    known = is_encoder or is_model or class_name in LAYERS
     if not known or ("encoder" in record, "graph" in record) != (is_encoder, is_model) or record.get("encoder") == "":
         raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
     if is_encoder or is_model:

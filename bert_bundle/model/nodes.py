@@ -1,8 +1,9 @@
 """Keras' nodes, symbolic tensors and functions as they are: walked, named, traced; captures nothing itself."""
 
-from typing import Any, Iterable, Iterator, List, Mapping, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..errors import ModelError
+from .layers import WRAPPED
 
 _KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
@@ -36,6 +37,10 @@ def calls_its_graph(model: Any) -> bool:
 
 def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
     """Raises ModelError for a function of the caller's that bears the name of one of Keras': `def relu(x)`."""
+    for name in WRAPPED:
+        if name in config:
+            inner = getattr(layer, {"layer": "forward_layer"}.get(name, name), None) or layer.layer
+            check_own(inner, inner.get_config(), place + " " + inner.name)
     for name in config:
         live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
         if live is not None and live.__module__.split(".")[0] not in _KERAS:
@@ -45,6 +50,19 @@ def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
                 wanted="one of Keras' own",
                 found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
                 fix="name a Keras function, or apply yours as tensor ops",
+            )
+
+
+def check_parts(layer: Any, place: str) -> None:
+    """Raises ModelError when a part of a layer is frozen and the layer is not, or the other way round."""
+    for part in layer._flatten_layers(recursive=True, include_self=False):
+        if part.weights and bool(part.trainable) != bool(layer.trainable):
+            raise ModelError(
+                "a part of a layer whose trainable flag is not its layer's",
+                place="{} {}".format(place, part.name),
+                wanted=bool(layer.trainable),
+                found=bool(part.trainable),
+                fix="set the flag of the layer itself: that sets its parts' too",
             )
 
 
@@ -83,6 +101,11 @@ def tensors(structure: Any) -> Iterator[Any]:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             yield from tensors(item)
+
+
+def rank(arguments: Tuple[Tuple[Any, ...], Mapping[str, Any]]) -> Optional[int]:
+    """The number of axes of the first tensor that a layer is called with, the batch counted."""
+    return next((len(tensor.shape) for tensor in tensors(list(arguments))), None)
 
 
 def position_name(returned: Any, position: int, place: str) -> str:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping
 
-from ..errors import RuntimeUnavailableError
-from . import vocabulary
+from . import construction
 from .encoders import families
 from .graph import Apply, Call, Graph, Input, Layer, Ref, refs
 from .keras import Runtime
@@ -31,6 +30,8 @@ def rebuild(
     Raises RuntimeUnavailableError for a layer that this Keras does not have.
     """
     rebuilt = Rebuilt()
+    for path, layer in graph.walk():
+        construction.check_release(layer.class_name, layer.config, construction.release_of(runtime.keras), path)
     with runtime.dialect.working(double):
         rebuilt.model = _Rebuild(graph, configs, runtime, double, "", rebuilt).model()
     return rebuilt
@@ -86,16 +87,7 @@ class _Rebuild:
         if layer.graph is not None:
             scope = self.scope + layer.name + "/"
             return _Rebuild(layer.graph, self.configs, self.runtime, self.double, scope, self.rebuilt).model()
-        cls = getattr(self.keras.layers, layer.class_name, None)
-        if cls is None:
-            raise RuntimeUnavailableError(
-                "a layer that this Keras does not have",
-                place=self.scope + layer.name,
-                wanted=layer.class_name,
-                found="{} {}".format(self.keras.__name__, getattr(self.keras, "__version__", "")),
-                fix="load the bundle where a newer TensorFlow is installed",
-            )
-        return cls(name=layer.name, dtype=policy, **vocabulary.keras_config(layer.config))
+        return construction.make(self.keras, layer.class_name, layer.name, layer.config, policy, self.double)
 
     def _node(self, index: int) -> Any:
         node = self.graph.nodes[index]

@@ -1,7 +1,9 @@
 """Weights outside the encoders, by stable path; knows nothing of files.
 
-A path is the layer's path and the variable's own name: `head/dense/kernel`. Never a position: frozen layers move
-within `model.weights`, which is how HDF5 files load weights into the wrong variables without an error.
+A path is the layer's path, the part that holds the variable, and the variable's own name: `head/dense/kernel`,
+`lstm/lstm_cell/kernel`, `bidirectional/backward_layer/lstm_cell/kernel`. The same in every release of Keras 2 and 3;
+never a position: frozen layers move within `model.weights`, which is how HDF5 files load weights into the wrong
+variables without an error.
 """
 
 import re
@@ -14,10 +16,20 @@ from .keras import Runtime
 
 _COUNTER = re.compile(r"_[0-9]+\Z")  # `lstm_cell_3`: numbered by how many the process made before
 
+# Wrappers by the attributes that hold their layers: the names of those layers differ between Keras 2 and Keras 3.
+_WRAPPED: Mapping[str, Tuple[str, ...]] = {
+    "Bidirectional": ("forward_layer", "backward_layer"),
+    "TimeDistributed": ("layer",),
+}
+_KERAS_3_NAMES: Mapping[str, Mapping[str, str]] = {
+    "DepthwiseConv1D": {"depthwise_kernel": "kernel"},
+    "DepthwiseConv2D": {"depthwise_kernel": "kernel"},
+}
+
 
 def collect(layers: Mapping[str, Any], runtime: Runtime) -> Dict[str, np.ndarray]:
     """Path -> array of every weight of the layers (path -> live layer) that is no encoder's and no nested model's."""
-    return {path: variable.numpy() for path, variable in _variables(layers, runtime)}
+    return {path: np.asarray(variable.numpy()) for path, variable in _variables(layers, runtime)}
 
 
 def assign(layers: Mapping[str, Any], tensors: Mapping[str, np.ndarray], runtime: Runtime, place: str) -> None:
@@ -38,19 +50,38 @@ def assign(layers: Mapping[str, Any], tensors: Mapping[str, np.ndarray], runtime
     if extra:
         raise FormatError("a tensor that no layer of the graph has", place="{} tensor {}".format(place, extra[0]))
     runtime.dialect.set_values(runtime.keras, pairs)
+    for layer in layers.values():
+        if hasattr(layer, "finalize_state"):  # a Normalization computes from what it has learned, once
+            layer.finalize_state()
 
 
 def _variables(layers: Mapping[str, Any], runtime: Runtime) -> Iterator[Tuple[str, Any]]:
-    seen: Dict[str, Any] = {}
+    seen = set()
     for path, layer in layers.items():
         if runtime.encoders.family_of(layer) or hasattr(layer, "layers"):
             continue
-        for variable in layer.weights:
-            own = runtime.dialect.variable_name(variable).split("/")
-            start = own.index(layer.name) + 1 if layer.name in own else max(len(own) - 1, 0)
-            parts = [_COUNTER.sub("", part) for part in own[start:-1]] + [own[-1]]
-            name = "/".join([path, *parts])
+        for name, variable in _own(path, layer, runtime):
             if name in seen:
                 raise ModelError("two variables have one path", place=name, fix="give the layer's parts distinct names")
-            seen[name] = variable
+            seen.add(name)
             yield name, variable
+
+
+def _own(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
+    """(path, variable) of every weight: those of the parts that the layer is made of, then its own."""
+    wrapped = _WRAPPED.get(type(layer).__name__)
+    if wrapped:
+        parts = [(name, getattr(layer, name)) for name in wrapped]
+    else:
+        held = layer._flatten_layers(recursive=False, include_self=False)
+        parts = [(_COUNTER.sub("", part.name), part) for part in held if part.weights]
+    inside = set()
+    for name, part in parts:
+        for inner, variable in _own("{}/{}".format(path, name), part, runtime):
+            inside.add(id(variable))
+            yield inner, variable
+    renamed = _KERAS_3_NAMES.get(type(layer).__name__, {})
+    for variable in layer.weights:
+        if id(variable) not in inside:
+            name = runtime.dialect.variable_name(variable).split("/")[-1]
+            yield "{}/{}".format(path, renamed.get(name, name)), variable

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bert_bundle.errors import FormatError, ModelError
-from bert_bundle.model import vocabulary
-from bert_bundle.model.vocabulary import LAYERS, REQUIRED, canonical_config, check_config, keras_config, plain
+from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
+from bert_bundle.model.construction import check_release
+from bert_bundle.model.fields import _KINDS, as_keras, plain
+from bert_bundle.model.layers import FIRST, LAYERS, REQUIRED, WRAPPED
+from bert_bundle.model.vocabulary import canonical_config, check_config
 
 # What `get_config()` of a Dense says in Keras 2.6 and in Keras 2.15.
 DENSE = {
@@ -35,8 +37,10 @@ NEWER = {
     "lora_rank": None,
 }  # fmt: skip
 NEEDED = {
-    "activation": "relu", "axes": [1, 1], "dims": [2, 1], "input_dim": 9, "n": 3, "output_dim": 4, "rate": 0.1,
-    "stddev": 0.5, "target_shape": [-1, 4], "units": 2,
+    "activation": "relu", "axes": [1, 1], "dims": [2, 1], "equation": "abc,cd->abd", "filters": 5, "input_dim": 9,
+    "kernel_size": [3], "key_dim": 4, "n": 3, "num_heads": 2, "output_dim": 4, "output_shape": [None, 5],
+    "pool_size": [2], "rate": 0.1, "scale": 0.5, "stddev": 0.5, "strides": [2], "target_shape": [-1, 4], "units": 2,
+    "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},
 }  # fmt: skip
 
 
@@ -51,7 +55,7 @@ def test_every_release_writes_the_same_configuration(config: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("class_name", LAYERS)
 def test_every_layer_keeps_what_differs_from_its_defaults_and_reads_it_again(class_name: str) -> None:
-    config = canonical_config(class_name, needed(class_name), class_name)
+    config = canonical_config(class_name, as_released(needed(class_name)), class_name)
     assert config == needed(class_name)
     check_config(class_name, config, class_name)
 
@@ -61,8 +65,8 @@ def test_a_default_is_left_out_and_refused_when_it_is_not(class_name: str) -> No
     for name, default in LAYERS[class_name].items():
         if default is REQUIRED:
             continue
-        assert name not in canonical_config(class_name, needed(class_name), "x")
-        with pytest.raises(FormatError, match="is not in canonical form"):
+        assert name not in canonical_config(class_name, as_released(needed(class_name)), "x")
+        with pytest.raises(FormatError, match=r"is not in canonical form|a wrapped layer is malformed"):
             check_config(class_name, {**needed(class_name), name: default}, "x")
 
 
@@ -89,7 +93,7 @@ def test_a_field_has_one_form_that_keras_reads_again(field: str, written: Any, k
     config = canonical_config("Dense", {**DENSE, field: written}, "head")
     assert config[field] == kept
     check_config("Dense", config, "head")
-    again = canonical_config("Dense", {**DENSE, **keras_config(config)}, "head")
+    again = canonical_config("Dense", {**DENSE, **{field: as_keras(config[field])}}, "head")
     assert again == config
 
 
@@ -191,6 +195,147 @@ def test_plain_data_is_the_same_whichever_type_brought_it(value: Any, same: Any)
 
 
 def test_the_tables_name_each_other() -> None:
-    fields = {name for layer in LAYERS.values() for name in layer}
-    objects = {name for name in fields if name.endswith(("_initializer", "_regularizer", "_constraint"))}
-    assert fields - objects - {"activation"} == set(vocabulary._CHECKS)
+    named = {name for layer in LAYERS.values() for name in layer}
+    objects = {name for name in named if name.endswith(("_initializer", "_regularizer", "_constraint"))}
+    activations = {name for name in named if name.endswith("activation")}
+    assert named - objects - activations - set(WRAPPED) == {name for name in _KINDS if "." not in name}
+    assert {tuple(name.split(".")) for name in [*FIRST, *_KINDS] if "." in name} <= {
+        (layer, field) for layer, own in LAYERS.items() for field in own
+    }
+    assert {name for name in FIRST if "." not in name} <= set(LAYERS)
+
+
+def as_released(config: dict[str, Any]) -> dict[str, Any]:
+    """A canonical configuration as `get_config()` would have said it: what is wrapped by `class_name`."""
+    inner = {
+        name: {"class_name": value["class"], "config": {"name": value["name"], **value["config"]}}
+        for name, value in config.items()
+        if name in WRAPPED
+    }
+    return {**config, **inner}
+
+
+# `get_config()` of the same layer in Keras 2.6, in Keras 2.21 and in Keras 3.15, and what a graph says of it.
+POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
+LSTM_2_6 = {"units": 3, "time_major": False, "implementation": 2, "name": "lstm", "dtype": "float32"}
+LSTM_3 = {"units": 3, "zero_output_for_mask": True, "seed": None, "name": "forward_lstm", "dtype": POLICY}
+SAID: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any]]] = {
+    "a slope": ("LeakyReLU", [{"alpha": np.float32(0.2)}, {"negative_slope": 0.2}], {"negative_slope": 0.2}),
+    "a default slope": ("LeakyReLU", [{"alpha": np.float32(0.3)}, {"negative_slope": 0.3}], {}),
+    "an axis": ("BatchNormalization", [{"axis": [2]}, {"axis": -1}, {"axis": [-1], "renorm": False}], {}),
+    "another axis": ("LayerNormalization", [{"axis": [1]}, {"axis": -2}, {"axis": [-2]}], {"axis": -2}),
+    "two axes": ("LayerNormalization", [{"axis": [1, 2]}, {"axis": [-2, -1]}], {"axis": [-2, -1]}),
+    "groups": ("SeparableConv1D",
+               [{"filters": 4, "kernel_size": (2,), "groups": 1, "kernel_initializer": {}},
+                {"filters": 4, "kernel_size": [2]}], {"filters": 4, "kernel_size": [2]}),
+    "a causal flag": ("Attention", [{"causal": False}, {"score_mode": "dot", "seed": None}], {}),
+    "shapes": ("MultiHeadAttention",
+               [{"num_heads": 2, "key_dim": 3, "query_shape": object()}, {"num_heads": 2, "key_dim": 3, "seed": 7}],
+               {"num_heads": 2, "key_dim": 3}),
+    "a BiLSTM": ("Bidirectional",
+                 [{"layer": {"class_name": "LSTM", "config": LSTM_2_6}},
+                  {"layer": {"class_name": "LSTM", "config": LSTM_3},
+                   "backward_layer": {"class_name": "LSTM",
+                                      "config": {**LSTM_3, "name": "backward_lstm", "go_backwards": True}}}],
+                 {"layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}}}),
+    "a half-precision part": ("TimeDistributed",
+                 [{"layer": {"class_name": "Dense", "config": {"name": "d", "units": 3, "dtype":
+                             {"class_name": "Policy", "config": {"name": "mixed_float16"}}}}},
+                  {"layer": {"class_name": "Dense", "config": {"name": "d", "units": 3, "dtype": "mixed_float16"}}}],
+                 {"layer": {"class": "Dense", "name": "d", "dtype": "mixed_float16", "config": {"units": 3}}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_releases_say_in_other_ways_is_said_once(case: str) -> None:
+    class_name, said, kept = SAID[case]
+    for config in said:
+        assert canonical_config(class_name, config, "x", rank=3) == kept
+    check_config(class_name, kept, "x")
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config", "place"),
+    [
+        ("LSTM", {"units": 3, "stateful": True}, "x stateful"),
+        ("GRU", {"units": 3, "time_major": True}, "x time_major"),
+        ("Attention", {"causal": True}, "x causal"),
+        ("DepthwiseConv1D", {"kernel_size": [2], "groups": 2}, "x groups"),
+        ("BatchNormalization", {"renorm": True}, "x renorm"),
+        ("ZeroPadding1D", {"data_format": "channels_first"}, "x data_format"),
+    ],
+)
+def test_a_field_that_says_something_the_table_cannot_is_refused(class_name: str, config: Any, place: str) -> None:
+    with pytest.raises(ModelError, match="a layer's field that a bundle cannot represent") as caught:
+        canonical_config(class_name, config, "x")
+    assert caught.value.place == place
+
+
+def test_a_hard_sigmoid_is_two_functions() -> None:
+    with pytest.raises(ModelError, match="an activation that is two functions") as caught:
+        canonical_config("Dense", {"units": 2, "activation": "hard_sigmoid"}, "x")
+    assert "clip(x / 6 + 0.5, 0, 1)" in str(caught.value.fix)
+
+
+def test_a_class_that_keras_3_does_not_have_says_what_to_write() -> None:
+    with pytest.raises(ModelError, match="a layer that a bundle cannot represent") as caught:
+        canonical_config("ThresholdedReLU", {"theta": 1.0}, "x")
+    assert caught.value.fix == "Keras 3 does not have it: use ReLU(threshold=theta)"
+
+
+DENSE_INSIDE = {"class": "Dense", "name": "d", "config": {"units": 2}}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("LSTM", "a wrapped layer is malformed"),
+        ({"class": "Dense", "config": {"units": 2}}, "a wrapped layer is malformed"),
+        ({**DENSE_INSIDE, "weights": []}, "a wrapped layer is malformed"),
+        ({**DENSE_INSIDE, "name": 3}, "a wrapped layer is malformed"),
+        ({**DENSE_INSIDE, "dtype": "float32"}, "a layer's dtype is malformed"),
+        ({**DENSE_INSIDE, "dtype": "string"}, "a layer's dtype is malformed"),
+        ({**DENSE_INSIDE, "class": "Lambda"}, "a layer outside the vocabulary"),
+        ({**DENSE_INSIDE, "config": {"units": -2}}, "a layer's field is malformed"),
+        ({**DENSE_INSIDE, "config": {}}, "lacks a field"),
+    ],
+)
+def test_a_wrapped_layer_is_checked_by_the_table_of_its_own_class(layer: Any, message: str) -> None:
+    check_config("TimeDistributed", {"layer": DENSE_INSIDE}, "x")
+    with pytest.raises(FormatError, match=message):
+        check_config("TimeDistributed", {"layer": layer}, "x")
+    with pytest.raises(FormatError, match="a layer outside the vocabulary"):
+        check_config("Bidirectional", {"layer": DENSE_INSIDE}, "x")
+    with pytest.raises(ModelError, match="a layer that a bundle cannot represent"):
+        canonical_config("Bidirectional", {"layer": {"class_name": "Dense", "config": {"units": 2}}}, "x")
+
+
+def test_wrappers_within_wrappers_end() -> None:
+    config: dict[str, Any] = {"layer": DENSE_INSIDE}
+    for _ in range(3):
+        config = {"layer": {"class": "TimeDistributed", "name": "t", "config": config}}
+    with pytest.raises(FormatError, match="a layer outside the vocabulary"):
+        check_config("TimeDistributed", config, "x")
+
+
+def young(name: str) -> tuple[str, dict[str, Any]]:
+    class_name, _, field = name.partition(".")
+    config = needed(class_name)
+    return class_name, {**config, field: True} if field else config
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_what_a_release_does_not_have_yet_is_refused_naming_the_first_that_has_it(name: str) -> None:
+    class_name, config = young(name)
+    major, minor = FIRST[name]
+    inside = {"layer": {"class": class_name, "name": "inner", "config": config}}
+    for own, own_config in [(class_name, config), ("TimeDistributed", inside)]:
+        check_release(own, own_config, (2, 21), "model/head")
+        check_release(own, own_config, (3, 3), "model/head")
+        with pytest.raises(RuntimeUnavailableError, match="a layer that this Keras does not have") as caught:
+            check_release(own, own_config, (2, 4), "model/head")
+        assert caught.value.place == "model/head"
+        assert caught.value.found == "Keras 2.4"
+    check_release(class_name, needed(class_name), (major, minor), "x")
+    with pytest.raises(RuntimeUnavailableError, match=rf"{name}: TensorFlow {major}\.{minor} or newer"):
+        check_release(class_name, config, (major, minor - 1), "x")

@@ -1,0 +1,55 @@
+"""One layer of the vocabulary made in the Keras at hand, whichever that is; knows nothing of graphs.
+
+Refuses what this Keras is too old for before anything is made of it.
+"""
+
+from typing import Any, Iterator, Mapping, Tuple
+
+from ..errors import RuntimeUnavailableError
+from . import fields
+from .layers import FIRST, KERAS_2_NAMES, WRAPPED
+
+
+def check_release(class_name: str, config: Mapping[str, Any], release: Tuple[int, int], place: str) -> None:
+    """Raises RuntimeUnavailableError, naming the first release that has it, for what Keras `release` does not have."""
+    for name, (major, minor) in _firsts(class_name, config):
+        if release < (major, minor):
+            raise RuntimeUnavailableError(
+                "a layer that this Keras does not have",
+                place=place,
+                wanted="{}: TensorFlow {}.{} or newer, or Keras 3".format(name, major, minor),
+                found="Keras {}.{}".format(*release),
+                fix="load the bundle where a newer TensorFlow is installed",
+            )
+
+
+def make(keras: Any, class_name: str, name: str, config: Mapping[str, Any], policy: str, double: bool) -> Any:
+    """The layer with its canonical configuration, unbuilt; what it wraps is float64 too with `double`."""
+    renamed = KERAS_2_NAMES.get(class_name, {}) if release_of(keras) < (3, 0) else {}
+    arguments = {}
+    for field, value in config.items():
+        if field in WRAPPED:
+            inner = "float64" if double else value.get("dtype", "float32")
+            value = make(keras, value["class"], value["name"], value["config"], inner, double)
+        arguments[renamed.get(field, field)] = fields.as_keras(value)
+    return getattr(keras.layers, class_name)(name=name, dtype=policy, **arguments)
+
+
+def release_of(keras: Any) -> Tuple[int, int]:
+    """(major, minor) of a Keras 3; for Keras 2 that of its TensorFlow (not every release says its own)."""
+    version = str(getattr(keras, "__version__", "2"))
+    if version.startswith("2"):
+        import tensorflow
+
+        version = tensorflow.__version__
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _firsts(class_name: str, config: Mapping[str, Any]) -> "Iterator[Tuple[str, Tuple[int, int]]]":
+    for name in [class_name, *(class_name + "." + field for field in config)]:
+        if name in FIRST:
+            yield name, FIRST[name]
+    for field in WRAPPED:
+        if field in config:
+            yield from _firsts(config[field]["class"], config[field]["config"])

@@ -1,0 +1,265 @@
+"""Every layer of Keras that people put over hidden states: saved, loaded, the same; the same bytes in every release."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from test_capture import LENGTH, batch, tiny_encoder
+
+import bert_bundle
+from bert_bundle import errors
+from bert_bundle.model import capture, construction, graph_json, layers
+from bert_bundle.testing import classifiers
+
+
+def _lstm(keras, states):
+    x = keras.layers.LSTM(5, return_sequences=True, dropout=0.1, recurrent_dropout=0.2, name="lstm")(states)
+    return keras.layers.LSTM(4, go_backwards=True, unit_forget_bias=False, name="last")(x)
+
+
+def _gru(keras, states):
+    x = keras.layers.GRU(5, reset_after=False, return_sequences=True, name="gru")(states)
+    _, state = keras.layers.GRU(4, return_sequences=True, return_state=True, name="after")(x)
+    return keras.layers.SimpleRNN(4, unroll=True, kernel_regularizer="l2", name="rnn")(x, initial_state=state)
+
+
+def _bidirectional(keras, states):
+    lstm, gru = keras.layers.LSTM(5, return_sequences=True, name="lstm"), keras.layers.GRU(4, name="gru")
+    x = keras.layers.Bidirectional(lstm, name="both")(states)
+    return keras.layers.Bidirectional(gru, merge_mode="sum", name="sum")(x)
+
+
+def _two_directions(keras, states):
+    forward = keras.layers.LSTM(5, activation="relu", name="there")
+    backward = keras.layers.LSTM(5, go_backwards=True, use_bias=False, name="back")
+    return keras.layers.Bidirectional(forward, backward_layer=backward, merge_mode="ave", name="both")(states)
+
+
+def _time_distributed(keras, states):
+    dense = keras.layers.Dense(6, activation="swish", bias_regularizer="l1", name="dense")
+    x = keras.layers.TimeDistributed(dense, name="each")(states)
+    x = keras.layers.TimeDistributed(keras.layers.LayerNormalization(name="norm"), name="norms")(x)
+    return keras.layers.Flatten(name="flat")(x)
+
+
+def _convolutions(keras, states):
+    maximum = keras.constraints.MaxNorm(2)
+    x = keras.layers.Conv1D(6, 3, padding="causal", activation="relu", kernel_constraint=maximum, name="conv")(states)
+    x = keras.layers.SeparableConv1D(5, 2, depth_multiplier=2, padding="same", name="separable")(x)
+    x = keras.layers.MaxPooling1D(2, name="pool")(x)
+    x = keras.layers.Conv1D(4, 2, dilation_rate=2, use_bias=False, name="dilated")(x)
+    return keras.layers.GlobalMaxPooling1D(name="longest")(keras.layers.AveragePooling1D(2, strides=1, name="mean")(x))
+
+
+def _paddings(keras, states):
+    x = keras.layers.ZeroPadding1D((2, 1), name="pad")(states)
+    x = keras.layers.Cropping1D((1, 0), name="crop")(x)
+    x = keras.layers.UpSampling1D(2, name="twice")(x)
+    x = keras.layers.Masking(-1.0, name="masked")(keras.layers.PReLU(shared_axes=[1], name="slopes")(x))
+    return keras.layers.LSTM(4, name="lstm")(x)
+
+
+def _masked(keras, states):
+    x = keras.layers.Masking(name="masked")(keras.layers.ReLU(threshold=0.4, name="relu")(states))
+    lstm = keras.layers.LSTM(4, return_sequences=True, name="lstm")
+    x = keras.layers.Bidirectional(lstm, name="both")(x)
+    return keras.layers.GlobalAveragePooling1D(name="mean")(x)
+
+
+def _slopes(keras, states):
+    x = keras.layers.LeakyReLU(0.2, name="leaky")(states)
+    x = keras.layers.ReLU(max_value=6.0, negative_slope=0.1, name="relu")(x)
+    x = keras.layers.ELU(0.5, name="elu")(keras.layers.PReLU(name="slopes")(x))
+    return keras.layers.Flatten(name="flat")(keras.layers.Softmax(axis=1, name="softmax")(x))
+
+
+def _noises(keras, states):
+    x = keras.layers.AlphaDropout(0.1, name="alpha")(keras.layers.GaussianNoise(0.1, name="noise")(states))
+    x = keras.layers.SpatialDropout1D(0.2, name="spatial")(keras.layers.GaussianDropout(0.1, name="gaussian")(x))
+    return keras.layers.Flatten(name="flat")(keras.layers.Dropout(0.1, noise_shape=[None, 1, 12], name="drop")(x))
+
+
+def _attention(keras, states):
+    attention = keras.layers.MultiHeadAttention(2, 3, value_dim=4, dropout=0.1, name="attention")
+    x, scores = attention(states, states[:, :5], return_attention_scores=True)
+    other = keras.layers.MultiHeadAttention(2, 3, output_shape=7, attention_axes=1, use_bias=False, name="other")
+    x = other(query=x, value=states, key=x)
+    flat = [keras.layers.Flatten(name="flat")(x), keras.layers.Flatten(name="scores")(scores)]
+    return keras.layers.Concatenate(name="all")(flat)
+
+
+def _masked_attention(keras, states):
+    import tensorflow as tf
+
+    seen = tf.reduce_sum(states, axis=-1, keepdims=True) > -1.0
+    attention = keras.layers.MultiHeadAttention(2, 3, name="attention")
+    return attention(states, states, attention_mask=seen)[:, 0]
+
+
+def _older_attentions(keras, states):
+    x = keras.layers.Attention(use_scale=True, name="dot")([states, states[:, :4]])
+    x = keras.layers.AdditiveAttention(use_scale=True, dropout=0.1, name="additive")([x, states])
+    return keras.layers.GlobalAveragePooling1D(name="mean")(x)
+
+
+def _normalised(keras, states):
+    x = keras.layers.BatchNormalization(momentum=0.9, name="batch")(states)
+    x = keras.layers.LayerNormalization(axis=[1, 2], name="both")(x)
+    return keras.layers.BatchNormalization(axis=1, center=False, name="rows")(x)[:, 0]
+
+
+def _rescaled(keras, states):
+    learned = keras.layers.Normalization(name="learned")
+    fixed = keras.layers.Normalization(mean=0.5, variance=2.0, name="fixed")
+    return fixed(keras.layers.Rescaling(0.5, offset=0.1, name="rescaled")(learned(states[:, 0])))
+
+
+LAYERS = {
+    "LSTM": (_lstm, "3050c0c15d504950"),
+    "GRU and SimpleRNN": (_gru, "19d019c3d884e0c1"),
+    "Bidirectional": (_bidirectional, "fd128577db95649f"),
+    "Bidirectional of two layers": (_two_directions, "a54a3f7807e99902"),
+    "TimeDistributed": (_time_distributed, "24b1399ec8bc73e0"),
+    "convolutions": (_convolutions, "65bd06b9cee4cf2f"),
+    "paddings": (_paddings, "cc9e80992b110609"),
+    "a mask through a BiLSTM": (_masked, "49c0edd9d891b485"),
+    "activations": (_slopes, "f885efb6bfaaabbb"),
+    "noise": (_noises, "fe196796142045c0"),
+    "MultiHeadAttention": (_attention, "94fcb2137d99eb3f"),
+    "MultiHeadAttention with a mask": (_masked_attention, "2b855b4659d64758"),
+    "Attention": (_older_attentions, "ad7e62367a0acfef"),
+    "normalisation": (_normalised, "e14c452162ca4c7d"),
+}
+RESCALED = "83f217b3381b44fc"
+
+
+def make(keras, over, extra=(), **names):
+    encoder = tiny_encoder(**names)
+    ids, mask, types = (keras.Input((LENGTH,), dtype="int32", name=n) for n in ("ids", "mask", "types"))
+    x = over(keras, encoder(ids, attention_mask=mask, token_type_ids=types).last_hidden_state)
+    head = keras.layers.Dense(3, activation="softmax", dtype="float32", name="probabilities")
+    model = keras.Model([ids, mask, types, *extra], head(x), name="classifier")
+    classifiers.randomize(model, encoder, seed=5)
+    for layer in model.layers:
+        if layer.name == "learned":
+            layer.adapt(np.arange(36, dtype="float32").reshape(3, 12) / 9)
+    tokenizer = classifiers.tokenizer()
+    return classifiers.Made(model, encoder, tokenizer, ("a", "b", "c"), {"text": ["my invoice", "why?"]}, LENGTH)
+
+
+def assert_same(made, path, runtime):
+    """Predictions to the bit, and the loaded model captured again to the byte."""
+    bundle = bert_bundle.load(path)
+    arrays = batch() + [np.linspace(-1, 1, 3 * 64, dtype="float32").reshape(3, 8, 8, 1)][: len(made.model.inputs) - 3]
+    np.testing.assert_array_equal(
+        np.asarray(bundle.model(arrays, training=False)), np.asarray(made.model(arrays, training=False))
+    )
+    graph = (path / "graph.json").read_bytes()
+    assert graph_json.to_bytes(capture.capture(bundle.model, runtime).graph) == graph
+    return hashlib.sha256(graph).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("case", list(LAYERS))
+def test_a_loaded_model_predicts_the_same_and_saves_as_the_same_graph(case, keras, runtime, save, tmp_path):
+    over, digest = LAYERS[case]
+    made = make(keras, over)
+    assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == digest
+
+
+def test_what_a_normalisation_has_learned_is_there_again(keras, runtime, save, tmp_path):
+    if construction.release_of(keras) < layers.FIRST["Normalization"]:
+        assert not hasattr(keras.layers, "Normalization")
+        return
+    made = make(keras, _rescaled)
+    assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == RESCALED
+
+
+def _image(keras, image):
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(
+        keras.layers.ZeroPadding2D(name="pad")(image)
+    )
+    x = keras.layers.BatchNormalization(name="batch")(keras.layers.MaxPooling2D(name="pool")(x))
+    x = keras.layers.SeparableConv2D(5, 2, name="separable")(keras.layers.SpatialDropout2D(0.1, name="spatial")(x))
+    x = keras.layers.DepthwiseConv2D(2, name="depthwise")(keras.layers.UpSampling2D(name="twice")(x))
+    x = keras.layers.AveragePooling2D(2, strides=1, name="mean")(keras.layers.Cropping2D(1, name="crop")(x))
+    ends = [keras.layers.GlobalAveragePooling2D(name="means")(x), keras.layers.GlobalMaxPooling2D(name="most")(x)]
+    return keras.layers.Concatenate(name="ends")(ends)
+
+
+def test_an_image_branch_stands_beside_the_text(keras, runtime, save, tmp_path):
+    image = keras.Input((8, 8, 1), name="image")
+    branch = _image(keras, image)
+    made = make(keras, lambda keras, states: keras.layers.Concatenate(name="all")([states[:, 0], branch]), [image])
+    made.examples["image"] = np.linspace(0, 1, 2 * 64).reshape(2, 8, 8, 1)
+    assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == "4a4d8916cb5da9db"
+
+
+@pytest.mark.parametrize("name", layers.FIRST)
+def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
+    class_name, _, field = name.partition(".")
+    there = construction.release_of(keras) >= layers.FIRST[name]
+    cls = getattr(keras.layers, class_name, None)
+    needed = {"rate": 0.1, "stddev": 0.1}
+    needed = {k: v for k, v in needed.items() if layers.LAYERS[class_name].get(k) is layers.REQUIRED}
+    if not field:
+        assert (cls is not None) == there
+    elif there:
+        cls(**needed, **{field: layers.LAYERS[class_name][field]})
+    elif cls is not None:
+        with pytest.raises((TypeError, ValueError)):
+            cls(**needed, **{field: layers.LAYERS[class_name][field]})
+
+
+def _fell_behind(keras, states):
+    lstm = keras.layers.LSTM(4, name="lstm")
+    x = lstm(states)
+    lstm.cell.trainable = False
+    return x
+
+
+def _half_frozen(keras, states):
+    attention = keras.layers.MultiHeadAttention(2, 3, name="attention")
+    x = attention(states, states)[:, 0]
+    attention._query_dense.trainable = False
+    return x
+
+
+@pytest.mark.parametrize("over", [_fell_behind, _half_frozen])
+def test_a_layer_that_is_frozen_in_part_is_refused(over, keras, save, tmp_path):
+    with pytest.raises(errors.ModelError, match="a part of a layer whose trainable flag is not its layer's"):
+        save(make(keras, over), tmp_path / "bundle")
+
+
+def tanh(x):
+    """A function of the caller's with the name of one of Keras'."""
+    return x * 0.5
+
+
+def test_a_namesake_of_a_keras_function_inside_a_wrapper_is_refused(keras, save, tmp_path):
+    def over(keras, states):
+        return keras.layers.TimeDistributed(keras.layers.Dense(4, activation=tanh, name="dense"), name="each")(states)[
+            :, 0
+        ]
+
+    with pytest.raises(errors.ModelError, match="a function that a bundle cannot represent") as caught:
+        save(make(keras, over), tmp_path / "bundle")
+    assert caught.value.place == "each dense activation"
+
+
+def test_frozen_layers_stay_frozen_with_all_their_parts(keras, save, tmp_path):
+    made = make(keras, _bidirectional)
+    made.model.get_layer("both").trainable = False
+    model = bert_bundle.load(save(made, tmp_path / "bundle")).model
+    assert not model.get_layer("both").trainable_weights
+    assert len(model.get_layer("sum").trainable_weights) == 6
+
+
+def test_a_weight_in_the_wrong_direction_of_a_bilstm_is_noticed(keras, save, tmp_path):
+    """The comparison of this file catches a fault: forward and backward weights changed places."""
+    made = make(keras, _bidirectional)
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    both = bundle.model.get_layer("both")
+    there, back = both.forward_layer.get_weights(), both.backward_layer.get_weights()
+    both.forward_layer.set_weights(back)
+    both.backward_layer.set_weights(there)
+    assert np.abs(np.asarray(bundle.model(batch())) - np.asarray(made.model(batch()))).max() > 1e-4
