@@ -18,7 +18,7 @@ from .format.digest import sha256
 from .format.golden import Golden
 from .loaded import Parts, check_finite, encode, encoder_path
 from .model import capture, forward, graph_json, keras, signature, weights
-from .model.encoders import names
+from .model.encoders import configuration, names
 from .model.graph import Graph
 from .model.keras import Runtime
 from .model.signature import Slot
@@ -133,7 +133,7 @@ def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -
 
 def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs: Mapping[str, Any]) -> Recipe:
     """The length: what was asked, what the model's inputs fix, or the most that tokenizer and encoder take."""
-    longest = min(config["max_position_embeddings"] for config in configs.values())
+    longest = min(map(configuration.longest, configs.values()))
     fixed = {s.shape[0] for s in slots if s.group and s.shape and s.shape[0] is not None}
     length = asked or next(iter(fixed), None) or min(tokenizer.model_max_length, longest)
     if fixed - {length} or not 1 <= length <= longest:

@@ -11,7 +11,7 @@ from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
 from .model import forward, graph, graph_json, rebuild, signature, weights
-from .model.encoders import families, names
+from .model.encoders import configuration, names
 from .model.keras import Runtime
 from .model.signature import FEATURE, TEXT, Slot
 from .tokenizer import Recipe
@@ -70,7 +70,7 @@ def read_parts(bundle: Proven) -> Parts:
     for name in sorted(used):
         place = encoder_path(name, layout.ENCODER_CONFIG)
         configs[name] = strict_json.parse(bundle.read(place), place)
-        families.check_config(configs[name], place)
+        configuration.check_config(configs[name], place)
         place = encoder_path(name, layout.ENCODER_WEIGHTS)
         encoders[name] = tensors.from_bytes(bundle.read(place), place)
         names.check_shapes(configs[name], {k: v.shape for k, v in encoders[name].items()}, place)

@@ -65,7 +65,7 @@ def capture(model: Any, runtime: Runtime) -> Captured:
         raise ModelError(
             "the model has no encoder",
             place=model.name,
-            wanted="a layer of " + ", ".join(families.BY_TENSORFLOW),
+            wanted="a layer of " + families.known(),
             found=", ".join(type(layer).__name__ for layer in model.layers),
             fix="build the classifier around a transformers encoder; other Keras models are not what this is for",
         )

@@ -181,8 +181,7 @@ def _makes(node: Node, layers: Mapping[str, Layer], output: str) -> bool:
         return output == ""
     if layer.encoder:
         name, _, position = output.partition(".")
-        outputs = families.CLASSES[layer.class_name].outputs
-        return name in (outputs[2:] if position else outputs[:2])
+        return name in (families.PER_LAYER if position else families.CLASSES[layer.class_name].always)
     if layer.graph is not None and layer.graph.outputs_form == "dict":
         return output in [key for key, _ in layer.graph.outputs]
     return output == "" or output.isdigit()

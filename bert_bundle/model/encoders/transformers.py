@@ -6,15 +6,29 @@ import numpy as np
 
 from ...errors import FormatError, ModelError, RuntimeUnavailableError
 from . import names
-from .families import BY_TENSORFLOW, Family, canonical_config
+from .configuration import canonical_config
+from .families import BY_TENSORFLOW, PER_LAYER, Family, known
 
 _SILENT = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
 
 
 def family_of(layer: Any) -> Optional[Family]:
-    """The family whose class the layer is: transformers' own, for a subclass may compute something else."""
+    """The family whose class the layer is: transformers' own, for a subclass may compute something else.
+
+    Raises ModelError for a model class of transformers that is none of a family.
+    """
+    if not type(layer).__module__.startswith("transformers."):
+        return None
     family = BY_TENSORFLOW.get(type(layer).__name__)
-    return family if type(layer).__module__.startswith("transformers.") else None
+    if family is None and hasattr(layer, "base_model_prefix"):
+        raise ModelError(
+            "a class of transformers that a bundle cannot represent",
+            place=layer.name,
+            wanted=known(),
+            found=type(layer).__name__,
+            fix="build the classifier around one of those",
+        )
+    return family
 
 
 def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any], place: str) -> Dict[str, Any]:
@@ -28,6 +42,13 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
         result.update(args.pop(0))
     elif args and isinstance(args[0], (list, tuple)):
         args = list(args[0]) + args[1:]
+    if any(value is not None for value in args[len(family.arguments) :]):
+        raise ModelError(
+            "an argument of the encoder that a bundle cannot represent",
+            place=place,
+            wanted="at most {}, in the order {}".format(len(family.arguments), ", ".join(family.arguments)),
+            found=len(args),
+        )
     result.update(zip(family.arguments, args))
     result.update(kwargs)
     result = {k: v for k, v in result.items() if v is not None and k not in _SILENT}
@@ -41,8 +62,8 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
     """The name of an output, whether the call returned a dict or a tuple."""
     first, _, rest = name.partition(".")
     if first.isdigit():
-        present = list(family.outputs[:2])
-        for optional in family.outputs[2:]:
+        present = list(family.always)
+        for optional in PER_LAYER:
             flag = "output_" + optional
             asked = kwargs.get(flag)
             if getattr(encoder.config, flag, False) if asked is None else asked:
@@ -110,8 +131,9 @@ def pick(outputs: Mapping[str, Any], name: str) -> Any:
 def tensors(encoder: Any) -> Dict[str, np.ndarray]:
     """Every weight by PyTorch name, in PyTorch's layout."""
     result: Dict[str, np.ndarray] = {}
+    prefix = names.prefix(BY_TENSORFLOW[type(encoder).__name__])
     for variable in encoder.weights:
-        name, transposed = names.to_pytorch(variable.name)
+        name, transposed = names.to_pytorch(variable.name, prefix)
         if name in result:
             raise ModelError("two variables of an encoder have one name", place=variable.name)
         array = variable.numpy()
@@ -122,8 +144,9 @@ def tensors(encoder: Any) -> Dict[str, np.ndarray]:
 def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: str) -> None:
     """Sets every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
     pairs = []
+    prefix = names.prefix(BY_TENSORFLOW[type(encoder).__name__])
     for variable in encoder.weights:
-        name, transposed = names.to_pytorch(variable.name)
+        name, transposed = names.to_pytorch(variable.name, prefix)
         array = weights.get(name)
         fits = array is not None and tuple(variable.shape) == (array.T if transposed else array).shape
         if array is None or not fits:

@@ -1,0 +1,271 @@
+"""Every family and every head: captured, saved, loaded, and the same in every respect, to the bit."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import bert_bundle
+from bert_bundle import errors
+from bert_bundle.model.encoders import transformers
+from bert_bundle.testing import classifiers
+
+LENGTH = 12
+PADDED = (LENGTH, 5, 1)  # tokens of each row of `batch`
+SIZES = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
+# name: (in the classes' names, configuration); no two sizes are equal, nor any epsilon the default
+FAMILIES = {
+    "bert": ("Bert", dict(SIZES, type_vocab_size=3, layer_norm_eps=1e-6)),
+    "distilbert": ("DistilBert", {"dim": 12, "n_layers": 2, "n_heads": 2, "hidden_dim": 20}),
+    "roberta": ("Roberta", dict(SIZES, type_vocab_size=1, layer_norm_eps=1e-5)),
+    "xlm-roberta": ("XLMRoberta", dict(SIZES, type_vocab_size=2, hidden_act="gelu_new")),
+    "electra": ("Electra", dict(SIZES, embedding_size=8, type_vocab_size=2, layer_norm_eps=1e-6)),
+    "electra without a projection": ("Electra", dict(SIZES, embedding_size=12, hidden_act="relu")),
+}
+SEQUENCE, TOKENS, SPAN = "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"
+
+
+def plain(encoder, ids, mask, types, keras):
+    outputs = encoder(ids, attention_mask=mask, **types)
+    states = [outputs.last_hidden_state[:, 0, :]]
+    if "pooler_output" in outputs:
+        states = [keras.layers.Concatenate(name="both")([*states, outputs.pooler_output])]
+    return keras.layers.Dense(3, activation="softmax", name="probabilities")(states[0])
+
+
+def sequence(encoder, ids, mask, types, keras):
+    return keras.layers.Softmax(name="probabilities")(encoder(ids, attention_mask=mask, **types).logits)
+
+
+def tokens(encoder, ids, mask, types, keras):
+    return encoder(dict(types, input_ids=ids, attention_mask=mask))["logits"]
+
+
+def span(encoder, ids, mask, types, keras):
+    outputs = encoder([ids, mask, *types.values()])
+    return {"start": outputs[0], "end": outputs[1]}
+
+
+# head: (how it is called, classes)
+HEADS = {"Model": (plain, 2), SEQUENCE: (sequence, 3), TOKENS: (tokens, 5), SPAN: (span, 2)}
+CASES = ["{} {}".format(family, head) for family in FAMILIES for head in HEADS if " " not in family]
+CASES.append("electra without a projection Model")
+
+
+def make(case, name="encoder", **changes):
+    """The live class of `case`, not built yet."""
+    import transformers as library
+
+    family, head = case.rsplit(" ", 1)
+    title, sizes = FAMILIES[family]
+    labels = {i: "label {}".format(i) for i in range(HEADS[head][1])}
+    config = getattr(library, title + "Config")(
+        vocab_size=len(classifiers.vocabulary()),
+        max_position_embeddings=32,
+        **dict(sizes, **changes),
+        id2label=labels,
+        label2id={label: i for i, label in labels.items()}
+    )  # fmt: skip
+    return getattr(library, "TF" + title + head)(config, name=name)
+
+
+def build(keras, case):
+    """A functional model around the class, randomized, partly frozen."""
+    encoder = make(case)
+    ids, mask = (keras.Input((LENGTH,), dtype="int32", name=name) for name in ("ids", "mask"))
+    types = {"token_type_ids": keras.Input((LENGTH,), dtype="int32", name="types")} if takes_types(encoder) else {}
+    outputs = HEADS[case.rsplit(" ", 1)[1]][0](encoder, ids, mask, types, keras)
+    model = keras.Model([ids, mask, *types.values()], outputs, name="classifier")
+    return finish(model, encoder)
+
+
+def finish(model, encoder):
+    classifiers.randomize(model, encoder, seed=7)
+    inner = getattr(encoder, encoder.base_model_prefix)
+    inner.embeddings.trainable = False
+    blocks = inner.transformer if hasattr(inner, "transformer") else inner.encoder
+    blocks.layer[0].trainable = False
+    blocks.layer[0].attention.trainable = True
+    return classifiers.Made(model, encoder, classifiers.tokenizer(), (), {"text": ["my invoice", "why?"]}, LENGTH)
+
+
+def takes_types(encoder):
+    return hasattr(encoder.config, "type_vocab_size")
+
+
+def batch(encoder):
+    """Ids, mask and types with padding: token 1 where RoBERTa's positions stop at padding, else 0."""
+    random = np.random.RandomState(0)
+    mask = (np.arange(LENGTH) < np.array(PADDED)[:, None]).astype("int32")
+    pad = encoder.config.pad_token_id
+    ids = np.where(mask == 1, random.randint(5, 40, mask.shape), pad).astype("int32")
+    types = (
+        [random.randint(0, encoder.config.type_vocab_size, mask.shape).astype("int32")] if takes_types(encoder) else []
+    )
+    return [ids, mask, *types]
+
+
+def outputs(model, encoder):
+    found = model(batch(encoder), training=False)
+    found = found if isinstance(found, dict) else {"": found}
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def pair(request, keras, save, tmp_path_factory):
+    made = build(keras, request.param)
+    path = save(made, tmp_path_factory.mktemp("family") / "bundle")
+    return request.param, made, bert_bundle.load(path), path
+
+
+def test_predictions_are_equal_to_the_bit(pair):
+    _, made, bundle, _ = pair
+    before, after = outputs(made.model, made.encoder), outputs(bundle.model, made.encoder)
+    assert sorted(before) == sorted(after)
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array)
+        assert np.abs(array[1:] - array[:-1]).max() > 1e-3  # rows differ: nothing is constant
+
+
+def test_the_float64_replay_agrees_with_the_model(pair):
+    assert bert_bundle.verify(pair[3]).figures.grade == "bitwise"
+
+
+def facts(model, encoder):
+    return {
+        "layers": sorted((layer.name, layer.trainable) for layer in model.layers if not hasattr(layer, "symbol")),
+        "weights": sorted(v.name for v in model.weights),
+        "trainable": sorted(v.name for v in model.trainable_weights),
+        "flags": transformers.flags(encoder),
+        "config": transformers.config(encoder, "config.json"),
+    }
+
+
+def test_names_flags_and_configuration_are_those_of_before_each_time_it_is_loaded(pair):
+    _, made, bundle, path = pair
+    wanted = facts(made.model, made.encoder)
+    assert 0 < len(wanted["trainable"]) < len(wanted["weights"])
+    assert wanted["flags"]
+    for again in (bundle, bert_bundle.load(path)):
+        assert facts(again.model, again.encoders["encoder"]) == wanted
+
+
+def test_weights_are_equal_to_the_bit(pair):
+    _, made, bundle, _ = pair
+    after = {v.name: v.numpy() for v in bundle.model.weights}
+    assert len(after) == len(made.model.weights)
+    for variable in made.model.weights:
+        np.testing.assert_array_equal(after[variable.name], variable.numpy())
+        assert np.ptp(variable.numpy()) > 0
+
+
+def test_every_release_writes_the_same_bytes(pair):
+    case, _, _, path = pair
+    graph = (path / "graph.json").read_bytes()
+    found = hashlib.sha256(graph + (path / "encoders" / "encoder" / "config.json").read_bytes()).hexdigest()
+    assert found == BYTES[case], graph.decode("utf-8")
+
+
+def _swap(name):
+    """The name of the same tensor of the other layer."""
+    return name.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if " " not in family])
+def test_a_swapped_pair_of_layers_is_caught_at_save(family, keras, save, tmp_path, monkeypatch):
+    honest = transformers.tensors
+    monkeypatch.setattr(transformers, "tensors", lambda live: {_swap(k): v for k, v in honest(live).items()})
+    with pytest.raises(errors.ModelError, match=r"the captured graph does not compute what .* @ probabilities"):
+        save(build(keras, family + " Model"), tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.split()[0] in ("bert", "roberta", "xlm-roberta")])
+def test_a_lost_pooler_is_caught_at_save_where_there_is_one(case, keras, save, tmp_path, monkeypatch):
+    honest = transformers.tensors
+    monkeypatch.setattr(
+        transformers, "tensors", lambda live: {k: v for k, v in honest(live).items() if "pooler" not in k}
+    )
+    if case.endswith("Model") or case == "bert ForSequenceClassification":
+        with pytest.raises(errors.FormatError, match=r"does not fit its configuration @ .*pooler.dense.bias"):
+            save(build(keras, case), tmp_path / "bundle")
+    else:
+        save(build(keras, case), tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra"])
+def test_another_epsilon_is_caught_at_save(family, keras, save, tmp_path, monkeypatch):
+    honest = transformers.build
+
+    def faulty(family, config, *rest):
+        return honest(family, dict(config, layer_norm_eps=config["layer_norm_eps"] + 1e-4), *rest)
+
+    monkeypatch.setattr(transformers, "build", faulty)
+    with pytest.raises(errors.ModelError, match=r"the captured graph does not compute what .* @ probabilities"):
+        save(build(keras, family + " Model"), tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("family", ["roberta", "xlm-roberta"])
+def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, keras, save, tmp_path, monkeypatch):
+    made = build(keras, family + " Model")
+    made.encoder.config.pad_token_id = 0
+    with pytest.raises(errors.ModelError, match=r"a value the encoder does not honour @ .*pad_token_id") as caught:
+        save(made, tmp_path / "bundle")
+    assert (caught.value.wanted, caught.value.found) == ("1", "0")
+
+
+@pytest.mark.parametrize("name", ["TFAlbertModel", "TFBertForMaskedLM"])
+def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, tmp_path):
+    import transformers as library
+
+    cls = getattr(library, name)
+    live = cls(
+        cls.config_class(vocab_size=99, hidden_size=12, num_attention_heads=2, intermediate_size=20), name="other"
+    )
+    ids = keras.Input((LENGTH,), dtype="int32", name="ids")
+    model = keras.Model(ids, keras.layers.Dense(2, name="dense")(live(ids)[0]), name="classifier")
+    with pytest.raises(
+        errors.ModelError, match="a class of transformers that a bundle cannot represent @ other"
+    ) as caught:
+        save(
+            classifiers.Made(model, live, classifiers.tokenizer(), (), {"text": ["why?"]}, LENGTH), tmp_path / "bundle"
+        )
+    assert "TFXLMRobertaModel, TFElectraModel, or with ForSequenceClassification" in caught.value.wanted
+    assert caught.value.found == name
+
+
+def test_more_positions_than_the_call_has_are_refused(keras, save, tmp_path):
+    encoder = make("bert Model")
+    ids = keras.Input((LENGTH,), dtype="int32", name="ids")
+    hidden = keras.Input((LENGTH, 12), name="hidden")
+    state = encoder(ids, None, None, None, None, None, hidden).pooler_output
+    made = classifiers.Made(
+        keras.Model([ids, hidden], state, name="classifier"), encoder, classifiers.tokenizer(), (), None, LENGTH
+    )
+    with pytest.raises(errors.ModelError, match="an argument of the encoder that a bundle cannot represent @ encoder"):
+        save(made, tmp_path / "bundle")
+
+
+# Written by TensorFlow 2.6 and by 2.21; one that changes means bundles of old releases differ.
+BYTES = {
+    "bert Model": "07f364c3319452750da0b78699c098652b49ac6f31d4c20972d068d40e3c4d74",
+    "bert ForSequenceClassification": "10e44f52ffbd775f1786384ae6e5ece2ac72ac83c5940d438fd911a2ce21b305",
+    "bert ForTokenClassification": "f585a02e1c01094009e6a164a1243a202480ee978922be7e6035e0d5c568849a",
+    "bert ForQuestionAnswering": "2507a32f6aed33e746cb9fc5348dfb0eddd25000a1db52ce3cf41c58abc9447d",
+    "distilbert Model": "257a99341e6f704d4fae9b65df5b6f88ec8595ceeb98346dfb3f9953c35dcd93",
+    "distilbert ForSequenceClassification": "6ecbccfbe8e5659cc39702d135090c666733f35af350794981456243bbd45e9c",
+    "distilbert ForTokenClassification": "905bb4d2dda8f1c2ed939a7fa309e271f3edcae4550d379958e1f226de283a94",
+    "distilbert ForQuestionAnswering": "4ea2dfcea39a8db5878cf8a44529668212e9ed79d8640e8f5ac86246b45b3bef",
+    "roberta Model": "b5bdac4e95d28f5046cf6b3872ec7009fbd1d440bf2e3345a94c1b3fd79381bc",
+    "roberta ForSequenceClassification": "1e799bfe586300d9e538c63e8482712ba949c61ad6e6e8193f3318d595fbd418",
+    "roberta ForTokenClassification": "248f4660ca4cf0f940007dcd812472c69eee0c8674eeee76efb8d61feab3ce3d",
+    "roberta ForQuestionAnswering": "655e7f392f7393edbdd183f6111c78278220e5e018dbecbcb12476906267413a",
+    "xlm-roberta Model": "f1e14e914b156d0b510b89317dadbccbaec39af947b376f044339d6ba9c543a2",
+    "xlm-roberta ForSequenceClassification": "5884bcd1aa5ea66ba42636deb093fb295c3963cae89676015c8cbb287c5f4a4d",
+    "xlm-roberta ForTokenClassification": "90e7fe9f77f9ad4ae4d8e6d281c7fffd6338764224c54f3f5d4a8f01be64e8af",
+    "xlm-roberta ForQuestionAnswering": "203f2c12a32d1b07015b6f48ba085f390558fbae096be2bf9fe92d3375c2c203",
+    "electra Model": "a27de5af3f061f20604ddbd059ef4f2b1b2802d3d4e8a5c10d4361aca058fbc0",
+    "electra ForSequenceClassification": "b0f1bd2490abe6c2e23a44d48ba3941a444c9228a103525e3ce9301352b062a7",
+    "electra ForTokenClassification": "6546f372d86fe6c746a09b996d387697b47f6016b0884d381d296d941f699ded",
+    "electra ForQuestionAnswering": "7ecda6e5308aef004c76008869e5b3a03e88073494982fa80bfd30931cd54b98",
+    "electra without a projection Model": "2a132e59f62d773ac9c1ff0896b0cbc67ee80f7f71d0dee0ddebb352fd84d072",
+}
