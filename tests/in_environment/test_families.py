@@ -245,7 +245,7 @@ def test_more_positions_than_the_call_has_are_refused(keras, save, tmp_path):
         save(made, tmp_path / "bundle")
 
 
-# Written by TensorFlow 2.6 and by 2.21; one that changes means bundles of old releases differ.
+# Written by TensorFlow 2.6, 2.13 and 2.21; one that changes means bundles of old releases differ.
 BYTES = {
     "bert Model": "07f364c3319452750da0b78699c098652b49ac6f31d4c20972d068d40e3c4d74",
     "bert ForSequenceClassification": "10e44f52ffbd775f1786384ae6e5ece2ac72ac83c5940d438fd911a2ce21b305",
@@ -255,14 +255,14 @@ BYTES = {
     "distilbert ForSequenceClassification": "6ecbccfbe8e5659cc39702d135090c666733f35af350794981456243bbd45e9c",
     "distilbert ForTokenClassification": "905bb4d2dda8f1c2ed939a7fa309e271f3edcae4550d379958e1f226de283a94",
     "distilbert ForQuestionAnswering": "4ea2dfcea39a8db5878cf8a44529668212e9ed79d8640e8f5ac86246b45b3bef",
-    "roberta Model": "b5bdac4e95d28f5046cf6b3872ec7009fbd1d440bf2e3345a94c1b3fd79381bc",
-    "roberta ForSequenceClassification": "1e799bfe586300d9e538c63e8482712ba949c61ad6e6e8193f3318d595fbd418",
-    "roberta ForTokenClassification": "248f4660ca4cf0f940007dcd812472c69eee0c8674eeee76efb8d61feab3ce3d",
-    "roberta ForQuestionAnswering": "655e7f392f7393edbdd183f6111c78278220e5e018dbecbcb12476906267413a",
-    "xlm-roberta Model": "f1e14e914b156d0b510b89317dadbccbaec39af947b376f044339d6ba9c543a2",
-    "xlm-roberta ForSequenceClassification": "5884bcd1aa5ea66ba42636deb093fb295c3963cae89676015c8cbb287c5f4a4d",
-    "xlm-roberta ForTokenClassification": "90e7fe9f77f9ad4ae4d8e6d281c7fffd6338764224c54f3f5d4a8f01be64e8af",
-    "xlm-roberta ForQuestionAnswering": "203f2c12a32d1b07015b6f48ba085f390558fbae096be2bf9fe92d3375c2c203",
+    "roberta Model": "6940f66b326058017d455d0bf38f543d55d3540e03f458f39497ef22bd50a525",
+    "roberta ForSequenceClassification": "11e377969595000badf6b2d41dd9e9e3bec9c547e9c22ba6c776c2d981e78b14",
+    "roberta ForTokenClassification": "e1d8b372397992960b7369e1f005343b6ff0be97da33eca8af8a4f6a7db338e6",
+    "roberta ForQuestionAnswering": "38f85baf23da0e4804161dd2654bb909795527baaf304f661e20c70fe0dbff1b",
+    "xlm-roberta Model": "18254144928efa19aa8a665df8bae44a40678b7b3cb699f0ced845223c799658",
+    "xlm-roberta ForSequenceClassification": "76d291c6e0fa35c0b2640e2d0833d47100be78a8da45661978ab4c1295714a5f",
+    "xlm-roberta ForTokenClassification": "a764f001412f7fc1cac920f3558b3c0e78dfc51e09b40f80603140324187458d",
+    "xlm-roberta ForQuestionAnswering": "2b9ee9605cf23efd52710e8590999cf535820d3a4b050013d8fc8e8cc1d96ea3",
     "electra Model": "a27de5af3f061f20604ddbd059ef4f2b1b2802d3d4e8a5c10d4361aca058fbc0",
     "electra ForSequenceClassification": "b0f1bd2490abe6c2e23a44d48ba3941a444c9228a103525e3ce9301352b062a7",
     "electra ForTokenClassification": "6546f372d86fe6c746a09b996d387697b47f6016b0884d381d296d941f699ded",
