@@ -32,7 +32,8 @@ CORE = (
     "format.atomic",
     "format.golden",
     "numerics",
-    "model.* tokenizer",
+    "model.* tokenizer.*",
+    "tokenizer",
     "card examples proof",
     "loaded",
     "replay",
@@ -62,7 +63,7 @@ HOST = (
 )
 
 HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "tokenizers"}
-LEAVES = ("model.*", "tokenizer", "testing.*")  # where the heavy imports may stand at the top
+LEAVES = ("model.*", "tokenizer.*", "testing.*")  # where the heavy imports may stand at the top
 TOOLS = {"hypothesis", "pytest"}  # of the tests: in bert_bundle.testing only
 YOUNGER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}
 STANDARD = sys.stdlib_module_names - YOUNGER_THAN_3_8

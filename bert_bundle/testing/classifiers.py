@@ -12,6 +12,7 @@ import numpy as np
 from ..model import keras as keras_runtime
 from ..model.encoders import names
 from ..tokenizer import from_vocabulary
+from .vocabularies import wordpiece
 
 CLASSIC: Dict[str, Any] = {
     "name": "first-token-features",
@@ -31,12 +32,6 @@ CLASSIC: Dict[str, Any] = {
     "seed": 0,
 }
 
-_WORDS = (
-    "the a my your is was not wrong right invoice bill pay ##ing ##ed ##s app crash ##es log in out please help why "
-    "how add export report dark mode plan price refund password email open close page error 1 2 3 0 ! ? . , ' - "
-    "z ##w ##o ##l ##f se ##nor mu ##ller 東 京 の 🙏 word"
-).split()
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TEXTS = (
     "my invoice is wrong",
     "",
@@ -100,9 +95,7 @@ def tokenizer(fast: bool = True) -> Any:
 
 def vocabulary() -> List[str]:
     """The tokens by id; single letters make every plain text spellable."""
-    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    tokens = [*_SPECIAL, *_WORDS, *letters, *("##" + c for c in letters)]
-    return sorted(set(tokens), key=tokens.index)
+    return wordpiece()
 
 
 def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = keras_runtime.AUTO) -> Made:

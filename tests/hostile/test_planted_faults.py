@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from forged import drop, edit, put, resign, retensor
 
-from bert_bundle import numerics, tokenizer
+from bert_bundle import numerics
 from bert_bundle.errors import BundleError, FormatError
 from bert_bundle.format.golden import read_golden
 from bert_bundle.matrix.process import Worker
+from bert_bundle.tokenizer.description import Description
 
 CONFIG = "encoders/bert_encoder/config.json"
 ENCODER = "encoders/bert_encoder/model.safetensors"
@@ -59,9 +60,9 @@ def lower_casing_lost(bundle: Path, *, everywhere: bool = True) -> None:
 
 def relayout(bundle: Path) -> None:
     """tokenizer.json made again from vocab.txt and the configuration, as a forger who knows the format would."""
-    config = json.loads((bundle / TOKENIZER).read_bytes())
-    vocabulary = (bundle / "tokenizer/vocab.txt").read_text(encoding="utf-8").splitlines()
-    (bundle / "tokenizer/tokenizer.json").write_bytes(tokenizer._fast_json(vocabulary, {}, config))
+    files = {f"tokenizer/{path.name}": path.read_bytes() for path in (bundle / "tokenizer").iterdir()}
+    for name, data in Description.parse(files).to_files().items():
+        (bundle / name).write_bytes(data)
     resign(bundle)
 
 

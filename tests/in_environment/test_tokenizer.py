@@ -1,25 +1,27 @@
 """Tokenizers of every kind, in both layouts: the ids of the live one, wherever they are read again."""
 
+import os
+import tempfile
+
 import pytest
+from pinned_ids import unequal
 
 import bert_bundle
-from bert_bundle import examples
+from bert_bundle import errors, examples
 from bert_bundle import tokenizer as tokenizers
-from bert_bundle.testing import classifiers
+from bert_bundle.testing import classifiers, vocabularies
+from bert_bundle.tokenizer import wordpiece
 
 TEXTS = [*examples.PROBES, "NewWord newword [MASK]", "Ünïcödé ÀÉ"]
 
 
-def _make(fast, **settings):
-    import os
-    import tempfile
-
+def _make(fast, family="Bert", **settings):
     import transformers
 
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as file:
             file.write("".join(token + "\n" for token in [*classifiers.vocabulary(), "Ü", "N", "##É"]))
-        cls = transformers.BertTokenizerFast if fast else transformers.BertTokenizer
+        cls = getattr(transformers, family + ("TokenizerFast" if fast else "Tokenizer"))
         return cls.from_pretrained(folder, **settings)
 
 
@@ -46,6 +48,23 @@ def test_token_ids_are_those_of_the_live_tokenizer(kind, fast):
     assert ids(again, TEXTS[::-1]) == ids(live, TEXTS[::-1])
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
+@pytest.mark.parametrize("family", ["bert", "distilbert", "electra"])
+def test_the_ids_are_those_of_every_environment(family, fast):
+    made = vocabularies.tokenizer_of(family, fast=fast)
+    assert type(made).__name__ == vocabularies.FAMILIES[family] + ("Fast" if fast else "")
+    assert unequal(made, "WordPiece fast" if fast else "WordPiece slow") == []
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
+@pytest.mark.parametrize("family", ["Bert", "DistilBert", "Electra"])
+def test_a_tokenizer_read_without_transformers_gives_the_live_one_s_ids_and_files(family, fast):
+    live = _make(fast, family)
+    native = tokenizers.from_files(tokenizers.to_files(live), fast=fast, runtime="native")
+    assert tokenizers.to_files(native) == tokenizers.to_files(live)
+    assert ids(native, TEXTS[::-1]) == ids(live, TEXTS[::-1])
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_the_files_are_the_same_from_a_fast_and_a_slow_tokenizer(kind):
     assert tokenizers.to_files(_make(True, **KINDS[kind])) == tokenizers.to_files(_make(False, **KINDS[kind]))
@@ -60,15 +79,62 @@ def test_added_tokens_keep_their_ids(fast):
     assert ids(again) == ids(live)
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
+def test_special_tokens_that_were_added_stay_special(fast):
+    live = _make(fast)
+    live.add_tokens(["newword"])
+    live.add_special_tokens({"additional_special_tokens": ["[E1]"]})
+    files = tokenizers.to_files(live)
+    again = tokenizers.from_files(files, fast=fast)
+    assert "[E1]" in again.all_special_tokens
+    assert again.tokenize("newword [E1] [e1]")[:2] == ["newword", "[E1]"]
+    assert again.tokenize("newword [E1] [e1]") == live.tokenize("newword [E1] [e1]")
+    assert tokenizers.to_files(again) == files
+
+
+@pytest.mark.parametrize("change", [{"single_word": True}, {"lstrip": True}, {"normalized": False}], ids=str)
+def test_an_added_token_that_not_every_release_reads_alike_is_refused(change):
+    import tokenizers as backend
+
+    live = _make(True)
+    live.add_tokens([backend.AddedToken("newword", **change)])
+    with pytest.raises(errors.TokenizerError, match="an added token that not every release reads alike"):
+        tokenizers.to_files(live)
+
+
+def test_a_token_of_the_vocabulary_that_is_added_again_is_refused():
+    live = _make(True)
+    live.add_tokens(["ing"])
+    live.backend_tokenizer.add_tokens(["invoice"])
+    with pytest.raises(errors.TokenizerError, match="an added token that not every release reads alike") as caught:
+        tokenizers.to_files(live)
+    assert caught.value.found == "invoice"
+
+
+def test_a_truncation_side_is_honoured_or_refused():
+    import transformers
+
+    files = vocabularies.describe("bert", truncation_side="left").to_files()
+    if hasattr(transformers.PreTrainedTokenizerBase, "truncation_side"):
+        made = tokenizers.from_files(files, fast=True)
+        assert made.tokenize("my invoice is wrong")[-1] == "wrong"
+        assert made.convert_ids_to_tokens(made("my invoice is wrong", truncation=True, max_length=4)["input_ids"])[
+            1:3
+        ] == ["is", "wrong"]
+    else:
+        with pytest.raises(errors.RuntimeUnavailableError, match="cuts every text on the right"):
+            tokenizers.from_files(files, fast=True)
+
+
 def test_another_setting_gives_other_ids():
     """The comparison of this file catches a fault: lower-casing lost, or one entry of the vocabulary moved."""
     live = _make(True)
     files = tokenizers.to_files(live)
     assert ids(tokenizers.from_files(tokenizers.to_files(_make(True, do_lower_case=False)), fast=True)) != ids(live)
-    rows = files[tokenizers.VOCABULARY].split(b"\n")
+    rows = files[wordpiece.VOCABULARY].split(b"\n")
     rows[6], rows[7] = rows[7], rows[6]
     moved = dict(files)
-    moved[tokenizers.VOCABULARY] = b"\n".join(rows)
+    moved[wordpiece.VOCABULARY] = b"\n".join(rows)
     assert ids(tokenizers.from_files(moved, fast=False)) != ids(live)
 
 

@@ -1,0 +1,71 @@
+"""Tokenizers: a live one <-> files in both layouts; texts -> the tensors a model declares.
+
+Whatever the writer, the files are written by us from the vocabulary and the few settings that decide token ids, in the
+plainest form that says the same: tokenizer.json as `tokenizers` 0.10 reads it, and the slow layout's own files. At
+save both are read back and must give the ids that the live tokenizer gives.
+"""
+
+from typing import Any, Dict, Mapping, Sequence
+
+from ..errors import FormatError
+from ..format import layout
+from ..format.proven import Proven
+from . import live, native
+from .description import Description
+from .encoding import Recipe, encode
+from .wordpiece import WordPiece
+
+__all__ = ["Recipe", "encode", "from_files", "from_vocabulary", "read_files", "to_files", "vocabulary_size"]
+
+
+def from_vocabulary(tokens: Sequence[str], *, max_length: int, fast: bool = True, runtime: str = "transformers") -> Any:
+    """A fresh lower-casing BERT tokenizer of this vocabulary; a "native" one needs no transformers."""
+    described = Description.fresh("BertTokenizer", WordPiece(tuple(tokens)), max_length)
+    return from_files(described.to_files(), fast=fast, runtime=runtime)
+
+
+def vocabulary_size(tokenizer: Any) -> int:
+    """One more than the largest token id, added tokens included."""
+    return int(max(tokenizer.get_vocab().values())) + 1
+
+
+def to_files(tokenizer: Any) -> Dict[str, bytes]:
+    """Both layouts of a tokenizer of a family that a bundle holds, fast, slow or native: the same bytes from each.
+
+    Raises TokenizerError for any other, and for one with settings that the files cannot say.
+    """
+    return live.describe(tokenizer).to_files()
+
+
+def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runtime: str = "transformers") -> Any:
+    """The tokenizer that `files` describe, read by the installed transformers from private copies of these bytes.
+
+    With `runtime="native"` it is read by the `tokenizers` package alone, and gives the ids that transformers 4 gives
+    with the same `fast`. `origin` is the bundle's folder: where the tokenizer says that its vocabulary lies.
+    Raises RuntimeUnavailableError when the installed packages cannot honour the files.
+    """
+    described = Description.parse(files)
+    if runtime == "native":
+        return native.NativeTokenizer(described, fast=fast)
+    return live.read(described, files, fast=fast, origin=origin)
+
+
+def read_files(bundle: Proven) -> Dict[str, bytes]:
+    """The tokenizer's files of an opened bundle, proven and in agreement; needs no transformers. Raises FormatError.
+
+    Every file must be the one that vocabulary and configuration make: two layouts that differ are two tokenizers.
+    """
+    files = {p: bundle.read(p) for p in bundle.manifest.files if p.startswith(layout.TOKENIZER + "/")}
+    described = Description.parse(files)
+    wanted = described.to_files()
+    for path in sorted({*wanted, *files}):
+        if path not in files:
+            raise FormatError("a tokenizer's file is missing", place=path)
+        if files[path] != wanted.get(path):
+            raise FormatError(
+                "the two layouts of the tokenizer say different things",
+                place=path,
+                wanted="what {} make".format(" and ".join(described.sources)),
+                fix="save the bundle again from its model",
+            )
+    return files

@@ -1,0 +1,175 @@
+"""All that decides a tokenizer's ids, as one frozen record <-> the files of both layouts; knows no library."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Tuple, Type, Union
+
+from ..errors import FormatError, TokenizerError
+from ..format import layout, strict_json
+from .wordpiece import WordPiece
+
+CONFIG = layout.TOKENIZER + "/tokenizer_config.json"
+SPECIAL = layout.TOKENIZER + "/special_tokens_map.json"
+FAST = layout.TOKENIZER + "/tokenizer.json"
+ADDED = layout.TOKENIZER + "/added_tokens.json"
+
+Model = Union[WordPiece]
+FAMILIES: Mapping[str, Type[Model]] = {
+    "BertTokenizer": WordPiece,
+    "DistilBertTokenizer": WordPiece,
+    "ElectraTokenizer": WordPiece,
+}
+SIDES = ("left", "right")
+MOST = 1 << 30  # transformers writes 1e30 for "no limit"
+EXTRA = "additional_special_tokens"  # in the configuration only where there are any
+
+_COMMON: Mapping[str, Tuple[type, ...]] = {
+    "tokenizer_class": (str,),
+    "model_max_length": (int,),
+    "padding_side": (str,),
+    "truncation_side": (str,),
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A tokenizer: its model, its settings by their names in tokenizer_config.json, and added tokens by id."""
+
+    model: Model
+    config: Mapping[str, Any]
+    added: Mapping[str, int]
+
+    @classmethod
+    def fresh(cls, family: str, model: Model, max_length: int, **settings: Any) -> "Description":
+        """A tokenizer as transformers makes it, but for `settings`."""
+        config = {
+            "tokenizer_class": family,
+            "model_max_length": max_length,
+            "padding_side": "right",
+            "truncation_side": "right",
+            **model.SPECIAL,
+            **model.DEFAULTS,
+            **settings,
+        }
+        return cls(model, config, {})
+
+    @classmethod
+    def parse(cls, files: Mapping[str, bytes]) -> "Description":
+        """What vocabulary, configuration and added tokens say. Raises FormatError; looks at no other file."""
+        config = _config(_read(files, CONFIG))
+        kind = FAMILIES[config["tokenizer_class"]]
+        model = kind.parse({path: _read(files, path) for path in kind.PATHS.values()})
+        added = strict_json.parse(files[ADDED], ADDED) if ADDED in files else {}
+        first = len(model.tokens)
+        if not isinstance(added, dict) or sorted(map(repr, added.values())) != sorted(
+            map(repr, range(first, first + len(added)))
+        ):
+            raise FormatError(
+                "added tokens do not follow the vocabulary", place=ADDED, wanted="ids from the vocabulary on"
+            )
+        return cls(model, config, added)
+
+    @property
+    def sources(self) -> Tuple[str, ...]:
+        """The files that `parse` reads, of which every other is made."""
+        return (*self.model.PATHS.values(), CONFIG)
+
+    @property
+    def ids(self) -> Dict[str, int]:
+        """Every token's id."""
+        return {**{token: i for i, token in enumerate(self.model.tokens)}, **self.added}
+
+    @property
+    def special(self) -> Tuple[str, ...]:
+        """The special tokens, each once, in the order of their names."""
+        named = [self.config[name] for name in self.model.SPECIAL]
+        return tuple(dict.fromkeys([*named, *self.config.get(EXTRA, ())]))
+
+    def to_files(self) -> Dict[str, bytes]:
+        """Every file of both layouts. Raises TokenizerError for a special token that the vocabulary lacks."""
+        named = {name: self.config[name] for name in (*self.model.SPECIAL, EXTRA) if name in self.config}
+        files = {
+            CONFIG: strict_json.canonical(self.config),
+            SPECIAL: strict_json.canonical(named),
+            FAST: (json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n").encode("utf-8"),
+            **self.model.files(),
+        }
+        if self.added:
+            files[ADDED] = strict_json.canonical(dict(self.added))
+        return files
+
+    def document(self) -> Dict[str, Any]:
+        """tokenizer.json, in the plainest form that `tokenizers` 0.10 reads."""
+        ids, special = self.ids, self.special
+        used = {self.config[name] for name, _ in self.model.PAIR if name in self.config}
+        for token in sorted(used | {self.config["unk_token"], self.config["pad_token"]}):
+            if token not in ids:
+                raise TokenizerError("a special token that the vocabulary lacks", place=layout.TOKENIZER, wanted=token)
+        known = {ids[token]: token for token in (*special, *self.added) if token in ids}
+        steps = self.model.steps(self.config)
+        return {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": [self._added(i, token, token in special) for i, token in sorted(known.items())],
+            "normalizer": steps["normalizer"],
+            "pre_tokenizer": steps["pre_tokenizer"],
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": self._template(self.model.SINGLE),
+                "pair": self._template(self.model.PAIR),
+                "special_tokens": {t: {"id": t, "ids": [ids[t]], "tokens": [t]} for t in sorted(used)},
+            },
+            "decoder": steps["decoder"],
+            "model": steps["model"],
+        }
+
+    def _added(self, position: int, token: str, special: bool) -> Dict[str, Any]:
+        return {
+            "id": position,
+            "special": special,
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": not special,
+        }
+
+    def _template(self, parts: Tuple[Tuple[str, int], ...]) -> List[Dict[str, Any]]:
+        return [
+            {"SpecialToken": {"id": self.config[name], "type_id": kind}}
+            if name in self.config
+            else {"Sequence": {"id": name, "type_id": kind}}
+            for name, kind in parts
+        ]
+
+
+def _read(files: Mapping[str, bytes], path: str) -> bytes:
+    if path not in files:
+        raise FormatError("a tokenizer's file is missing", place=path)
+    return files[path]
+
+
+def _config(data: bytes) -> Dict[str, Any]:
+    config = strict_json.parse(data, CONFIG)
+    found = config.get("tokenizer_class") if isinstance(config, dict) else None
+    model = FAMILIES.get(found) if isinstance(found, str) else None
+    kinds = dict(_COMMON)
+    if model is not None:
+        kinds.update(model.FIELDS)
+        kinds.update(dict.fromkeys(model.SPECIAL, (str,)))
+    if model is None or set(config) - {EXTRA} != set(kinds):
+        raise FormatError(
+            "a tokenizer's configuration with unknown or missing fields",
+            place=CONFIG,
+            wanted=", ".join(sorted(kinds)),
+            found=", ".join(sorted(config)) if isinstance(config, dict) else type(config).__name__,
+        )
+    extra = config.get(EXTRA, ["a token"])
+    faults = [name for name, kind in kinds.items() if type(config[name]) not in kind]
+    faults += [name for name in ("padding_side", "truncation_side") if config[name] not in SIDES]
+    if not isinstance(extra, list) or not extra or not all(type(token) is str for token in extra):
+        faults.append(EXTRA)
+    if faults:
+        raise FormatError("a tokenizer's field is malformed", place="{}#/{}".format(CONFIG, faults[0]))
+    return dict(config)

@@ -1,0 +1,43 @@
+"""Texts -> the tensors a model declares, by a tokenizer of any runtime; knows nothing of how it was made."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Sequence
+
+import numpy as np
+
+from ..errors import SignatureError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How texts become token ids: the length in tokens, and that they are cut and filled to it."""
+
+    max_length: int
+    padding: str = "max_length"
+    truncation: bool = True
+
+
+def encode(
+    tokenizer: Any, recipe: Recipe, texts: Sequence[Any], pairs: Optional[Sequence[str]]
+) -> Dict[str, np.ndarray]:
+    """Texts -> {"input_ids", "attention_mask", "token_type_ids"}: int arrays (texts, max_length).
+
+    A text may be a (text, pair) itself. Raises SignatureError for anything that is no text.
+    """
+    if pairs is None and texts and all(isinstance(t, (list, tuple)) and len(t) == 2 for t in texts):
+        texts, pairs = [t[0] for t in texts], [t[1] for t in texts]
+    for column in (texts, pairs or ()):
+        for position, text in enumerate(column):
+            if not isinstance(text, str):
+                raise SignatureError("not a text", place="text {}".format(position), found=type(text).__name__)
+    encoded = tokenizer(
+        list(texts),
+        text_pair=None if pairs is None else list(pairs),
+        padding=recipe.padding,
+        truncation=recipe.truncation,
+        max_length=recipe.max_length,
+        return_token_type_ids=True,
+        return_attention_mask=True,
+        return_tensors="np",
+    )
+    return {name: np.asarray(encoded[name]) for name in ("input_ids", "attention_mask", "token_type_ids")}
