@@ -81,4 +81,4 @@ def _settings(row: Environment, arguments: Sequence[str]) -> dict[str, object]:
 
 
 def _rows() -> dict[str, Environment]:
-    return {row.id: row for row in read_matrix(ROOT / FILE_NAME).environments}
+    return {row.id: row for row in read_matrix(ROOT / FILE_NAME).loading}

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from bert_bundle import errors, isolation
+from bert_bundle import errors, isolation, rules
 from bert_bundle.cli import cli
 from bert_bundle.matrix import spec
 from bert_bundle.matrix.verdict import MEANING
@@ -136,6 +136,12 @@ def environments() -> str:
     ))  # fmt: skip
 
 
+def known_breakages() -> str:
+    return table("rule|runtime|why|fix|see", (
+        (f"`{r.id}`", ", ".join(r.runtimes), r.why, r.fix, r.see) for r in rules.RULES
+    ))  # fmt: skip
+
+
 def commands() -> str:
     found = [(path, command, options(command)) for path, command in leaves(cli)]
     shared = set.intersection(*(set(own) for _, _, own in found))
@@ -186,5 +192,5 @@ def documents() -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
     "commands": commands, "documents": documents, "encoders": encoders, "environments": environments,
     "errors": error_table, "grades": grades, "keys": keys, "layers": layers, "ops": operations, "parts": parts,
-    "pinned": pinned,
+    "pinned": pinned, "rules": known_breakages,
 })  # fmt: skip

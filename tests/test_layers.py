@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "bert_bundle"
 CORE = (
     "errors version",
     "isolation",
+    "rules",
     "format",  # packages themselves hold nothing but a docstring, unless they are named higher up
     "model",
     "model.encoders",

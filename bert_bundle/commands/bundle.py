@@ -80,7 +80,7 @@ def _reader(options: Options, bundle: Path) -> Made:
     if can_load(here):
         options.progress("verifying in this interpreter")
         return here
-    row = nearest(options.matrix.environments, packages)
+    row = nearest(options.matrix.loading, packages)
     options.progress(f"this interpreter cannot load a bundle: verifying in {row.id}, nearest to the writer")
     return make(row, read_lock(row, options.locks), progress=options.progress)
 

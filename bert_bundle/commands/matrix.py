@@ -58,7 +58,12 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
 
 @matrix.command()
 @selection
-@click.option("--writers", multiple=True, metavar="GLOB", help="Of the selected, those that write; default: all.")
+@click.option(
+    "--writers",
+    multiple=True,
+    metavar="GLOB",
+    help="Of the selected, those that write; default: all that are not expected to be refused.",
+)
 @click.option("--readers", multiple=True, metavar="GLOB", help="Of the selected, those that read; default: all.")
 @click.option(
     "--examples",
@@ -90,7 +95,8 @@ def run(
     """
     drawn = specifications(examples, options.matrix.properties.seed if seed is None else seed)
     rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
-    writing, reading = _narrow(rows, writers, "--writers"), _narrow(rows, readers, "--readers")
+    able = [row for row in rows if row in options.matrix.loading]
+    writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
     with _folder(keep) as folder:
         needed = [row for row in rows if row in writing or row in reading]
         places = {place.id: place for place in runs.prepare(needed, options.locks, progress=options.progress)}
@@ -120,9 +126,9 @@ def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> l
         raise ConfigError(
             "no selected environment matches",
             place=option,
-            wanted=", ".join(row.id for row in rows),
-            found=", ".join(globs),
-            fix="choose one of those, or a glob",
+            wanted=", ".join(row.id for row in rows) or "one that is not expected to be refused",
+            found=", ".join(globs) or "none",
+            fix="choose one of those, or a glob; what is expected to be refused reads and does not write",
         )
     return kept
 

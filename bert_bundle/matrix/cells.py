@@ -65,16 +65,16 @@ Outcome = Replayed | Refused | Crashed | TimedOut | NotRun
 
 
 def observe(
-    cell: Cell, worker: Worker, golden: Golden, *, task: str, double: float, progress: Progress
+    cell: Cell, worker: Worker, golden: Golden, *, task: str, runtime: str, double: float, progress: Progress
 ) -> Replayed | Refused | Crashed | TimedOut:
     """Has the reader's `worker` replay the golden of the cell's bundle; never raises for what the reader does.
 
-    `task` is the worker's task that replays. `double` is the policy's largest difference between float64 replays, in
-    units of the output's scale.
+    `task` is the worker's task that replays, `runtime` what it is asked to replay in. `double` is the policy's largest
+    difference between float64 replays, in units of the output's scale.
     """
     started = time.monotonic()
     try:
-        observation = worker.ask(task, progress, bundle=str(cell.bundle))
+        observation = worker.ask(task, progress, bundle=str(cell.bundle), runtime=runtime)
     except WorkerError as error:
         ended = TimedOut if error.outcome == "timeout" else Crashed
         return ended(error=error, seconds=time.monotonic() - started)

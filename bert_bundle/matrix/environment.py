@@ -23,6 +23,7 @@ from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.matrix import installer, interpreters
 from bert_bundle.matrix.locks import Lock, as_on_its_day
 from bert_bundle.matrix.spec import Environment
+from bert_bundle.rules import AUTO
 
 CACHE_VARIABLE = "BERT_BUNDLE_CACHE"
 
@@ -42,13 +43,17 @@ print(json.dumps({"python": platform.python_version(), "packages": held}))
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A complete environment: its interpreter, and what is in it as read back from inside (canonical names)."""
+    """A complete environment: its interpreter, and what is in it as read back from inside (canonical names).
+
+    `runtime` is what its row asks for: transformers or native; auto where there is no row.
+    """
 
     id: str
     python: Path
     lock_digest: str
     packages: dict[str, str]
     python_version: str
+    runtime: str = AUTO
 
 
 def make(environment: Environment, lock: Lock, *, progress: Progress) -> Made:
@@ -151,6 +156,7 @@ def _read_back(folder: Path, environment: Environment, lock: Lock) -> Made | Non
         lock_digest=lock.digest,
         packages=dict(held),
         python_version=answer["python"],
+        runtime=environment.runtime,
     )
 
 

@@ -146,7 +146,7 @@ def verify(bundle: Path, made: Made, *, progress: Progress, terms: Terms) -> Ver
     golden = read_golden(str(path))
     started = time.monotonic()
     with terms.worker(made, "reader") as worker:
-        observation = worker.ask(terms.replay, _named(worker, progress), bundle=str(path))
+        observation = worker.ask(terms.replay, _named(worker, progress), bundle=str(path), runtime=made.runtime)
     figures = judge(golden, observation, double=terms.policy.double)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
     return hold(Cell(bundle=path, writer=_writer(manifest), reader=made.id), outcome)
@@ -179,7 +179,7 @@ def _write(
         say(f"saving classifier {path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            worker.ask(terms.generate, say, specification=specification, target=str(path))
+            worker.ask(terms.generate, say, specification=specification, target=str(path), runtime=place.runtime)
             return read_golden(str(path))
         except (errors.WorkerError, errors.BundleError) as error:
             return NotRun(reason=f"not written: {sentence(error)}")
@@ -203,8 +203,10 @@ def _read(
         if isinstance(bundle.golden, NotRun):
             return bundle.golden
         say(f"replaying {bundle.path.name} of {bundle.writer}")
-        double = terms.policy.double
-        return observe(_cell(bundle, place), worker, bundle.golden, task=terms.replay, double=double, progress=say)
+        return observe(
+            _cell(bundle, place), worker, bundle.golden,
+            task=terms.replay, runtime=place.runtime, double=terms.policy.double, progress=say,
+        )  # fmt: skip
 
     with terms.worker(place, "reader", cancelled) as worker:
         say = _named(worker, progress)

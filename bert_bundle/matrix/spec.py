@@ -95,9 +95,16 @@ class Expectation(_Record):
     reason: str = Field(
         pattern=r"\S",
         description="why, in words",
-        examples=["reason: transformers 4.41 needs tf-keras beside TensorFlow 2.15"],
+        examples=["reason: TensorFlow up to 2.17 is built for NumPy 1"],
     )
-    see: str | None = Field(default=None, description="where it is reported", examples=["see: tensorflow#117700"])
+    see: str | None = Field(
+        default=None, description="where it is reported", examples=["see: tensorflow/tensorflow#117700"]
+    )
+
+
+def exception(expect: Sequence[Expectation], environment: str) -> Expectation | None:
+    """What the environment with that id is expected to do instead of agreeing; None when nothing is known of it."""
+    return next((e for e in expect if fnmatchcase(environment, e.environment)), None)
 
 
 class Policy(_Record):
@@ -158,6 +165,12 @@ class Matrix(_Record):
                 )
             claimed |= dict.fromkeys(matched, index)
         return self
+
+    @property
+    def loading(self) -> tuple[Environment, ...]:
+        """All environments but those that are expected to be refused: these can load nothing, and write nothing."""
+        known = ((e, exception(self.expect, e.id)) for e in self.environments)
+        return tuple(e for e, found in known if found is None or found.outcome != "refused")
 
     def select(self, *, groups: Sequence[str] = (), names: Sequence[str] = ()) -> tuple[Environment, ...]:
         """The environments in one of `groups` whose id matches one of `names` (globs), in the file's order.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from typing import Literal, Self, cast
 
 from bert_bundle.errors import BertBundleError
 from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
-from bert_bundle.matrix.spec import Expectation
+from bert_bundle.matrix.spec import Expectation, exception
 from bert_bundle.numerics import BITWISE, IDENTICAL, SAME
 
 Grade = Literal[
@@ -92,20 +91,16 @@ def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Ve
     verdict = _unjudged(cell, outcome)
     if verdict.grade == "not run":
         return verdict
-    exception = next((e for e in expect if fnmatchcase(cell.reader, e.environment)), None)
-    if exception is None and cell.writer == cell.reader and verdict.grade == IDENTICAL:
+    known = exception(expect, cell.reader)
+    if known is None and cell.writer == cell.reader and verdict.grade == IDENTICAL:
         return replace(verdict, reason=f"its own writer must reach {BITWISE}; {verdict.reason}")
-    if exception is None:
+    if known is None:
         return replace(verdict, as_expected=verdict.grade in SAME)
-    known = exception.reason + (f" ({exception.see})" if exception.see else "")
-    if verdict.grade == exception.outcome:
-        return replace(verdict, as_expected=True, reason=f"known: {known}")
-    found = verdict.reason or MEANING[verdict.grade]
-    return replace(
-        verdict,
-        as_expected=False,
-        reason=f"{exception.outcome} was expected ({known}), this is {verdict.grade}: {found}",
-    )
+    why = known.reason + (f" ({known.see})" if known.see else "")
+    found = f"{verdict.grade}: {verdict.reason or MEANING[verdict.grade]}"
+    if verdict.grade == known.outcome:
+        return replace(verdict, as_expected=True, reason=f"known: {why}; {found}")
+    return replace(verdict, as_expected=False, reason=f"{known.outcome} was expected ({why}), this is {found}")
 
 
 def sentence(error: BertBundleError) -> str:

@@ -10,15 +10,13 @@ from types import MappingProxyType
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from bert_bundle import isolation
+from bert_bundle import isolation, rules
 from bert_bundle.errors import ConfigError, FormatError
 from bert_bundle.format import layout
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.spec import Environment
 
-_WITHOUT_TF_CLASSES = Version("5.0.dev0")  # transformers 5 removed every TensorFlow class
-_KERAS_3 = Version("3.0.dev0")
 _SHORT = MappingProxyType({"tensorflow": "tf"})  # of a backend, in a title; the others' names are short enough
 _NO_RELEASE = Version("0")  # of a package that is not there: far from every release that is
 
@@ -92,11 +90,8 @@ def running() -> Made:
 
 
 def can_load(made: Made) -> bool:
-    """Whether `made` holds TensorFlow and a transformers with TensorFlow classes, or Keras 3 with a backend."""
-    held = {name: _release(version) for name, version in made.packages.items()}
-    if tensorflow(made.packages) and _NO_RELEASE < held.get("transformers", _NO_RELEASE) < _WITHOUT_TF_CLASSES:
-        return True
-    return held.get("keras", _NO_RELEASE) >= _KERAS_3 and bool(_backend(made.packages)) and "tokenizers" in held
+    """Whether there is a runtime that no rule speaks against."""
+    return any(not rules.against(runtime, made.packages) for runtime in rules.RUNTIMES)
 
 
 def _backend(packages: Mapping[str, str]) -> str:

@@ -8,10 +8,11 @@ functions: `keras2` for the models, `encoders.transformers` for the encoders.
 from dataclasses import dataclass
 from typing import Any
 
+from .. import rules
 from ..errors import ConfigError, RuntimeUnavailableError
 
-TRANSFORMERS, NATIVE, AUTO = "transformers", "native", "auto"
-RUNTIMES = (TRANSFORMERS, NATIVE)
+TRANSFORMERS, NATIVE, AUTO = rules.TRANSFORMERS, rules.NATIVE, rules.AUTO
+RUNTIMES = rules.RUNTIMES
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Runtime:
 def bind(runtime: str = AUTO) -> Runtime:
     """The runtime of that name; with "auto" the one of transformers' classes where they are installed, else `native`.
 
-    Raises RuntimeUnavailableError, naming what is missing, and ConfigError for a name that is none.
+    The rules are asked before anything is imported. Raises RuntimeUnavailableError, naming what is missing, and
+    ConfigError for a name that is none.
     """
     if runtime not in (AUTO, *RUNTIMES):
         raise ConfigError("no such runtime", place="runtime", wanted=", ".join((AUTO, *RUNTIMES)), found=runtime)
+    runtime = rules.choose(runtime)
     if runtime == NATIVE:
         raise RuntimeUnavailableError(
             "a runtime that this bert_bundle does not have",

@@ -14,6 +14,7 @@ from ..format.atomic import Staging
 from ..format.golden import Golden, from_bundle, to_files
 from ..format.manifest import Manifest
 from ..format.proven import open_bundle
+from ..rules import AUTO
 from . import faults
 
 WRITER = {
@@ -23,7 +24,7 @@ WRITER = {
 }
 
 
-def forge(*, progress: Any, specification: Dict[str, Any], target: str) -> Dict[str, Any]:
+def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime: str = AUTO) -> Dict[str, Any]:
     """Writes a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
 
     Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle, its `labels` are the
@@ -51,7 +52,7 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str) -> Dict[
     return {"digest": manifest.digest}
 
 
-def parrot(*, progress: Any, bundle: str) -> Dict[str, Any]:
+def parrot(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
     """The observation of a reader that agrees to the last bit, unless the bundle carries a fault."""
     opened = open_bundle(bundle)
     golden = from_bundle(opened)

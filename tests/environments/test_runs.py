@@ -1,23 +1,10 @@
 """The commands in real environments: the demo, the whole square of `ci`, and the real MiniLM classifier."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-SAME = {"bitwise", "identical"}
-SECONDS = 1500
-
-
-def bert_bundle(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    """(exit code, JSON document) of a command."""
-    command = [sys.executable, "-m", "bert_bundle.cli", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+from commands import SAME, bert_bundle
 
 
 def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> None:

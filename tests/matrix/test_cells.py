@@ -10,6 +10,7 @@ from bert_bundle.format.golden import read_golden
 from bert_bundle.matrix.cells import Cell, Crashed, Outcome, Refused, Replayed, TimedOut, observe
 from bert_bundle.matrix.process import Worker, silent
 from bert_bundle.matrix.versions import running
+from bert_bundle.rules import AUTO
 from bert_bundle.testing.forgery import forge
 
 
@@ -23,7 +24,7 @@ def observed(worker: Worker, folder: Path, reading: str | None = None, task: str
     bundle = folder / str(reading)
     forge(progress=silent, specification={"reading": reading}, target=str(bundle))
     cell = Cell(bundle=bundle, writer="forger", reader="parrot")
-    return observe(cell, worker, read_golden(str(bundle)), task=task, double=5e-7, progress=silent)
+    return observe(cell, worker, read_golden(str(bundle)), task=task, runtime=AUTO, double=5e-7, progress=silent)
 
 
 def test_a_reader_that_agrees_has_replayed(worker: Worker, tmp_path: Path) -> None:

@@ -68,8 +68,10 @@ def test_an_unexpected_pass_says_what_was_expected_and_why() -> None:
     assert verdict.reason == "refused was expected (known (#1)), this is identical: this is identical"
 
 
-def test_an_expected_exception_says_that_it_is_known() -> None:
-    assert hold(CELL, REFUSED, [expect("refused")]).reason == "known: known (#1)"
+def test_an_expected_exception_says_that_it_is_known_and_what_came() -> None:
+    assert hold(CELL, REFUSED, [expect("refused")]).reason == (
+        "known: known (#1); refused: no such layer @ dense, wanted: one, found: none"
+    )
 
 
 @pytest.mark.parametrize("name", ["tf2.6-hf4.12-py3.8", "tf2.6-*", "*"])

@@ -1,0 +1,196 @@
+"""Which installed packages are known not to work together, as data: rules with why, what to do, where to read on.
+
+Owns the rules and the choice of a runtime by them. Knows nothing but versions, and imports nothing to find out: most of
+what is listed here ends the process that imports it, and no message comes from a process that is gone.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Callable, Mapping, Optional, Tuple
+
+from . import isolation
+from .errors import RuntimeUnavailableError
+
+TRANSFORMERS, NATIVE, AUTO = "transformers", "native", "auto"
+RUNTIMES = (TRANSFORMERS, NATIVE)
+
+Versions = Mapping[str, str]  # canonical name of a distribution -> its version
+Release = Tuple[int, ...]  # the numbers of a version; of a package that is not there none, which is below every release
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A known breakage of `runtimes`, decided by the versions of `packages`.
+
+    why, fix  parts of the message: what is the matter, and what to do about it
+    see       where it is reported, or what says so
+    """
+
+    id: str
+    runtimes: Tuple[str, ...]
+    packages: Tuple[str, ...]
+    applies: Callable[[Versions], bool]
+    why: str
+    fix: str
+    see: str
+
+
+def release(versions: Versions, *names: str) -> Release:
+    """The numbers of the first of `names` that is there: (5, 0, 0) of "5.0.0rc1"."""
+    version = next((versions[name] for name in names if name in versions), "")
+    numbers = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, numbers.group().split("."))) if numbers else ()
+
+
+def _tensorflow(versions: Versions) -> Release:
+    return release(versions, *_TENSORFLOW)
+
+
+_TENSORFLOW = isolation.BACKENDS["tensorflow"]
+
+# The order is that in which they are reported. Bounds that were measured and are no package's own word are in
+# docs/facts.md; tests/environments/test_broken.py shows each in a real environment.
+RULES = (
+    Rule(
+        id="tensorflow-missing",
+        runtimes=(TRANSFORMERS,),
+        packages=_TENSORFLOW,
+        applies=lambda v: not _tensorflow(v),
+        why="the transformers runtime computes with TensorFlow, and there is none",
+        fix="install tensorflow, or Keras 3 with another backend for the native runtime",
+        see="the packages' metadata",
+    ),
+    Rule(
+        id="tensorflow-classes-missing",
+        runtimes=(TRANSFORMERS,),
+        packages=("transformers",),
+        applies=lambda v: release(v, "transformers")[:1] != (4,),
+        why="only releases 4 of transformers have the TensorFlow classes that the transformers runtime is made of",
+        fix="install transformers 4, or Keras 3 for the native runtime",
+        see="huggingface/transformers#38758",
+    ),
+    Rule(
+        id="numpy-2",
+        runtimes=RUNTIMES,
+        packages=(*_TENSORFLOW, "numpy"),
+        applies=lambda v: () < _tensorflow(v) < (2, 18) and release(v, "numpy") >= (2,),
+        why="TensorFlow up to 2.17 is built for NumPy 1 and dies of NumPy 2 when it is imported",
+        fix="install numpy below 2",
+        see="the release notes of TensorFlow 2.18",
+    ),
+    Rule(
+        id="protobuf-4",
+        runtimes=(TRANSFORMERS,),
+        packages=(*_TENSORFLOW, "protobuf"),
+        applies=lambda v: () < _tensorflow(v) < (2, 12) and release(v, "protobuf") >= (4,),
+        why="the generated code of TensorFlow up to 2.11 is refused by protobuf 4 when it is imported",
+        fix="install protobuf below 3.20",
+        see="tensorflow/tensorflow#56266",
+    ),
+    Rule(
+        id="keras-engine-missing",
+        runtimes=(TRANSFORMERS,),
+        packages=(*_TENSORFLOW, "transformers"),
+        applies=lambda v: _tensorflow(v) >= (2, 13) and (4, 21) <= release(v, "transformers") < (4, 30),
+        why="transformers 4.21 to 4.29 imports modules of Keras that Keras 2.13 moved",
+        fix="install transformers 4.30 or newer",
+        see="huggingface/transformers#23352",
+    ),
+    Rule(
+        id="tf-keras-missing",
+        runtimes=(TRANSFORMERS,),
+        packages=(*_TENSORFLOW, "tf-keras"),
+        applies=lambda v: _tensorflow(v) >= (2, 16) and not release(v, "tf-keras"),
+        why="from TensorFlow 2.16 on tf.keras is Keras 3, and the classes of transformers need Keras 2: tf-keras",
+        fix="install tf-keras of TensorFlow's own minor release, or choose the native runtime",
+        see="huggingface/transformers#27377",
+    ),
+    Rule(
+        id="tf-keras-missing-2.15",
+        runtimes=(TRANSFORMERS,),
+        packages=(*_TENSORFLOW, "tf-keras", "transformers"),
+        applies=lambda v: (
+            _tensorflow(v)[:2] == (2, 15) and release(v, "transformers") >= (4, 39) and not release(v, "tf-keras")
+        ),
+        why="transformers from 4.39 on makes TensorFlow 2.15 look for tf.keras in tf-keras, and there is none",
+        fix="install tf-keras 2.15, or transformers below 4.39",
+        see="huggingface/transformers#40391",
+    ),
+    Rule(
+        id="tf-keras-release",
+        runtimes=(TRANSFORMERS,),
+        packages=(*_TENSORFLOW, "tf-keras"),
+        applies=lambda v: (
+            bool(_tensorflow(v) and release(v, "tf-keras")) and _tensorflow(v)[:2] != release(v, "tf-keras")[:2]
+        ),
+        why="tf-keras is made for TensorFlow of its own minor release only",
+        fix="install tf-keras of TensorFlow's own minor release",
+        see="the metadata of tf-keras",
+    ),
+    Rule(
+        id="keras-3-missing",
+        runtimes=(NATIVE,),
+        packages=("keras",),
+        applies=lambda v: release(v, "keras") < (3,),
+        why="the native runtime is made of Keras 3, and there is none",
+        fix="install keras 3, or TensorFlow and transformers 4 for the transformers runtime",
+        see="the packages' metadata",
+    ),
+    Rule(
+        id="backend-missing",
+        runtimes=(NATIVE,),
+        packages=("keras", *(name for names in isolation.BACKENDS.values() for name in names)),
+        applies=lambda v: isolation.KERAS_BACKEND not in isolation.binding(v.__contains__),
+        why="Keras 3 computes with TensorFlow, JAX or PyTorch, and none of them is there",
+        fix="install tensorflow, jax or torch",
+        see="https://keras.io/getting_started",
+    ),
+    Rule(
+        id="tokenizers-missing",
+        runtimes=(NATIVE,),
+        packages=("tokenizers",),
+        applies=lambda v: "tokenizers" not in v,
+        why="a bundle's tokenizer is read with the package tokenizers, and there is none",
+        fix="install tokenizers",
+        see="the packages' metadata",
+    ),
+    Rule(
+        id="safetensors-0.3",
+        runtimes=RUNTIMES,
+        packages=("safetensors",),
+        applies=lambda v: () < release(v, "safetensors") < (0, 3, 1),
+        why="releases of safetensors before 0.3.1 do not align what they write, so equal weights give other bytes",
+        fix="install safetensors 0.3.1 or newer",
+        see="safetensors/safetensors#235",
+    ),
+)
+
+
+def against(runtime: str, versions: Versions) -> Tuple[Rule, ...]:
+    """The rules that speak against `runtime` where `versions` are installed; "auto" has none of its own."""
+    return tuple(rule for rule in RULES if runtime in rule.runtimes and rule.applies(versions))
+
+
+def choose(runtime: str = AUTO, versions: Optional[Versions] = None) -> str:
+    """`runtime` itself; for "auto" the first one that no rule speaks against. `versions`: by default the installed.
+
+    Raises RuntimeUnavailableError with the words of the first rule that does; for "auto" those against the runtime that
+    is nearest to being there.
+    """
+    held = installed() if versions is None else versions
+    asked = RUNTIMES if runtime == AUTO else (runtime,)
+    nearest = min(asked, key=lambda name: len(against(name, held)))
+    for rule in against(nearest, held):
+        raise RuntimeUnavailableError(
+            rule.why,
+            place="the {} runtime, rule {}".format(nearest, rule.id),
+            found=", ".join("{} {}".format(name, held[name]) for name in rule.packages if name in held) or "none",
+            fix=rule.fix,
+        )
+    return nearest
+
+
+def installed() -> Versions:
+    """The versions beside this interpreter that some rule asks for, from metadata."""
+    found = {name: isolation.version(name) for rule in RULES for name in rule.packages}
+    return {name: version for name, version in found.items() if version is not None}
