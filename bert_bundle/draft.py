@@ -54,7 +54,7 @@ def draft(
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
     runtime = keras.bind()
-    captured = capture.capture(model, runtime)
+    captured = capture.capture(model, runtime, max_length)
     slots = signature.slots(captured.graph)
     configs = {
         n: runtime.encoders.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))

@@ -6,10 +6,11 @@ is traced: its function is run on the symbolic tensors once more, and the ops th
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ModelError
 from . import ops, vocabulary
+from .direct import graph_around, layer_of
 from .encoders import families
 from .encoders.families import folder_name
 from .fields import plain
@@ -43,14 +44,20 @@ class Captured:
     encoders: Mapping[str, Any]
 
 
-def capture(model: Any, runtime: Runtime) -> Captured:
-    """The graph of a functional or Sequential model with at least one encoder.
+def capture(model: Any, runtime: Runtime, length: Optional[int] = None) -> Captured:
+    """The graph of a functional or Sequential model with at least one encoder, or of an encoder class by itself.
 
+    `length`: tokens that the inputs of an encoder by itself are declared with, which declares none; None lets it vary.
     Raises ModelError naming the layer for whatever a bundle cannot represent.
     """
     layers: Dict[str, Any] = {}
     encoders: Dict[str, Any] = {}
     try:
+        family = runtime.encoders.family_of(model)
+        if family is not None:
+            folder = folder_name(model.name, encoders)
+            graph = graph_around(model, family, folder, runtime, length)
+            return Captured(graph, {model.name: model}, {folder: model})
         graph = _Capture(model, runtime, "", layers, encoders).graph()
     except ModelError:
         raise
@@ -199,13 +206,11 @@ class _Capture:
     def _layer(self, layer: Any, number: int, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
         policy, trainable = self.dialect.policy(layer), bool(layer._trainable)
-        encoders = self.runtime.encoders
-        family = encoders.family_of(layer)
+        family = self.runtime.encoders.family_of(layer)
         if family is not None:
             folder = folder_name(name, self.encoders)
             self.encoders[folder] = layer
-            flags = dict(sorted(encoders.flags(layer).items()))  # what holds a part sorts before it
-            return Layer(name, family.architecture, trainable, policy, {}, folder, flags)
+            return layer_of(layer, family, folder, self.runtime)
         if isinstance(layer, self.keras.Model):
             graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders).graph()
             return Layer(name, graph.class_name, graph=graph)  # its flag is the graph's

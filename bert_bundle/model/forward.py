@@ -81,6 +81,8 @@ def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:
 
 
 def _ordered(result: Any, graph: Graph) -> List[Any]:
-    if graph.outputs_form == "dict":
-        return [result[name] for name, _ in graph.outputs]
+    if isinstance(
+        result, Mapping
+    ):  # of a dict's keys, or of an encoder by itself, whose outputs have names of their own
+        return [result[name if graph.outputs_form == "dict" else ref.output] for name, ref in graph.outputs]
     return list(result) if isinstance(result, (list, tuple)) else [result]

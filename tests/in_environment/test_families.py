@@ -166,6 +166,53 @@ def test_every_release_writes_the_same_bytes(pair):
     assert found == BYTES[case], graph.decode("utf-8")
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if not case.endswith("Model")])
+def test_a_class_with_a_head_is_saved_by_itself_and_loads_as_a_functional_model(case, keras, save, tmp_path):
+    model = make(case, name="clf")
+    model([tensor[:1] for tensor in batch(model)])
+    made = finish(model, model)
+    before, calls = model(batch(model), training=False), len(model._inbound_nodes)
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    again = bundle.encoders["clf"]
+    given = batch(again)[: 3 if getattr(model.config, "type_vocab_size", 0) > 1 else 2]
+    found = bundle.model(given, training=False)
+    for name in ("start_logits", "end_logits") if case.endswith(SPAN) else ("logits",):
+        np.testing.assert_array_equal(np.asarray(found[name] if case.endswith(SPAN) else found), before[name])
+    assert bundle.model._is_graph_network
+    assert [tuple(tensor.shape) for tensor in bundle.model.inputs] == [(None, LENGTH)] * len(given)
+    roles = [entry["role"] for entry in bundle.manifest.signature["inputs"]]
+    assert roles == ["input_ids", "attention_mask", "token_type_ids"][: len(given)]
+    assert transformers.config(again, "x") == transformers.config(model, "x")
+    assert transformers.flags(again) == transformers.flags(model) != {}
+    assert sorted(v.name for v in again.trainable_weights) == sorted(v.name for v in model.trainable_weights)
+    assert bert_bundle.verify(tmp_path / "bundle").figures.grade == "bitwise"
+    assert len(model._inbound_nodes) == calls
+
+
+@pytest.mark.parametrize("return_dict", [True, False])
+def test_a_class_that_was_never_called_is_saved_without_a_length(return_dict, keras, save, tmp_path):
+    for head, names in ((SEQUENCE, ["clf"]), (SPAN, ["start_logits", "end_logits"])):
+        model = make("bert " + head, name="clf")
+        model.config.return_dict = return_dict
+        made = classifiers.Made(model, model, classifiers.tokenizer(), (), {"text": ["my invoice", "why?"]}, None)
+        bundle = bert_bundle.load(save(made, tmp_path / head))
+        assert [tuple(tensor.shape) for tensor in bundle.model.inputs] == [(None, None)] * 3
+        assert [entry["name"] for entry in bundle.manifest.signature["outputs"]] == names
+        found = bundle.predict(["my invoice", "why?"])
+        encoded = bundle.encode(["my invoice", "why?"])
+        wanted = model(encoded, return_dict=True, training=False)
+        for name in ["logits"] if head == SEQUENCE else names:
+            np.testing.assert_array_equal(found if head == SEQUENCE else found[name], wanted[name])
+
+
+def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
+    model = make("roberta " + SEQUENCE)
+    made = classifiers.Made(model, model, classifiers.tokenizer(), (), {"text": ["why?"]}, 31)
+    with pytest.raises(errors.SignatureError, match="max_length does not fit the model") as caught:
+        save(made, tmp_path / "bundle")
+    assert caught.value.found == "31"
+
+
 def _swap(name):
     """The name of the same tensor of the other layer."""
     return name.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")
