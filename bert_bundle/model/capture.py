@@ -264,15 +264,22 @@ class _Capture:
                 found=error.args[0],
                 fix="write it with those ops or with built-in layers",
             ) from None
+        return self._apply(name, arguments, place)
+
+    def _apply(self, name: str, arguments: Mapping[str, Any], place: str) -> Apply:
         operands = [arguments[operand] for operand in ops.OPERANDS if operand in arguments]
-        floating = any(self.dialect.is_floating(tensor) for tensor in tensors(operands))
+        floating = [tensor for tensor in tensors(operands) if self.dialect.is_floating(tensor)]
+        double = any("float64" in str(tensor.dtype) for tensor in floating)
         values = {k: self._value(v, place) for k, v in arguments.items()}
-        return Apply(name, {k: floats(v) if floating and k in ops.OPERANDS else v for k, v in values.items()})
+        return Apply(name, {k: floats(v, double) if floating and k in ops.OPERANDS else v for k, v in values.items()})
 
     def _value(self, value: Any, place: str) -> Any:
         """An argument of a call as graph data."""
         if hasattr(value, "_keras_history"):
             return self._ref(value)
+        if isinstance(value, ops.Step):
+            self.nodes.append(self._apply(value.name, value.arguments, place))
+            return Ref(len(self.nodes) - 1)
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:

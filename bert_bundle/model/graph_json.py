@@ -178,7 +178,8 @@ def _makes(node: Node, layers: Mapping[str, Layer], output: str) -> bool:
     """Whether `output` is one of a node: by name of an encoder, by key or position of a layer that makes several."""
     layer = layers[node.layer] if isinstance(node, Call) else None
     if layer is None:
-        return output == ""
+        several = isinstance(node, Apply) and ops.BY_NAME[node.op].several
+        return output.isdigit() if several else output == ""
     if layer.encoder:
         name, _, position = output.partition(".")
         return name in (families.PER_LAYER if position else families.CLASSES[layer.class_name].always)

@@ -11,6 +11,7 @@ from . import ops
 from .graph import Input
 
 _FLOATS = ("float16", "float32", "float64")
+_LISTS = ("values", ops.REST)  # arguments of TensorFlow that are a list of operands
 
 
 def bind() -> Any:
@@ -139,11 +140,7 @@ def is_op(layer: Any) -> bool:
 
 def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
     """(keras.ops name, arguments by keras.ops names) of an op's call. Raises KeyError naming what has no equal."""
-    args, kwargs = called_with(layer, number)
-    op = ops.BY_SYMBOL.get(layer.symbol or "")
-    if op is None:
-        raise KeyError("tf." + str(layer.symbol))
-    return op.name, ops.bind(op, args, kwargs)
+    return ops.operation(str(layer.symbol), *called_with(layer, number))
 
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
@@ -160,7 +157,7 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     for part in op.symbol.split("."):
         function = getattr(function, part)
     first = given.pop(op.parameters[0].tensorflow)  # Keras 2.13 takes the first by position only
-    return function(first, **given)
+    return function(first, *given.pop(ops.REST, ()), **given)
 
 
 def tensor(array: np.ndarray) -> Any:
@@ -193,7 +190,7 @@ def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str
     import tensorflow
 
     operands = [p.tensorflow for p in op.parameters if p.name in ops.OPERANDS and p.tensorflow in arguments]
-    flat = [x for name in operands for x in (arguments[name] if name == "values" else [arguments[name]])]
+    flat = [x for name in operands for x in (arguments[name] if name in _LISTS else [arguments[name]])]
     dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), None)
 
     def typed(value: Any) -> Any:
@@ -204,4 +201,4 @@ def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str
 
     for name in operands:
         value = arguments[name]
-        arguments[name] = [typed(x) for x in value] if name == "values" else typed(value)
+        arguments[name] = [typed(x) for x in value] if name in _LISTS else typed(value)

@@ -2,6 +2,8 @@
 
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
+import numpy as np
+
 from ..errors import ModelError
 from .layers import WRAPPED
 
@@ -22,11 +24,17 @@ def whole_slice(value: slice, place: str) -> slice:
     return value
 
 
-def floats(value: Any) -> Any:
-    """Whole numbers among constants as floats: `x ** 2` of a floating x is `x ** 2.0`, however it was written."""
+def floats(value: Any, double: bool) -> Any:
+    """Constants beside a floating tensor as that has them: floats, and in single precision unless `double`.
+
+    What a loaded model has is single, so a constant of 64 bits would not be saved as the same bytes again.
+    """
     if isinstance(value, list):
-        return [floats(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return [floats(item, double) for item in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    with np.errstate(over="ignore"):
+        return float(value) if double else float(str(np.float32(value)))
 
 
 def calls_its_graph(model: Any) -> bool:

@@ -105,7 +105,7 @@ class _Rebuild:
 
     def _apply(self, node: Apply) -> Any:
         arguments = {k: self._value(v) for k, v in node.arguments.items()}
-        if node.op == "cast":
+        if arguments.get("dtype") is not None:
             arguments["dtype"] = self._dtype(arguments["dtype"])
         return self.dialect.apply(node.op, arguments, self._dtype("float32"))
 
@@ -150,7 +150,7 @@ class _Rebuild:
             return
         items = value.items() if isinstance(value, Mapping) else [("", value)]
         for output, tensor in items:
-            if hasattr(tensor, "_keras_history"):
+            if hasattr(tensor, "_keras_history") and len(tensor.shape):  # a scalar says nothing of any example
                 self.rebuilt.tensors["{} {} {}".format(index, name, output).strip()] = tensor
 
     def _set_trainable(self, layer: Layer) -> None:
