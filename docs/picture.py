@@ -14,6 +14,7 @@ from rich.text import Text
 from bert_bundle.matrix import run
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.locks import FOLDER
+from bert_bundle.matrix.places import prepare
 from bert_bundle.matrix.spec import default_matrix_path, read_matrix
 from bert_bundle.report import text
 from bert_bundle.report.layout import Style
@@ -27,7 +28,7 @@ def main() -> None:
     bundle = Path(sys.argv[1])
     path = default_matrix_path()
     matrix = read_matrix(path)
-    places = run.prepare(matrix.select(groups=["ci"]), path.parent / FOLDER, progress=print)
+    places = prepare(matrix.select(groups=["ci"]), path.parent / FOLDER, progress=print)
     terms = run.Terms(expect=matrix.expect, policy=matrix.policy)
     found = run.audit(bundle, places, executor=Local(2), progress=print, terms=terms)
     console = Console(file=io.StringIO(), record=True, width=WIDTH)

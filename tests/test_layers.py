@@ -55,7 +55,7 @@ HOST = (
     "matrix.pipe matrix.process matrix.versions",
     "matrix.cells",
     "matrix.verdict",
-    "matrix.executors matrix.executors.*",
+    "matrix.places matrix.executors matrix.executors.*",
     "matrix.run",
     "report report.*",
     "demo.material demo.run",

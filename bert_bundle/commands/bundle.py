@@ -10,6 +10,7 @@ from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.places import prepare
 from bert_bundle.matrix.verdict import Verdict
 from bert_bundle.matrix.versions import can_load, nearest, running, written_by
 from bert_bundle.report import json, text
@@ -69,7 +70,7 @@ def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[
     """
     rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
     read_manifest(str(bundle))  # a damaged bundle is refused before minutes go into environments
-    places = run.prepare(rows, options.locks, progress=options.progress)
+    places = prepare(rows, options.locks, progress=options.progress)
     found = run.audit(bundle, places, executor=options.executor, progress=options.progress, terms=options.terms)
     return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code)
 

@@ -13,6 +13,7 @@ from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.format.atomic import check_target
 from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.places import NotMade, prepare
 from bert_bundle.matrix.process import Progress, Worker
 from bert_bundle.report import json, text
 from bert_bundle.report.layout import Style
@@ -52,9 +53,9 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
     rows = options.matrix.select(groups=(GROUP,))
     _check_free(out, force)
     todo = recipe(encoder, options.progress)
-    places = run.prepare(rows, options.locks, progress=options.progress)
+    places = prepare(rows, options.locks, progress=options.progress)
     trainer = places[len(places) // 2]
-    if isinstance(trainer, run.NotMade):
+    if isinstance(trainer, NotMade):
         raise trainer.error
     accuracy = _train(trainer, todo, out, options.progress)
     options.progress(f"saved {out}, accuracy {accuracy:.1%}")

@@ -1,10 +1,12 @@
 """The commands about the matrix: list, lock, run."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import click
 
@@ -13,9 +15,18 @@ from bert_bundle.errors import ConfigError
 from bert_bundle.matrix import run as runs
 from bert_bundle.matrix.locks import lock as write_lock
 from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.places import Fleeting, Place, prepare, promise
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.report import json, text
 from bert_bundle.testing.classifiers import specifications
+
+# What a writer writes: (how many, from which seed) -> specifications.
+_CLASSIFIERS = MappingProxyType[str, Callable[[int, int], list[dict[str, Any]]]](
+    {
+        "classic": lambda _, seed: specifications(1, seed),
+        "generated": specifications,
+    }
+)
 
 
 @click.group(no_args_is_help=False)
@@ -73,7 +84,19 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
     metavar="N",
     help="Generated classifiers per writer.",
 )
+@click.option(
+    "--classifiers",
+    type=click.Choice(list(_CLASSIFIERS)),
+    help="classic: first token, ten numerical features, softmax; generated: N drawn from the seed, that one first. "
+    "Default: classic, or generated where --examples says more than one.",
+)
 @click.option("--seed", type=int, metavar="N", help="Of the generated classifiers; default: the matrix file's.")
+@click.option(
+    "--discard-environments",
+    "discard",
+    is_flag=True,
+    help="Make each environment when it is used and remove it from the cache after: no more on disk than --jobs.",
+)
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Where to leave the bundles.")
 @common
 def run(
@@ -83,23 +106,33 @@ def run(
     writers: tuple[str, ...],
     readers: tuple[str, ...],
     examples: int,
+    classifiers: str | None,
     seed: int | None,
+    discard: bool,
     keep: Path | None,
 ) -> Answer:
-    """Save generated classifiers in each environment (default: the group ci), load every one in each, grade each pair.
+    """Save classifiers in each environment (default: the group ci), load every one in each, grade each pair.
 
     \b
     Examples:
       bert-bundle matrix run
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
     """
-    drawn = specifications(examples, options.matrix.properties.seed if seed is None else seed)
+    kind = classifiers or ("classic" if examples == 1 else "generated")
+    if examples > 1 and kind != "generated":
+        raise ConfigError(
+            "the number of examples is that of generated classifiers",
+            place="--examples",
+            found=f"{examples}, with --classifiers {kind}",
+            fix="leave one of the two out",
+        )
+    drawn = _CLASSIFIERS[kind](examples, options.matrix.properties.seed if seed is None else seed)
     rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
     able = [row for row in rows if row in options.matrix.loading]
     writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
     with _folder(keep) as folder:
         needed = [row for row in rows if row in writing or row in reading]
-        places = {place.id: place for place in runs.prepare(needed, options.locks, progress=options.progress)}
+        places = _places(needed, options, discard)
         found = runs.cross(
             [places[row.id] for row in writing],
             [places[row.id] for row in reading],
@@ -110,6 +143,14 @@ def run(
             terms=options.terms,
         )
     return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)
+
+
+def _places(rows: Sequence[Environment], options: Options, discard: bool) -> Mapping[str, Place | Fleeting]:
+    """Each environment by its id: made now, or when it is used."""
+    places: Sequence[Place | Fleeting] = (
+        promise(rows, options.locks) if discard else prepare(rows, options.locks, progress=options.progress)
+    )
+    return dict(zip((row.id for row in rows), places, strict=True))
 
 
 def _locked(row: Environment, locks: Path) -> bool:

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -45,7 +45,8 @@ print(json.dumps({"python": platform.python_version(), "packages": held}))
 class Made:
     """A complete environment: its interpreter, and what is in it as read back from inside (canonical names).
 
-    `runtime` is what its row asks for: transformers or native; auto where there is no row.
+    `runtime` is what its row asks for: transformers or native; auto where there is no row. `size` is what it takes on
+    disk, in bytes, what it shares with uv's cache or another environment included; 0 where it was not measured.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Made:
     packages: dict[str, str]
     python_version: str
     runtime: str = AUTO
+    size: int = 0
 
 
 def make(environment: Environment, lock: Lock, *, progress: Progress) -> Made:
@@ -61,7 +63,7 @@ def make(environment: Environment, lock: Lock, *, progress: Progress) -> Made:
 
     Raises EnvironmentNotMadeError, with uv's last words; what was built is kept beside it, under ".failed".
     """
-    folder = cache_root() / "environments" / lock.digest[:16]
+    folder = _folder(lock)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder, environment, progress):
@@ -76,10 +78,21 @@ def make(environment: Environment, lock: Lock, *, progress: Progress) -> Made:
         ) from error
 
 
+def discard(lock: Lock) -> None:
+    """Removes the environment of `lock` from the cache. Whoever uses it at this moment loses it."""
+    folder = _folder(lock)
+    with FileLock(f"{folder}.lock"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def cache_root() -> Path:
     """Where everything that can be made again lies: $BERT_BUNDLE_CACHE, or the user's cache."""
     override = os.environ.get(CACHE_VARIABLE)
     return Path(override).expanduser().resolve() if override else platformdirs.user_cache_path("bert_bundle")
+
+
+def _folder(lock: Lock) -> Path:
+    return cache_root() / "environments" / lock.digest[:16]
 
 
 def _only_one(folder: Path, environment: Environment, progress: Progress) -> AbstractContextManager[object]:
@@ -107,7 +120,9 @@ def _cached(folder: Path, environment: Environment, lock: Lock, progress: Progre
     made = _read_back(folder, environment, lock)
     if made is None:
         progress(f"{environment.id}: damaged, made again")
-    return made
+        return None
+    marker = json.loads((folder / _MARKER).read_text("utf-8"))
+    return replace(made, size=marker["size"]) if "size" in marker else _complete(folder, made)
 
 
 def _built(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> Made:
@@ -127,8 +142,17 @@ def _built(folder: Path, environment: Environment, lock: Lock, progress: Progres
     made = _read_back(folder, environment, lock)
     if made is None:
         raise _failure(folder, environment, "other packages than the lock's", "")
-    (folder / _MARKER).write_text(json.dumps({"lock": lock.digest, "environment": environment.id}), encoding="utf-8")
+    made = _complete(folder, made)
     progress(f"{environment.id}: ready in {time.monotonic() - started:.1f} s")
+    return made
+
+
+def _complete(folder: Path, made: Made) -> Made:
+    """Measures the environment and writes the marker; what an older version of us completed has no size yet."""
+    files = {(s.st_dev, s.st_ino): s.st_blocks * 512 for s in (p.lstat() for p in folder.rglob("*"))}
+    made = replace(made, size=sum(files.values()))
+    marker = {"lock": made.lock_digest, "environment": made.id, "size": made.size}
+    (folder / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
     return made
 
 

@@ -5,37 +5,37 @@
 One worker process per environment and role, however many bundles there are.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bert_bundle import errors
 from bert_bundle.bundle import inspect
 from bert_bundle.format.golden import Golden, read_golden
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.matrix.cells import Cell, NotRun, Outcome, Replayed, observe
-from bert_bundle.matrix.environment import Made, make
+from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors import Executor
-from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.places import Fleeting, NotMade, Place, merged, present
 from bert_bundle.matrix.process import MEMORY_LIMIT, TIME_LIMIT, Cancelled, Progress, Worker, never
-from bert_bundle.matrix.spec import Environment, Expectation, Policy
+from bert_bundle.matrix.spec import Expectation, Policy
 from bert_bundle.matrix.verdict import Summary, Verdict, hold, sentence
 from bert_bundle.matrix.versions import title, written_by
 from bert_bundle.numerics import judge
 
-
-@dataclass(frozen=True, kw_only=True)
-class NotMade:
-    """An environment that could not be made, and why."""
-
-    id: str
-    error: errors.EnvironmentNotMadeError
+T = TypeVar("T")
 
 
-Place = Made | NotMade
+@dataclass(frozen=True)
+class _Done(Generic[T]):
+    """What a job did, and the environment that it found itself in."""
+
+    place: Place
+    done: Sequence[T]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,11 @@ class Run:
     summary: Summary
 
     @property
+    def disk(self) -> int:
+        """Bytes of the environments together, each counted whole: they share files, and need not be there at once."""
+        return sum(place.size for place in self.environments if isinstance(place, Made))
+
+    @property
     def exit_code(self) -> int:
         """The worst of what happened: no environment, not run, not as expected, as expected."""
         if any(isinstance(place, NotMade) for place in self.environments):
@@ -84,14 +89,6 @@ class _Written:
     golden: Golden | NotRun
 
 
-def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[Place, ...]:
-    """Every environment made from its lock, or the reason why it could not be.
-
-    Raises ConfigError for a lock that is missing or not of this environment.
-    """
-    return tuple(_prepared(e, locks, progress) for e in environments)
-
-
 def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, progress: Progress, terms: Terms) -> Run:
     """One bundle replayed in each of the environments.
 
@@ -102,13 +99,13 @@ def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, pr
     manifest, path = inspect(str(bundle)), bundle.absolute()
     written = _Written(path=path, writer=_writer(manifest), golden=read_golden(str(path)))
     columns = executor.gather([partial(_read, place, [written], terms, progress) for place in environments])
-    verdicts = [verdict for column in columns for verdict in column]
+    verdicts = [verdict for column in columns for verdict in column.done]
     return Run(environments=environments, verdicts=verdicts, summary=Summary.of(verdicts, time.monotonic() - started))
 
 
 def cross(
-    writers: Sequence[Place],
-    readers: Sequence[Place],
+    writers: Sequence[Place | Fleeting],
+    readers: Sequence[Place | Fleeting],
     specifications: Sequence[dict[str, Any]],
     *,
     folder: Path,
@@ -116,22 +113,23 @@ def cross(
     progress: Progress,
     terms: Terms,
 ) -> Run:
-    """Each writer saves every specified classifier into `folder`/<writer>/<number>; each reader replays every bundle.
+    """Each writer saves each classifier into `folder`/<writer>/<number>-<name>; each reader replays every bundle.
 
-    A bundle that could not be written makes its cells not run, with the reason. Verdicts are ordered by writer,
-    specification, reader. Raises ConfigError when there is nothing to write or nobody to read.
+    A specification that names a `runtime` is for writers of that runtime only. A bundle that could not be written makes
+    its cells not run, with the reason. Verdicts are ordered by writer, specification, reader. Raises ConfigError when
+    there is nothing to write or nobody to read.
     """
     for what, there in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _some(what, there)
     started = time.monotonic()
     folder = folder.absolute()
     rows = executor.gather([partial(_write, place, specifications, folder, terms, progress) for place in writers])
-    written = [bundle for row in rows for bundle in row]
+    written = [bundle for row in rows for bundle in row.done]
+    _some("classifiers for these writers", written)
     columns = executor.gather([partial(_read, place, written, terms, progress) for place in readers])
-    verdicts = [verdict for row in zip(*columns, strict=True) for verdict in row]
-    places = {place.id: place for place in (*writers, *readers)}
+    verdicts = [verdict for row in zip(*(column.done for column in columns), strict=True) for verdict in row]
     return Run(
-        environments=tuple(places.values()),
+        environments=merged([*(row.place for row in rows), *(column.place for column in columns)]),
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
     )
@@ -152,16 +150,28 @@ def verify(bundle: Path, made: Made, *, progress: Progress, terms: Terms) -> Ver
     return hold(Cell(bundle=path, writer=_writer(manifest), reader=made.id), outcome)
 
 
-def _prepared(environment: Environment, locks: Path, progress: Progress) -> Place:
-    lock = read_lock(environment, locks)
-    try:
-        return make(environment, lock, progress=progress)
-    except errors.EnvironmentNotMadeError as error:
-        progress(f"{environment.id}: {error.message}")
-        return NotMade(id=environment.id, error=error)
-
-
 def _write(
+    site: Place | Fleeting,
+    specifications: Sequence[dict[str, Any]],
+    folder: Path,
+    terms: Terms,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> _Done[_Written]:
+    """The job of a writer."""
+    with present(site, progress) as place:
+        return _Done(place, _writings(place, specifications, folder, terms, progress, cancelled))
+
+
+def _read(
+    site: Place | Fleeting, written: Sequence[_Written], terms: Terms, progress: Progress, cancelled: Cancelled
+) -> _Done[Verdict]:
+    """The job of a reader."""
+    with present(site, progress) as place:
+        return _Done(place, _readings(place, written, terms, progress, cancelled))
+
+
+def _writings(
     place: Place,
     specifications: Sequence[dict[str, Any]],
     folder: Path,
@@ -169,11 +179,10 @@ def _write(
     progress: Progress,
     cancelled: Cancelled,
 ) -> list[_Written]:
-    """The job of a writer."""
-    paths = [folder / place.id / str(number) for number in range(len(specifications))]
+    numbered = [(folder / place.id / _file_name(number, s), s) for number, s in enumerate(specifications)]
     if isinstance(place, NotMade):
         reason = NotRun(reason=f"no writer: {sentence(place.error)}")
-        return [_Written(path=path, writer=place.id, golden=reason) for path in paths]
+        return [_Written(path=path, writer=place.id, golden=reason) for path, _ in numbered]
 
     def written(path: Path, specification: dict[str, Any]) -> Golden | NotRun:
         say(f"saving classifier {path.name}")
@@ -188,14 +197,14 @@ def _write(
         say = _named(worker, progress)
         return [
             _Written(path=path, writer=place.id, golden=written(path, specification))
-            for path, specification in zip(paths, specifications, strict=True)
+            for path, specification in numbered
+            if specification.get("runtime", place.runtime) == place.runtime
         ]
 
 
-def _read(
+def _readings(
     place: Place, written: Sequence[_Written], terms: Terms, progress: Progress, cancelled: Cancelled
 ) -> list[Verdict]:
-    """The job of a reader."""
     if isinstance(place, NotMade):
         return [hold(_cell(b, place), NotRun(reason=f"no reader: {sentence(place.error)}")) for b in written]
 
@@ -211,6 +220,12 @@ def _read(
     with terms.worker(place, "reader", cancelled) as worker:
         say = _named(worker, progress)
         return [hold(_cell(bundle, place), outcome(bundle), terms.expect) for bundle in written]
+
+
+def _file_name(number: int, specification: dict[str, Any]) -> str:
+    """The same for every writer: a bundle's card names its folder."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(specification.get("name", "")))
+    return f"{number}-{name}" if name else str(number)
 
 
 def _cell(bundle: _Written, reader: Place) -> Cell:

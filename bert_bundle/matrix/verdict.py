@@ -103,6 +103,18 @@ def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Ve
     return replace(verdict, as_expected=False, reason=f"{known.outcome} was expected ({why}), this is {found}")
 
 
+def spread(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], float]:
+    """(writer, reader) -> the largest float64 difference of their bundles, in units of the output's scale.
+
+    A pair of which nothing was measured is left out.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for v in verdicts:
+        if v.double is not None:
+            found[v.writer, v.reader] = max(v.double, found.get((v.writer, v.reader), 0.0))
+    return found
+
+
 def sentence(error: BertBundleError) -> str:
     """An error on one line, without what to do about it: a table's reason."""
     return ", ".join(line.strip() for line in str(error).splitlines() if not line.startswith("  fix: "))

@@ -14,9 +14,10 @@ from typing import Any
 from bert_bundle.errors import BertBundleError
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
-from bert_bundle.matrix.run import Place, Run
+from bert_bundle.matrix.places import Place
+from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
-from bert_bundle.matrix.verdict import Verdict
+from bert_bundle.matrix.verdict import Verdict, spread
 
 
 def document(record: Mapping[str, Any]) -> str:
@@ -28,6 +29,8 @@ def run(found: Run) -> dict[str, Any]:
     """docs/schema/run.json"""
     return {
         "summary": asdict(found.summary),
+        "disk": found.disk,
+        "spread": _spread(found),
         "environments": [_place(place) for place in found.environments],
         "verdicts": [asdict(verdict) for verdict in found.verdicts],
     }
@@ -60,6 +63,12 @@ def locks(made: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
 def error(raised: BertBundleError) -> dict[str, Any]:
     """docs/schema/error.json"""
     return {"error": raised.to_json()}
+
+
+def _spread(found: Run) -> dict[str, Any]:
+    doubles = spread(found.verdicts)
+    pairs = [{"writer": writer, "reader": reader, "double": d} for (writer, reader), d in doubles.items()]
+    return {"largest": max(doubles.values(), default=None), "pairs": pairs}
 
 
 def _place(place: Place) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Tables and lists for a terminal, from untrusted text: owns width, colour and escaping, not what is shown."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -30,6 +31,13 @@ def plain(value: object) -> Text:
 def figure(value: float | None) -> Text:
     """A difference to two digits; nothing when it was not measured."""
     return Text("" if value is None else "0" if value == 0 else f"{value:.1e}")
+
+
+def power(value: float | None) -> Text:
+    """The n of 1e-n below which a difference lies; `=` when there is none, nothing when it was not measured."""
+    if value is None or value == 0:
+        return Text("" if value is None else "=")
+    return Text(str(max(0, math.ceil(-math.log10(value)) - 1)) if math.isfinite(value) else "!")
 
 
 def share(value: float | None) -> Text:

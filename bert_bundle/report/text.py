@@ -3,21 +3,23 @@
 Whatever comes from a bundle or a matrix file is shown as plain text: control characters escaped, no markup read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rich.console import RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from bert_bundle.errors import BertBundleError, printable
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
-from bert_bundle.matrix.run import Place, Run
+from bert_bundle.matrix.places import Place
+from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
-from bert_bundle.matrix.verdict import MEANING, Grade, Verdict
+from bert_bundle.matrix.verdict import MEANING, Grade, Verdict, spread
 from bert_bundle.matrix.versions import tensorflow
 from bert_bundle.numerics import SAME
 from bert_bundle.report import layout, summary
@@ -58,24 +60,48 @@ def audit(found: Run, style: Style) -> str:
             *([layout.share(verdict.accuracy)] if accuracy else []),
             Text(f"{verdict.seconds:.0f} s"),
         )
-    return layout.render(style, table, Text(), *_surprises(found.verdicts), _total(found))
+    return layout.render(style, table, Text(), *_surprises(found.verdicts), *_end(found))
 
 
 def cross(found: Run, style: Style) -> str:
-    """A square of writers (down) and readers (across), each place the worst grade of its bundles; then the reasons."""
-    readers = list(dict.fromkeys(v.reader for v in found.verdicts))
+    """A square of writers (down) and readers (across), each place the worst grade of its bundles; then the reasons.
+
+    Below it the same square with the float64 spread of each pair. A reader that only refused, as is expected of it, has
+    a line instead of a column.
+    """
+    refused = _only_refused(found.verdicts)
+    readers = [name for name in dict.fromkeys(v.reader for v in found.verdicts) if name not in refused]
     writers = list(dict.fromkeys(v.writer for v in found.verdicts))
     numbers = {place.id: str(number) for number, place in enumerate(found.environments, 1)}
-    table = layout.table(["", "writer \\ reader", *(numbers[reader] for reader in readers)], gap=1)
-    for writer in writers:
-        squares = ([v for v in found.verdicts if (v.writer, v.reader) == (writer, reader)] for reader in readers)
-        table.add_row(numbers[writer], layout.plain(writer), *map(_square, squares))
-    present = [grade for grade in MEANING if any(v.grade == grade for v in found.verdicts)]
+
+    def square(cell: Callable[[str, str], Text]) -> Table:
+        table = layout.table(["", "writer \\ reader", *(numbers[reader] for reader in readers)], gap=1)
+        for writer in writers:
+            table.add_row(numbers[writer], layout.plain(writer), *(cell(writer, reader) for reader in readers))
+        return table
+
+    by_pair: dict[tuple[str, str], list[Verdict]] = {}
+    for v in found.verdicts:
+        by_pair.setdefault((v.writer, v.reader), []).append(v)
+    present = [grade for grade in MEANING if any(v.grade == grade for v in found.verdicts if v.reader in readers)]
     legend = [Text(f"{_SIGNS[g]} {g}: {MEANING[g]}", style=_colour(g in SAME)) for g in present]
     others = [Text(f"{numbers[reader]} {printable(reader)}") for reader in readers if reader not in writers]
     if not all(v.as_expected for v in found.verdicts):
         legend.append(Text("! not as expected"))
-    return layout.render(style, table, Text(), *others, *legend, Text(), *_surprises(found.verdicts), _total(found))
+    expected = [Text(f"refused, as expected: {printable(name)}", style=_colour(True)) for name in refused]
+    doubles = spread(found.verdicts)
+    largest = max(doubles, key=doubles.__getitem__, default=None)
+    figures: list[RenderableType] = [] if largest is None else [
+        square(lambda writer, reader: layout.power(doubles.get((writer, reader)))),
+        Text("n: the float64 replays differ by less than 1e-n of the output's scale; = not at all"),
+        Text(f"largest float64 spread: {layout.figure(doubles[largest])}, {printable(' -> '.join(largest))}"),
+        Text(),
+    ]  # fmt: skip
+    grades = square(lambda writer, reader: _square(by_pair[writer, reader]))
+    return layout.render(
+        style, grades, Text(), *others, *legend, *expected, Text(), *figures, *_surprises(found.verdicts),
+        *_end(found),
+    )  # fmt: skip
 
 
 def verification(verdict: Verdict, style: Style) -> str:
@@ -174,8 +200,15 @@ def _surprises(verdicts: Sequence[Verdict]) -> Iterable[RenderableType]:
             yield Text.assemble((v.grade, "bold red"), f"  {names}: {reason}{layer}")
 
 
-def _total(found: Run) -> Text:
-    return Text(summary.sentence(found.summary), style=f"bold {_colour(found.exit_code == 0)}")
+def _only_refused(verdicts: Sequence[Verdict]) -> list[str]:
+    """The readers that refused every bundle and were expected to."""
+    others = {v.reader for v in verdicts if v.grade != "refused" or not v.as_expected}
+    return [name for name in dict.fromkeys(v.reader for v in verdicts) if name not in others]
+
+
+def _end(found: Run) -> Iterable[Text]:
+    yield Text(f"environments: {len(found.environments)}, together {found.disk / 1e9:.1f} GB")
+    yield Text(summary.sentence(found.summary), style=f"bold {_colour(found.exit_code == 0)}")
 
 
 def _colour(good: bool) -> str:

@@ -91,6 +91,8 @@ def test_with_json_an_error_is_the_one_document_on_stdout(tmp_path: Path, capsys
         (["matrix", "list", "--matrix", "/nowhere"], "cannot read the file"),
         (["matrix", "run", "--readers", "bogus"], "no selected environment matches"),
         (["matrix", "run", "--examples", "0"], "0 is not in the range"),
+        (["matrix", "run", "--examples", "2", "--classifiers", "classic"], "that of generated classifiers"),
+        (["matrix", "run", "--classifiers", "many"], "'many' is not one of"),
         (["demo", "--encoder", "huge"], "'huge' is not one of"),
     ],
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bert_bundle.errors import EnvironmentNotMadeError
-from bert_bundle.matrix.environment import CACHE_VARIABLE, Made, cache_root, make
+from bert_bundle.matrix.environment import CACHE_VARIABLE, Made, cache_root, discard, make
 from bert_bundle.matrix.locks import Lock, lock, read_lock
 from bert_bundle.matrix.spec import Environment
 
@@ -170,3 +170,25 @@ def test_a_cache_that_cannot_be_written_is_named(locked: Lock, cache: Path) -> N
 def test_without_an_override_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert cache_root().name == "bert_bundle"
+
+
+def test_the_size_of_an_environment_is_measured_once_and_kept(locked: Lock, cache: Path) -> None:
+    made, _ = made_with_words(locked)
+    assert 1_000_000 < made.size < 1_000_000_000
+    (made.python.parents[1] / "more").write_bytes(b"x" * 1_000_000)
+    assert made_with_words(locked)[0].size == made.size
+
+
+def test_an_environment_that_was_completed_without_its_size_is_measured(locked: Lock, cache: Path) -> None:
+    made, _ = made_with_words(locked)
+    (made.python.parents[1] / "complete.json").write_text("{}")
+    assert made_with_words(locked)[0].size == pytest.approx(made.size, rel=0.01)
+
+
+def test_an_environment_that_is_discarded_is_gone_and_can_be_made_again(locked: Lock, cache: Path) -> None:
+    made, _ = made_with_words(locked)
+    discard(locked)
+    assert not made.python.parents[1].exists()
+    assert made_with_words(locked)[0].python.exists()
+    discard(locked)
+    discard(locked)  # of nothing

@@ -20,8 +20,9 @@ from bert_bundle.errors import (
 )
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors.local import Local
+from bert_bundle.matrix.places import NotMade, Place
 from bert_bundle.matrix.process import Cancelled, silent
-from bert_bundle.matrix.run import NotMade, Place, Run, Terms, audit, cross, verify
+from bert_bundle.matrix.run import Run, Terms, audit, cross, verify
 from bert_bundle.matrix.spec import Expectation, Policy
 from bert_bundle.matrix.versions import running
 from bert_bundle.testing.forgery import forge
@@ -125,6 +126,21 @@ def test_every_writer_meets_every_reader_with_every_classifier(tmp_path: Path) -
     assert {v.grade for v in run.verdicts} == {"bitwise"}
     assert run.exit_code == 0
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.glob("*/*")) == ["a/0", "a/1", "b/0", "b/1"]
+
+
+def test_a_bundle_is_named_by_its_classifier(tmp_path: Path) -> None:
+    run = crossed(tmp_path, [{"name": "two outputs/é"}, {"name": "siamese"}], [made("a")])
+    assert [v.bundle.name for v in run.verdicts] == ["0-two-outputs-", "1-siamese"]
+
+
+def test_a_classifier_for_one_runtime_is_written_by_that_runtime_alone(tmp_path: Path) -> None:
+    native, classes = (dataclasses.replace(made(name), runtime=name) for name in ("native", "transformers"))
+    run = crossed(tmp_path, [{}, {"runtime": "native"}], [native, classes])
+    assert [(v.writer, v.bundle.name) for v in run.verdicts if v.reader == "native"] == [
+        ("native", "0"), ("native", "1"), ("transformers", "0"),
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="no classifiers for these writers: nothing would run"):
+        crossed(tmp_path / "none", [{"runtime": "native"}], [classes])
 
 
 @pytest.mark.parametrize("writing", ["refuse", "die"])

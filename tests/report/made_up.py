@@ -5,7 +5,8 @@ from typing import Any
 
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.run import NotMade, Place, Run
+from bert_bundle.matrix.places import NotMade, Place
+from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.verdict import Summary, Verdict
 
 PACKAGES = {"tensorflow-cpu": "2.10.1", "transformers": "4.25.1"}

@@ -72,8 +72,17 @@ def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
         "accuracy": None,
         "seconds": 12.34,
     }
+    assert document["disk"] == 0
     assert document["environments"][4]["error"]["class"] == "EnvironmentNotMadeError"
     assert document["environments"][0]["packages"]["tensorflow-cpu"] == "2.10.1"
+
+
+def test_the_spread_of_a_run_is_the_largest_of_each_pair_and_of_all() -> None:
+    doubles = [("a", "a", 0.0), ("a", "b", 1e-10), ("a", "b", 2e-10), ("b", "b", None)]
+    document = fits("run.json", report.run(run([verdict(w, r, double=d) for w, r, d in doubles], made("a"), made("b"))))
+    pairs = [{"writer": "a", "reader": "a", "double": 0.0}, {"writer": "a", "reader": "b", "double": 2e-10}]
+    assert document["spread"] == {"largest": 2e-10, "pairs": pairs}
+    assert fits("run.json", report.run(run([verdict("a", "a", double=None)], made("a"))))["spread"]["largest"] is None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -1,5 +1,6 @@
 """What a terminal shows."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import pytest
 from made_up import audit, made, not_made, run, verdict
 
 from bert_bundle.errors import FormatError, WorkerError
-from bert_bundle.matrix.run import Place, Run
+from bert_bundle.matrix.places import Place
+from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
-from bert_bundle.report import summary, text
+from bert_bundle.report import layout, summary, text
 from bert_bundle.report.layout import Style
 
 PLAIN = Style()
@@ -110,6 +112,49 @@ def test_a_cross_run_names_every_unexpected_cell_with_its_reason() -> None:
     assert shown.count("no interpreter") == 5
 
 
+def test_the_spread_of_each_pair_is_a_square_of_its_own_and_the_largest_is_named() -> None:
+    doubles = {("a", "a"): 0.0, ("a", "b"): 1.2e-10, ("b", "a"): 3e-15, ("b", "b"): None}
+    places = made("a"), made("b")
+    shown = text.cross(run([verdict(w, r, double=d) for (w, r), d in doubles.items()], *places), PLAIN)
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["1", "a", "=", "9"] in lines
+    assert ["2", "b", "14"] in lines
+    assert "largest float64 spread: 1.2e-10, a -> b" in shown
+
+
+def test_the_spread_of_a_pair_is_the_largest_of_its_bundles() -> None:
+    shown = text.cross(run([verdict("a", "a", double=d) for d in (1e-15, 2e-9, 1e-12)], made("a")), PLAIN)
+    assert ["1", "a", "8"] in [line.split() for line in shown.splitlines()]
+
+
+def test_a_run_that_measured_nothing_shows_no_spread() -> None:
+    assert "spread" not in text.cross(run([verdict("a", "a", grade="crashed", double=None)], made("a")), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, ""), (0.0, "="), (1e-9, "8"), (9.9e-10, "9"), (0.5, "0"), (7.0, "0"), (float("inf"), "!")],
+)
+def test_a_power_of_ten_is_a_bound_that_the_difference_stays_below(value: float | None, shown: str) -> None:
+    assert layout.power(value).plain == shown
+
+
+def test_a_reader_that_only_refuses_as_expected_has_a_line_and_no_column() -> None:
+    refusing = [verdict("a", "b", grade="refused", reason="known", double=None) for _ in range(2)]
+    shown = text.cross(run([verdict("a", "a"), *refusing], made("a"), made("b")), PLAIN)
+    assert ["1", "a", "~"] in [line.split() for line in shown.splitlines()]
+    assert "refused, as expected: b" in shown
+    assert "R refused" not in shown
+    surprising = text.cross(run([verdict("a", "b", grade="refused", as_expected=False)], made("a"), made("b")), PLAIN)
+    assert ["1", "a", "R!"] in [line.split() for line in surprising.splitlines()]
+
+
+def test_the_disk_that_environments_take_is_said_at_the_end() -> None:
+    found = run([verdict("a", "a")], *(dataclasses.replace(made(name), size=1_234_000_000) for name in "ab"))
+    assert text.cross(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
+    assert text.audit(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
+
+
 def test_the_worst_of_several_bundles_stands_for_them() -> None:
     several = [
         verdict("a", "a"),
@@ -119,12 +164,12 @@ def test_the_worst_of_several_bundles_stands_for_them() -> None:
     assert ["1", "a", "D!"] in [line.split() for line in text.cross(run(several, made("a")), PLAIN).splitlines()]
 
 
-def test_a_square_of_nineteen_fits_a_hundred_columns() -> None:
-    names = [f"tf2.{n}-hf4.25-py3.11" for n in range(10, 29)]
+def test_a_square_of_twenty_one_fits_a_hundred_columns() -> None:
+    names = [f"tf2.{n}-hf4.25-py3.11" for n in range(10, 31)]
     found = run([verdict(w, r) for w in names for r in names], *map(made, names))
     lines = text.cross(found, PLAIN).splitlines()
     assert max(map(len, lines)) <= 100
-    assert any(line.split()[:2] == ["19", names[-1]] and line.split()[2:] == ["~"] * 19 for line in lines)
+    assert any(line.split()[:2] == ["21", names[-1]] and line.split()[2:] == ["~"] * 21 for line in lines)
 
 
 def test_a_reader_that_writes_nothing_is_still_named() -> None:
