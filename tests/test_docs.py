@@ -19,7 +19,7 @@ from bert_bundle.version import VERSION
 
 NAME = "bert-bundle "
 COMMANDS, FORMAT, MAP = "docs/commands.md", "docs/format.md", "tests/README.md"
-FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", MAP)
+FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", MAP)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->\n)", re.DOTALL)
 FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 

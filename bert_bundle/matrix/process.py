@@ -45,7 +45,7 @@ class Worker:
     """The process that does the tasks of one environment in one role; a context manager that leaves no process.
 
     `cancelled` is asked ten times a second while a task runs: once it says so the process ends and `ask` raises, so
-    that an interrupted run stops within a moment whatever its workers do.
+    that an interrupted run stops within a moment whatever its workers do. `started` counts the processes so far.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Worker:
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._cancelled = cancelled
+        self.started = 0
         self._running: _Running | None = None
         self._asked = 0
 
@@ -103,7 +104,10 @@ class Worker:
         if self._cancelled():
             raise WorkerError("the run was interrupted", place=place)
         started = time.monotonic()
-        running = self._running = self._running or _start(self._python, place)
+        if self._running is None:
+            self._running = _start(self._python, place)
+            self.started += 1
+        running = self._running
         request = {"id": self._asked, "do": task, "arguments": arguments}
         running.pipe.send(json.dumps(request).encode("ascii") + b"\n")
         looked = started

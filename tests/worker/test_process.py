@@ -58,6 +58,17 @@ def test_the_process_ends_with_the_context(worker: Worker) -> None:
     assert gone(number)
 
 
+def test_the_processes_that_a_worker_started_are_counted() -> None:
+    with Worker(running(), "test") as worker:
+        assert worker.started == 0
+        assert pid(worker) == pid(worker)
+        assert worker.started == 1
+        with pytest.raises(WorkerError):
+            worker.ask("fault.die")
+        assert pid(worker)
+        assert worker.started == 2
+
+
 def test_progress_is_heard_in_order(worker: Worker) -> None:
     heard: list[str] = []
     assert worker.ask("fault.echo", heard.append, a=1, b="ü") == {"a": 1, "b": "ü"}

@@ -1,0 +1,120 @@
+"""How long the whole square takes, and what it takes: time, processes, memory, disk. Prints figures, asserts nothing.
+
+`python benchmarks/matrix_run.py --groups full --examples 5`; see benchmarks/README.md.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import psutil
+
+from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.executors.local import DEFAULT_JOBS, Local
+from bert_bundle.matrix.locks import FOLDER
+from bert_bundle.matrix.places import prepare
+from bert_bundle.matrix.process import Cancelled, Worker, never
+from bert_bundle.matrix.run import Run, Terms, cross
+from bert_bundle.matrix.spec import default_matrix_path, read_matrix
+from bert_bundle.report import summary
+from bert_bundle.testing.classifiers import specifications
+
+BETWEEN_LOOKS = 0.2  # seconds; a worker lives for many times as long
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Terms):
+    """The usual terms, and every worker that was made under them."""
+
+    workers: list[tuple[str, str, Worker]] = field(default_factory=list)
+
+    def worker(self, made: Made, role: str, cancelled: Cancelled = never) -> Worker:
+        worker = super().worker(made, role, cancelled)
+        self.workers.append((made.id, role, worker))
+        return worker
+
+
+@dataclass
+class Peak:
+    """The most resident memory that this process and all below it had together, in bytes."""
+
+    memory: int = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Looks every `BETWEEN_LOOKS` seconds, as long as the block runs."""
+        over = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(over,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def _watch(self, over: threading.Event) -> None:
+        host = psutil.Process()
+        while not over.wait(BETWEEN_LOOKS):
+            total = 0
+            for process in (host, *host.children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += process.memory_info().rss
+            self.memory = max(self.memory, total)
+
+
+@click.command()
+@click.option("--env", "names", multiple=True, metavar="GLOB", help="Environments by id; may be repeated.")
+@click.option("--groups", multiple=True, metavar="GROUP", help="Environments by group; may be repeated.")
+@click.option("--examples", default=5, show_default=True, help="Generated classifiers per writer.")
+@click.option("--jobs", default=DEFAULT_JOBS, show_default=True, help="Workers at a time.")
+def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: int) -> None:
+    """Runs the square of the environments and prints what it took; ends as `bert-bundle matrix run` would."""
+    path = default_matrix_path()
+    matrix = read_matrix(path)
+    rows = matrix.select(groups=groups, names=names)
+    able = {row.id for row in matrix.loading}
+    started = time.monotonic()
+    places = prepare(rows, path.parent / FOLDER, progress=_say)
+    made = time.monotonic() - started
+    terms, peak = Watched(expect=matrix.expect, policy=matrix.policy), Peak()
+    with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder, peak.watching():
+        found = cross(
+            [place for place in places if place.id in able],
+            places,
+            specifications(examples, matrix.properties.seed),
+            folder=Path(folder),
+            executor=Local(jobs),
+            progress=_say,
+            terms=terms,
+        )
+    print("\n".join(figures(found, terms, peak, made)))
+    sys.exit(found.exit_code)
+
+
+def figures(found: Run, terms: Watched, peak: Peak, making: float) -> Iterator[str]:
+    """The figures, a line each, with what issue 3 asks for where it asks for anything."""
+    starts: Counter[tuple[str, str]] = Counter()
+    for name, role, worker in terms.workers:
+        starts[name, role] += worker.started
+    yield f"{summary.sentence(found.summary)}"
+    yield f"environments made or found in the cache    {making:8.0f} s"
+    yield f"run                                        {found.summary.seconds / 60:8.1f} min   (under 30)"
+    yield f"most workers of one environment and role   {max(starts.values(), default=0):8d}       (at most 1)"
+    yield f"most memory, host and workers together     {peak.memory / 1e9:8.1f} GB    (under 8)"
+    yield f"disk of the environments, each whole       {found.disk / 1e9:8.1f} GB"
+    yield from (f"  {count} x {name} ({role})" for (name, role), count in starts.items() if count > 1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
