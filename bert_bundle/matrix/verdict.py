@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Self, cast
 
-from bert_bundle.errors import BertBundleError
+from bert_bundle.errors import BertBundleError, RuntimeUnavailableError, VersionError
 from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
 from bert_bundle.matrix.spec import Expectation, exception
 from bert_bundle.numerics import BITWISE, IDENTICAL, SAME
@@ -86,7 +86,8 @@ def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Ve
     """The verdict on `cell`: agreement is expected, to the last bit where an environment reads what it wrote itself.
 
     An exception names its readers; then only that exception is: agreement where a difference is known is a surprise
-    too. What did not run is never as expected.
+    too. A reader is expected to be refused for what is installed there, never for what is wrong with a bundle. What did
+    not run is never as expected.
     """
     verdict = _unjudged(cell, outcome)
     if verdict.grade == "not run":
@@ -98,7 +99,8 @@ def hold(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Ve
         return replace(verdict, as_expected=verdict.grade in SAME)
     why = known.reason + (f" ({known.see})" if known.see else "")
     found = f"{verdict.grade}: {verdict.reason or MEANING[verdict.grade]}"
-    if verdict.grade == known.outcome:
+    damaged = isinstance(outcome, Refused) and not isinstance(outcome.error, RuntimeUnavailableError | VersionError)
+    if verdict.grade == known.outcome and not damaged:
         return replace(verdict, as_expected=True, reason=f"known: {why}; {found}")
     return replace(verdict, as_expected=False, reason=f"{known.outcome} was expected ({why}), this is {found}")
 

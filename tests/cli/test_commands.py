@@ -65,15 +65,18 @@ def test_an_audit_of_what_cannot_load_it_ends_with_1(folder: Path, capsys: pytes
     assert "small (reader): replaying router" in err
 
 
-def test_an_audit_whose_refusal_is_known_ends_with_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_audit_whose_refusal_is_known_ends_with_0(
+    folder: Path, classic_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_matrix(folder, expect=[EXPECT])
     capsys.readouterr()
-    assert main(["audit", "router", "--json", "-q"]) == 0
+    assert main(["audit", str(classic_bundle), "--json", "-q"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert document["summary"]["as_expected"] == 1
-    assert document["verdicts"][0]["reason"].startswith("known: it has no TensorFlow; refused: ")
+    assert document["verdicts"][0]["reason"].startswith("known: it has no TensorFlow; refused: the native")
     assert err == ""
+    assert main(["audit", "router", "-q"]) == 1  # that bundle is damaged, which no environment is expected to say
 
 
 def test_an_environment_that_cannot_be_made_ends_with_4(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from bert_bundle import numerics
-from bert_bundle.errors import ModelError, WorkerError
+from bert_bundle.errors import IntegrityError, RuntimeUnavailableError, VersionError, WorkerError
 from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
 from bert_bundle.matrix.spec import Expectation
 from bert_bundle.matrix.verdict import MEANING, Summary, Verdict, hold
 from bert_bundle.numerics import Figures
 
 CELL = Cell(bundle=Path("router"), writer="tf2.21", reader="tf2.6-hf4.12-py3.8")
-REFUSED = Refused(error=ModelError("no such layer", place="dense", wanted="one", found="none", fix="x"), seconds=1.0)
+MISSING = RuntimeUnavailableError("no such layer", place="dense", wanted="one", found="none", fix="x")
+REFUSED = Refused(error=MISSING, seconds=1.0)
 CRASHED = Crashed(error=WorkerError("the worker was killed by SIGSEGV", place="tf2.6"), seconds=1.0)
 TIMED_OUT = TimedOut(error=WorkerError("the worker took too long", outcome="timeout"), seconds=1.0)
 NOT_RUN = NotRun(reason="no reader: no interpreter")
@@ -59,6 +60,14 @@ def test_an_environment_reads_its_own_bundle_to_the_last_bit(grade: str, outcome
 @pytest.mark.parametrize("expected", ["drift", "refused", "crashed", "timeout"])
 def test_a_known_exception_is_expected_and_nothing_else(grade: str, outcome: Outcome, expected: str) -> None:
     assert hold(CELL, outcome, [expect(expected)]).as_expected == (grade == expected)
+
+
+def test_a_damaged_bundle_is_not_the_refusal_that_is_expected_of_an_environment() -> None:
+    refusal = expect("refused")
+    assert hold(CELL, Refused(error=VersionError("a layer newer than this Keras"), seconds=1.0), [refusal]).as_expected
+    verdict = hold(CELL, Refused(error=IntegrityError("another digest"), seconds=1.0), [refusal])
+    assert not verdict.as_expected
+    assert verdict.reason == "refused was expected (known (#1)), this is refused: another digest"
 
 
 def test_an_unexpected_pass_says_what_was_expected_and_why() -> None:
