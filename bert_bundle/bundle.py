@@ -74,7 +74,7 @@ def save(
         manifest = Manifest(files=staging.files, proof={"proven": prove}, **made.fields)
         staging.write(layout.MANIFEST, manifest.to_bytes())
         if prove:
-            proof.prove(staging.path, made.golden)
+            proof.prove(staging.path, made.golden, manifest.runtime)
         staging.publish()
     return manifest
 

@@ -53,7 +53,7 @@ def draft(
     """The draft of `model`. Raises ModelError, TokenizerError or SignatureError for what does not fit."""
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
-    runtime = keras.bind()
+    runtime = keras.bind_for(model)
     captured = capture.capture(model, runtime, max_length)
     slots = signature.slots(captured.graph)
     configs = {
@@ -161,7 +161,7 @@ def _golden(
     for name, found in parts.encoders.items():
         names.check_shapes(parts.configs[name], {k: v.shape for k, v in found.items()}, name)
     token_ids = encode(tokenizer, recipe, slots, columns.texts)
-    _check_tokenizer(tokenizer, recipe, slots, columns, token_ids)
+    _check_tokenizer(runtime, tokenizer, recipe, slots, columns, token_ids)
     arrays = {**token_ids, **columns.features}
     single = _predictions(runtime, model, parts.graph, slots, arrays)
     some = {n: a[: replay_rows(len(columns))] for n, a in arrays.items()}
@@ -232,12 +232,17 @@ def replay_rows(count: int) -> int:
 
 
 def _check_tokenizer(
-    tokenizer: Any, recipe: Recipe, slots: Sequence[Slot], columns: Examples, ids: Mapping[str, np.ndarray]
+    runtime: Runtime,
+    tokenizer: Any,
+    recipe: Recipe,
+    slots: Sequence[Slot],
+    columns: Examples,
+    ids: Mapping[str, np.ndarray],
 ) -> None:
     """Both layouts, read back, must give the ids that the live tokenizer gives."""
     files = tokenizers.to_files(tokenizer)
     for fast in (True, False):
-        again = encode(tokenizers.from_files(files, fast=fast), recipe, slots, columns.texts)
+        again = encode(tokenizers.from_files(files, fast=fast, runtime=runtime.name), recipe, slots, columns.texts)
         for name, wanted in ids.items():
             rows = np.flatnonzero((again[name] != wanted).any(axis=1))
             if rows.size and fast == bool(getattr(tokenizer, "is_fast", False)):

@@ -14,9 +14,9 @@ from .format.golden import Golden
 SECONDS = 1800  # for one replay: BERT-large with hundreds of examples needs minutes
 
 
-def prove(path: str, golden: Golden) -> numerics.Figures:
+def prove(path: str, golden: Golden, runtime: str) -> numerics.Figures:
     """The figures of a replay that gives the golden's predictions again; ProofError when it does not."""
-    request = json.dumps({"id": 1, "do": "replay", "arguments": {"bundle": path}}) + "\n"
+    request = json.dumps({"id": 1, "do": "replay", "arguments": {"bundle": path, "runtime": runtime}}) + "\n"
     try:
         done = subprocess.run(
             isolation.command(sys.executable, "bert_bundle.worker", user_site=bool(site.ENABLE_USER_SITE)),

@@ -65,7 +65,8 @@ def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Di
 
 
 def _tokenizer(bundle: Proven, files: Mapping[str, bytes], runtime: Runtime) -> Any:
-    return tokenizers.from_files(files, fast=bool(bundle.manifest.tokenizer.get("fast", True)), origin=bundle.root)
+    fast = bool(bundle.manifest.tokenizer.get("fast", True))
+    return tokenizers.from_files(files, fast=fast, origin=bundle.root, runtime=runtime.name)
 
 
 def hidden_states(bundle: Proven) -> Dict[str, Any]:

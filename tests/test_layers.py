@@ -63,7 +63,7 @@ HOST = (
     "cli",
 )
 
-HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "tokenizers"}
+HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "jax", "tokenizers"}
 LEAVES = ("model.*", "tokenizer.*", "testing.*")  # where the heavy imports may stand at the top
 TOOLS = {"hypothesis", "pytest"}  # of the tests: in bert_bundle.testing only
 YOUNGER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}

@@ -2,14 +2,15 @@
 
 A runtime is one of two: `transformers` (Keras 2 and the TensorFlow classes of transformers 4) or `native` (Keras 3, on
 any of its backends, and encoder layers of our own). What differs between the two is said in modules that have the same
-functions: `keras2` for the models, `encoders.transformers` for the encoders.
+functions: `keras2` and `keras3` for the models, `encoders.transformers` and `encoders.native` for the encoders.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from .. import rules
-from ..errors import ConfigError, RuntimeUnavailableError
+from ..errors import ConfigError
 
 TRANSFORMERS, NATIVE, AUTO = rules.TRANSFORMERS, rules.NATIVE, rules.AUTO
 RUNTIMES = rules.RUNTIMES
@@ -35,13 +36,18 @@ def bind(runtime: str = AUTO) -> Runtime:
         raise ConfigError("no such runtime", place="runtime", wanted=", ".join((AUTO, *RUNTIMES)), found=runtime)
     runtime = rules.choose(runtime)
     if runtime == NATIVE:
-        raise RuntimeUnavailableError(
-            "a runtime that this bert_bundle does not have",
-            place="runtime",
-            wanted="auto or transformers",
-            found=runtime,
-        )
+        from . import keras3
+        from .encoders import native
+
+        return Runtime(NATIVE, keras3.bind(), keras3, native)
     from . import keras2
     from .encoders import transformers
 
     return Runtime(TRANSFORMERS, keras2.bind(), keras2, transformers)
+
+
+def bind_for(model: Any) -> Runtime:
+    """The runtime that `model` was built in: it may not be what "auto" would choose, where both are installed."""
+    keras = sys.modules.get("keras")
+    three = rules.release({"keras": getattr(keras, "__version__", "")}, "keras") >= (3,)
+    return bind(NATIVE if keras is not None and three and isinstance(model, keras.Model) else TRANSFORMERS)

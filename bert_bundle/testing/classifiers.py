@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from ..model import keras as keras_runtime
-from ..model.encoders import names
+from ..model.encoders import families
 from ..tokenizer import from_vocabulary
 from .vocabularies import wordpiece
 
@@ -88,9 +88,9 @@ def specifications(examples: int, seed: int) -> List[Dict[str, Any]]:
     return result
 
 
-def tokenizer(fast: bool = True) -> Any:
+def tokenizer(fast: bool = True, runtime: str = keras_runtime.TRANSFORMERS) -> Any:
     """A small cased-to-lower BERT tokenizer, the same in every release."""
-    return from_vocabulary(vocabulary(), max_length=64, fast=fast)
+    return from_vocabulary(vocabulary(), max_length=64, fast=fast, runtime=runtime)
 
 
 def vocabulary() -> List[str]:
@@ -101,13 +101,14 @@ def vocabulary() -> List[str]:
 def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = keras_runtime.AUTO) -> Made:
     """The classifier of a specification in this environment's Keras."""
     spec = dict(CLASSIC, **specification)
-    keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
-    encoder = _encoder(spec)
+    bound = keras_runtime.bind(runtime)
+    keras, call = bound.keras, bound.encoders.call
+    encoder = _encoder(spec, bound)
     ids = keras.Input((spec["max_length"],), dtype="int32", name="input_ids")
     mask = keras.Input((spec["max_length"],), dtype="int32", name="attention_mask")
     inputs = [ids, mask]
-    outputs = encoder(ids, attention_mask=mask)
-    x = _pool(spec["pooling"], outputs, mask)
+    outputs = call(encoder, {"input_ids": ids, "attention_mask": mask}, frozenset())
+    x = _pool(spec["pooling"], outputs, mask, bound)
     if spec["features"]:
         features = keras.Input((spec["features"],), name="numerical_features")
         inputs.append(features)
@@ -120,56 +121,62 @@ def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = ke
     model = keras.Model(inputs, probabilities, name="classifier")
     randomize(model, encoder, spec["seed"])
     if spec["frozen"]:
-        encoder.bert.embeddings.trainable = False
-        encoder.bert.encoder.layer[0].trainable = False
+        bound.encoders.set_flags(encoder, True, {"bert.embeddings": False, "bert.encoder.layer.0": False}, "")
     examples: Dict[str, Any] = {"text": list(_TEXTS)}
     if spec["features"]:
         shape = (len(_TEXTS), spec["features"])
         examples["numerical_features"] = np.random.RandomState(spec["seed"] + 1).standard_normal(shape)
     labels = tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
-    return Made(model, encoder, tokenizer(fast), labels, examples, spec["max_length"])
+    return Made(model, encoder, tokenizer(fast, bound.name), labels, examples, spec["max_length"])
 
 
 def randomize(model: Any, encoder: Any, seed: int) -> None:
-    """Sets every weight from the seed, biases too: zero biases hide faults. The same bits in every release of NumPy."""
-    random = np.random.RandomState(seed)
-    inside = {id(v) for v in encoder.weights}
-    variables = sorted(encoder.weights, key=lambda v: names.to_pytorch(v.name)[0])
-    variables += [v for v in model.weights if id(v) not in inside]
-    for variable in variables:
-        values = random.standard_normal(tuple(variable.shape)) * 0.3
-        own = variable.name.split("/")[-1]
-        if own.startswith(("gamma", "moving_variance")):
+    """Sets every weight from the seed, biases too: zero biases hide faults. The same bits in every environment."""
+    random, bound = np.random.RandomState(seed), keras_runtime.bind_for(model)
+
+    def drawn(name: str, shape: Tuple[int, ...]) -> np.ndarray:
+        values = random.standard_normal(shape) * 0.3
+        if name.endswith(("LayerNorm.weight", "layer_norm.weight", "gamma", "moving_variance")):
             values = 1.0 + values / 3  # scales and variances stay positive
-        variable.assign(values.astype("float32"))
+        return np.asarray(values, "float32")
+
+    inside = bound.encoders.tensors(encoder)
+    bound.encoders.assign(encoder, {n: drawn(n, inside[n].shape) for n in sorted(inside)}, bound.keras, encoder.name)
+    own = {id(variable) for variable in encoder.weights}
+    others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(model.weights) if id(v) not in own)
+    pairs = [(model.weights[i], drawn(name, tuple(model.weights[i].shape))) for name, i in others]
+    bound.dialect.set_values(bound.keras, pairs)
 
 
-def _encoder(spec: Dict[str, Any]) -> Any:
-    import transformers
+def _encoder(spec: Dict[str, Any], bound: Any) -> Any:
+    family = families.BERT
+    sizes = {
+        "vocab_size": len(vocabulary()) + 3,
+        "hidden_size": spec["hidden"],
+        "num_hidden_layers": spec["layers"],
+        "num_attention_heads": spec["heads"],
+        "intermediate_size": spec["intermediate"],
+        "type_vocab_size": spec["types"],
+        "hidden_act": spec["activation"],
+        "hidden_dropout_prob": spec["dropout"],
+        "max_position_embeddings": 64,
+    }
+    config = {"architectures": [family.architecture], "model_type": family.model_type, **family.fields, **sizes}
+    return bound.encoders.build(family, config, "bert_encoder")
 
-    config = transformers.BertConfig(
-        vocab_size=len(vocabulary()) + 3,
-        hidden_size=spec["hidden"],
-        num_hidden_layers=spec["layers"],
-        num_attention_heads=spec["heads"],
-        intermediate_size=spec["intermediate"],
-        type_vocab_size=spec["types"],
-        hidden_act=spec["activation"],
-        hidden_dropout_prob=spec["dropout"],
-        max_position_embeddings=64,
-    )
-    return transformers.TFBertModel(config, name="bert_encoder")
 
-
-def _pool(kind: str, outputs: Any, mask: Any) -> Any:
-    import tensorflow as tf
-
-    hidden = outputs.last_hidden_state
+def _pool(kind: str, outputs: Any, mask: Any, bound: Any) -> Any:
+    hidden = outputs["last_hidden_state"]
     if kind == "first_token":
         return hidden[:, 0, :]
     if kind == "pooler":
-        return outputs.pooler_output
-    weight = tf.cast(tf.expand_dims(mask, -1), tf.float32)
+        return outputs["pooler_output"]
+
+    def op(name: str, **arguments: Any) -> Any:
+        return bound.dialect.apply(name, arguments, "float32")
+
+    weight = op("cast", x=op("expand_dims", x=mask, axis=-1), dtype="float32")
     if kind == "mean":
-        return tf.reduce_sum(hidden * weight, axis=1) / tf.maximum(tf.reduce_sum(weight, axis=1), 1e-9)
-    return tf.reduce_max(hidden - (1.0 - weight) * 1e4, axis=1)
+        count = op("maximum", x1=op("sum", x=weight, axis=1), x2=1e-9)
+        return op("sum", x=hidden * weight, axis=1) / count
+    return op("max", x=hidden - (1.0 - weight) * 1e4, axis=1)

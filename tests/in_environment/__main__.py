@@ -1,6 +1,8 @@
 """`python tests/in_environment [pytest's arguments]`: this suite, with the interpreter of an environment.
 
-Its own pytest.ini and no conftest of the host's: those need a newer Python than the oldest environment has.
+What is here needs transformers' TensorFlow classes (but for the native tokenizer's tests), `native` needs Keras 3,
+`both` needs the two: what an environment does not hold is not collected, so nothing is skipped. Its own pytest.ini and
+no conftest of the host's: those need a newer Python than the oldest environment has.
 """
 
 import sys
@@ -10,6 +12,16 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 
-if __name__ == "__main__":
+
+def main():
     sys.path.insert(0, str(HERE.parents[1]))
-    sys.exit(pytest.main(["-c", str(HERE / "pytest.ini"), "--confcutdir", str(HERE), str(HERE), *sys.argv[1:]]))
+    from bert_bundle import rules
+
+    classes, three = (not rules.against(runtime, rules.installed()) for runtime in rules.RUNTIMES)
+    files = sorted(map(str, HERE.glob("test_*.py" if classes else "test_*_native.py")))
+    folders = [str(HERE / name) for name, there in (("native", three), ("both", classes and three)) if there]
+    return pytest.main(["-c", str(HERE / "pytest.ini"), "--confcutdir", str(HERE), *files, *folders, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

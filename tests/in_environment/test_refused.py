@@ -223,9 +223,10 @@ def test_one_text_in_place_of_a_list_says_what_to_write(classic_bundle):
     assert caught.value.fix == "predict([text])"
 
 
-def test_the_native_runtime_is_refused_by_name(classic_bundle):
-    with pytest.raises(errors.RuntimeUnavailableError, match=r"this bert_bundle does not have|rule keras-3-missing"):
-        bert_bundle.load(classic_bundle, runtime="native")
+def test_a_runtime_of_no_known_name_is_refused(classic_bundle):
+    with pytest.raises(errors.ConfigError, match="no such runtime") as caught:
+        bert_bundle.load(classic_bundle, runtime="torch")
+    assert caught.value.wanted == "auto, transformers, native"
 
 
 def relu(x):

@@ -1,0 +1,207 @@
+"""A transformer encoder as Keras 3 layers, on any backend: parts named as in transformers' TensorFlow classes.
+
+What is computed is the encoder of Vaswani et al. 2017 (section 3.1), normalised after each sub-layer, with the
+embeddings of Devlin et al. 2018 (figure 2). What differs between families is a `Plan`; none is asked for by name.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+import keras
+from keras import ops
+
+ERF_GELU, TANH_GELU = "gelu", "gelu_new"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes, rates and names of one encoder.
+
+    main        the part that holds everything but heads: `bert`, `roberta`, `electra`, `distilbert`
+    stack       the part that holds the layers
+    names       the path within a layer of query, key, value, out, norm, lift, drop, last
+    types       rows of the token type table, 0 where the family has none
+    padding     the token id that RoBERTa's positions step over, None where positions count from 0
+    mask        what is added to the score of a masked token
+    """
+
+    main: str
+    stack: str
+    names: Mapping[str, str]
+    vocabulary: int
+    embedding: int
+    hidden: int
+    layers: int
+    heads: int
+    inner: int
+    positions: int
+    types: int
+    activation: str
+    epsilon: float
+    dropout: float
+    attention_dropout: float
+    deviation: float
+    padding: Optional[int]
+    mask: float
+    pooler: bool
+
+
+def activate(name: str, x: Any) -> Any:
+    """An activation by the name that a configuration gives it. "gelu" is the exact one, by erf."""
+    if name == ERF_GELU:
+        return ops.gelu(x, approximate=False)
+    if name == TANH_GELU:
+        return ops.gelu(x, approximate=True)
+    function: Any = {"relu": ops.relu, "silu": ops.silu, "swish": ops.silu, "tanh": ops.tanh}[name]
+    return function(x)
+
+
+class Part(keras.layers.Layer):  # type: ignore[misc]
+    """A named holder of parts, which makes weights and trainable flags those of transformers' classes by path."""
+
+    def __init__(self, name: str, dtype: Any) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.parts: Dict[str, Any] = {}
+
+    def put(self, path: str, part: Any) -> Any:
+        """Puts `part` at `path`, making the holders on the way; answers with it."""
+        name, _, rest = path.partition("/")
+        if not rest:
+            self.parts[name] = part
+            return part
+        if name not in self.parts:
+            self.parts[name] = Part(name, self.dtype_policy)
+        return self.parts[name].put(rest, part)
+
+    def at(self, path: str) -> Any:
+        """The part at `path`."""
+        name, _, rest = path.partition("/")
+        return self.parts[name].at(rest) if rest else self.parts[name]
+
+
+class Normalization(keras.layers.Layer):  # type: ignore[misc]
+    """Layer normalisation (Ba et al. 2016) over the last axis, by mean and variance.
+
+    Not Keras' own: on JAX that computes in float32 whatever the precision (measured: float64 off by 4e-7).
+    Half precisions are normalised in float32, as Keras 2 does.
+    """
+
+    def __init__(self, size: int, epsilon: float, dtype: Any) -> None:
+        super().__init__(name="LayerNorm", dtype=dtype)
+        self.epsilon = epsilon
+        self.gamma = self.add_weight(name="gamma", shape=(size,), initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=(size,), initializer="zeros")
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        """(..., size) -> the same shape."""
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        x = ops.cast(x, dtype)
+        centred = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        scaled = centred / ops.sqrt(variance + ops.cast(self.epsilon, dtype))
+        result = scaled * ops.cast(self.gamma, dtype) + ops.cast(self.beta, dtype)
+        return ops.cast(result, self.compute_dtype)
+
+
+def dense(inputs: int, outputs: int, name: str, plan: Plan, dtype: Any) -> Any:
+    """A built Dense layer."""
+    start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
+    layer = keras.layers.Dense(outputs, kernel_initializer=start, name=name, dtype=dtype)
+    layer.build((None, None, inputs))
+    return layer
+
+
+class Embeddings(Part):
+    """Word, position and token type tables, added and normalised."""
+
+    def __init__(self, plan: Plan, dtype: Any) -> None:
+        super().__init__("embeddings", dtype)
+        self.plan = plan
+        start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
+        sizes = {"word_embeddings": plan.vocabulary, "position_embeddings": plan.positions}
+        if plan.types:
+            sizes["token_type_embeddings"] = plan.types
+        self.tables = {
+            name: self.add_weight(name=name, shape=(rows, plan.embedding), initializer=start)
+            for name, rows in sizes.items()
+        }
+        self.norm = self.put("LayerNorm", Normalization(plan.embedding, plan.epsilon, self.dtype_policy))
+        self.dropout = keras.layers.Dropout(plan.dropout, dtype=self.dtype_policy)
+        self.built = True
+
+    def call(
+        self,
+        input_ids: Any = None,
+        types: Any = None,
+        positions: Any = None,
+        embedded: Any = None,
+        training: Any = None,
+    ) -> Any:
+        """(n, length) ids, or (n, length, embedding) with `embedded` -> (n, length, embedding)."""
+        x = embedded if embedded is not None else self._row("word_embeddings", input_ids)
+        if positions is None:
+            positions = self._positions(input_ids, x)
+        x = x + self._row("position_embeddings", positions)
+        if self.plan.types:
+            types = ops.zeros_like(x[:, :, 0], dtype="int32") if types is None else types
+            x = x + self._row("token_type_embeddings", types)
+        return self.dropout(self.norm(x), training=training)
+
+    def _row(self, table: str, ids: Any) -> Any:
+        return ops.take(ops.cast(self.tables[table], self.compute_dtype), ops.cast(ids, "int32"), axis=0)
+
+    def _positions(self, input_ids: Any, x: Any) -> Any:
+        """0, 1, 2, ...; in RoBERTa's manner from `padding` + 1, and `padding` where a token is padding."""
+        padding = self.plan.padding
+        if padding is not None and input_ids is not None:
+            real = ops.cast(ops.not_equal(input_ids, padding), "int32")
+            return ops.cumsum(real, axis=1) * real + padding
+        counted = ops.cumsum(ops.ones_like(x[:, :, 0], dtype="int32"), axis=1) - 1
+        return counted if padding is None else counted + padding + 1
+
+
+class Block(Part):
+    """One layer of the encoder: attention and two dense layers, each added to what went in and normalised."""
+
+    def __init__(self, index: int, plan: Plan, dtype: Any) -> None:
+        super().__init__("layer_._{}".format(index), dtype)
+        self.plan = plan
+        sizes = dict.fromkeys(("query", "key", "value", "out"), (plan.hidden, plan.hidden))
+        sizes.update(lift=(plan.hidden, plan.inner), drop=(plan.inner, plan.hidden))
+        for role in ("query", "key", "value", "out", "norm", "lift", "drop", "last"):
+            path = plan.names[role]
+            if role in sizes:
+                self.put(path, dense(*sizes[role], name=path.split("/")[-1], plan=plan, dtype=self.dtype_policy))
+            else:
+                self.put(path, Normalization(plan.hidden, plan.epsilon, self.dtype_policy))
+        self.dropout = keras.layers.Dropout(plan.dropout, dtype=self.dtype_policy)
+        self.attention_dropout = keras.layers.Dropout(plan.attention_dropout, dtype=self.dtype_policy)
+        self.built = True
+
+    def call(self, x: Any, bias: Any = None, head_mask: Any = None, training: Any = None) -> Tuple[Any, Any]:
+        """(n, length, hidden), bias (n, 1, 1, length) -> the same shape, probabilities (n, heads, length, length)."""
+        context, probabilities = self._attend(x, bias, head_mask, training)
+        x = self._part("norm")(x + self.dropout(self._part("out")(context), training=training))
+        lifted = activate(self.plan.activation, self._part("lift")(x))
+        x = self._part("last")(x + self.dropout(self._part("drop")(lifted), training=training))
+        return x, probabilities
+
+    def _attend(self, x: Any, bias: Any, head_mask: Any, training: Any) -> Tuple[Any, Any]:
+        size = self.plan.hidden // self.plan.heads
+        length = -1 if x.shape[1] is None else x.shape[1]
+
+        def heads(role: str) -> Any:
+            split = ops.reshape(self._part(role)(x), (-1, length, self.plan.heads, size))
+            return ops.transpose(split, (0, 2, 1, 3))
+
+        scores = ops.matmul(heads("query"), ops.transpose(heads("key"), (0, 1, 3, 2))) / size**0.5
+        probabilities = ops.softmax(scores if bias is None else scores + bias, axis=-1)
+        probabilities = self.attention_dropout(probabilities, training=training)
+        if head_mask is not None:
+            probabilities = probabilities * head_mask
+        context = ops.transpose(ops.matmul(probabilities, heads("value")), (0, 2, 1, 3))
+        return ops.reshape(context, (-1, length, self.plan.hidden)), probabilities
+
+    def _part(self, role: str) -> Any:
+        return self.at(self.plan.names[role])

@@ -1,0 +1,244 @@
+"""Keras 3 as it says things, on any backend: its graph's nodes, its ops, its precision; knows nothing of encoders.
+
+It has the functions of `keras2`; what they promise is written there.
+"""
+
+import contextlib
+import inspect
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+import numpy as np
+
+from ..errors import ModelError, RuntimeUnavailableError
+from . import ops
+from .graph import Input
+
+_FLOATS = ("float16", "float32", "float64")
+_ALIASES = {"get_item": "getitem", "divide": "true_divide", "abs": "absolute", "amax": "max", "amin": "min"}
+# What an op of the vocabulary means where keras.ops leaves a choice: l2_normalize divides by at least 1e-6.
+_MEANT: Mapping[str, Mapping[str, Any]] = {"normalize": {"order": 2, "epsilon": 1e-6}}
+
+
+def bind() -> Any:
+    """The `keras` module, of release 3. Raises RuntimeUnavailableError where there is none, or none of its backends."""
+    try:
+        import keras
+    except (ImportError, RuntimeError) as error:
+        found = str(error).splitlines()[0] if str(error) else type(error).__name__
+    else:
+        if int(keras.__version__.split(".")[0]) >= 3:
+            return keras
+        found = "keras " + keras.__version__
+    raise RuntimeUnavailableError(
+        "the installed packages have no native runtime",
+        wanted="keras 3 and one of its backends: tensorflow, jax or torch",
+        found=found,
+        fix="load the bundle in an environment of the matrix, or install those packages",
+    )
+
+
+@contextlib.contextmanager
+def precision(keras: Any, policy: str) -> Iterator[None]:
+    """Layers made inside have the dtype policy; the caller's settings are back afterwards."""
+    floatx, before = keras.config.floatx(), keras.config.dtype_policy()
+    try:
+        keras.config.set_floatx(policy if policy in _FLOATS else "float32")
+        keras.config.set_dtype_policy(policy)
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def working(double: bool) -> Iterator[None]:
+    """The context to build and to run in, with `double` in float64.
+
+    Two things stand in the way of float64 but for TensorFlow: Keras 3 takes it for float32 wherever it infers a dtype
+    (seen in 3.15: `mean` and `tanh` are off by 1e-7, LayerNormalization by 4e-7), and JAX wherever it makes an array.
+    """
+    import keras
+    from keras.src.backend.common import dtypes
+
+    backend, narrower = keras.config.backend(), getattr(dtypes, "BIT64_TO_BIT32_DTYPE", {})
+    if not double or backend == "tensorflow":
+        yield
+        return
+    before = dict(narrower)
+    narrower.pop("float64", None)
+    try:
+        with _jax_in_float64() if backend == "jax" else contextlib.nullcontext():
+            yield
+    finally:
+        narrower.update(before)
+
+
+def _jax_in_float64() -> Any:
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64
+
+    return enable_x64()
+
+
+def has_graph(model: Any) -> bool:
+    """Whether the model is functional, or Sequential with a known input."""
+    return hasattr(_functional(model), "_inputs_struct")
+
+
+def inputs(model: Any) -> Any:
+    """The symbolic inputs in the form they were given."""
+    return _functional(model)._inputs_struct
+
+
+def outputs(model: Any) -> Any:
+    """The symbolic outputs in the form they were given."""
+    return _functional(model)._outputs_struct
+
+
+def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
+    """(positional, named) arguments of a layer's call."""
+    arguments = layer._inbound_nodes[number].arguments
+    kwargs = dict(arguments.kwargs)
+    if kwargs.get("training") is False and _default(layer.call, "training") is False:
+        del kwargs["training"]  # Keras fills in the default: nobody wrote it
+    return tuple(arguments.args), kwargs
+
+
+def returned(layer: Any, number: int) -> Any:
+    """What a layer's call returned: a node holds that flat, the layer knows its form."""
+    flat = layer._inbound_nodes[number].outputs
+    if hasattr(layer, "nested_outputs"):
+        return layer.nested_outputs(flat)
+    if has_graph(layer):
+        from keras import tree
+
+        return tree.pack_sequence_as(outputs(layer), flat)
+    return flat[0] if len(flat) == 1 else list(flat)
+
+
+def placeholder(layer: Any, place: str) -> Input:
+    """The node of an InputLayer. Raises ModelError for a sparse or ragged one."""
+    if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
+        raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
+    return Input(layer.name, tuple(layer.batch_shape[1:]), str(layer.dtype))
+
+
+def policy(layer: Any) -> str:
+    """The name of the layer's dtype policy."""
+    return str(layer.dtype_policy.name)
+
+
+def is_floating(tensor: Any) -> bool:
+    """Whether a symbolic tensor holds floating-point numbers."""
+    return "float" in str(tensor.dtype)
+
+
+def cast(tensor: Any, dtype: str) -> Any:
+    """The symbolic tensor in another dtype; itself where it has that."""
+    from keras import ops as keras_ops
+
+    return tensor if tensor.dtype == dtype else keras_ops.cast(tensor, dtype)
+
+
+def is_op(layer: Any) -> bool:
+    """Whether what made a symbolic tensor is a tensor op and no layer."""
+    import keras
+
+    return not isinstance(layer, keras.Layer)
+
+
+def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
+    """(keras.ops name, arguments by keras.ops names) of an op's call. Raises KeyError naming what has no equal.
+
+    An op of Keras 3 is an object: tensors are arguments of its call, everything else are its attributes.
+    """
+    written = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
+    op = ops.BY_NAME.get(_ALIASES.get(written, written))
+    if op is None or not type(layer).__module__.startswith("keras."):
+        raise KeyError("keras.ops." + written)
+    args, kwargs = called_with(layer, number)
+    meant = _MEANT.get(op.name, {})
+    given = dict(zip((p.name for p in op.parameters), args))
+    given.update(kwargs)
+    for name, argument in inspect.signature(type(layer).__init__).parameters.items():
+        if name not in ("self", "name", "dtype") or name in (p.name for p in op.parameters):
+            given.setdefault(name, getattr(layer, name, argument.default))
+        if name in meant and given.get(name) != meant[name]:
+            raise KeyError("{}={}".format(name, given.get(name)))
+    result = {}
+    for parameter in op.parameters:
+        value = given.pop(parameter.name, parameter.default)
+        if value is ops.REQUIRED:
+            raise KeyError(parameter.name)
+        if parameter.name == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]  # a reduction keeps its one axis as a list
+        if not (type(value) is type(parameter.default) and value == parameter.default):
+            result[parameter.name] = value
+    for name, value in given.items():
+        if name not in meant and value is not None and value is not False and name not in ("self", "kwargs", "args"):
+            raise KeyError(name)
+    return op.name, result
+
+
+def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
+    """The op on symbolic tensors; `floating` is the dtype of constants that have no tensor beside them."""
+    from keras import ops as keras_ops
+
+    op = ops.BY_NAME[name]
+    given = {p.name: p.default for p in op.parameters if p.default is not ops.REQUIRED}
+    given.update(arguments)
+    given.update(_MEANT.get(name, {}))
+    if name == "getitem":
+        key = given["key"]
+        return given["x"][tuple(key) if isinstance(key, list) else key]
+    operands = [p.name for p in op.parameters if p.name in ops.OPERANDS]
+    flat = [x for n in operands for x in (given[n] if n == "xs" else [given[n]])]
+    dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), floating)
+    for operand in operands:
+        value = given[operand]
+        given[operand] = [_typed(x, dtype) for x in value] if operand == "xs" else _typed(value, dtype)
+    tensors = [given.pop(p.name) for p in op.parameters[: max(1, len(operands))] if p.name in given]
+    return getattr(keras_ops, name)(*tensors, **given)
+
+
+def _typed(value: Any, dtype: str) -> Any:
+    """A list among the operands as an array of their dtype; plain numbers take it by themselves."""
+    return np.asarray(value, dtype) if isinstance(value, list) else value
+
+
+def tensor(array: np.ndarray) -> Any:
+    """The array as this Keras' backend has it."""
+    from keras import ops as keras_ops
+
+    return keras_ops.convert_to_tensor(array, dtype=str(array.dtype))
+
+
+def array(tensor: Any) -> np.ndarray:
+    """A backend's tensor as an array."""
+    from keras import ops as keras_ops
+
+    return np.asarray(keras_ops.convert_to_numpy(tensor))
+
+
+def variable_name(variable: Any) -> str:
+    """The name of a variable with that of every scope around it."""
+    return str(variable.path)
+
+
+def set_values(keras: Any, pairs: List[Tuple[Any, np.ndarray]]) -> None:
+    """Assigns each (variable, array); Keras 3 gives it the variable's own dtype."""
+    for variable, array in pairs:
+        variable.assign(array)
+
+
+def _default(function: Any, name: str) -> Any:
+    parameter = inspect.signature(function).parameters.get(name)
+    return None if parameter is None else parameter.default
+
+
+def _functional(model: Any) -> Any:
+    return getattr(model, "_functional", None) or model
