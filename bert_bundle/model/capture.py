@@ -1,15 +1,16 @@
 """Keras model -> Graph, read from the model's own nodes; knows nothing of files.
 
 `get_config` is not asked for the architecture: transformers 4.5 to 4.12 refuse it. Every tensor of a functional model
-knows the layer, the call and the position that made it; walking back from the outputs finds the whole graph. A Lambda
-is traced: its function is run on the symbolic tensors once more, and the ops that come out stand in its place.
+knows the layer, the call and the position that made it; walking back from the outputs finds the whole graph. Code of
+the caller's own (a Lambda, a custom layer, a subclassed model) is traced: it is run on the symbolic tensors once more,
+and the layers and ops that come out stand in its place.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ModelError
-from . import ops, vocabulary
+from . import construction, ops, tracing, vocabulary
 from .direct import graph_around, layer_of
 from .encoders import families
 from .encoders.families import folder_name
@@ -27,9 +28,9 @@ from .nodes import (
     position_name,
     rank,
     tensors,
-    trace,
     whole_slice,
 )
+from .traced import Traced
 
 _WRITE = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
@@ -45,9 +46,9 @@ class Captured:
 
 
 def capture(model: Any, runtime: Runtime, length: Optional[int] = None) -> Captured:
-    """The graph of a functional or Sequential model with at least one encoder, or of an encoder class by itself.
+    """The graph of a functional, Sequential or subclassed model with at least one encoder, or of an encoder by itself.
 
-    `length`: tokens that the inputs of an encoder by itself are declared with, which declares none; None lets it vary.
+    `length`: tokens that the inputs of a model that declares none are given; None lets those of an encoder vary.
     Raises ModelError naming the layer for whatever a bundle cannot represent.
     """
     layers: Dict[str, Any] = {}
@@ -58,7 +59,8 @@ def capture(model: Any, runtime: Runtime, length: Optional[int] = None) -> Captu
             folder = folder_name(model.name, encoders)
             graph = graph_around(model, family, folder, runtime, length)
             return Captured(graph, {model.name: model}, {folder: model})
-        graph = _Capture(model, runtime, "", layers, encoders).graph()
+        with tracing.unchanged(model):
+            graph = _graph(model, runtime, layers, encoders, length)
     except ModelError:
         raise
     except Exception as error:  # a way to build models that nobody has met yet
@@ -79,19 +81,36 @@ def capture(model: Any, runtime: Runtime, length: Optional[int] = None) -> Captu
     return Captured(graph, layers, encoders)
 
 
+def _graph(
+    model: Any, runtime: Runtime, layers: Dict[str, Any], encoders: Dict[str, Any], length: Optional[int]
+) -> Graph:
+    """The graph of a model whose code is Keras' own, or of what a subclassed one computes."""
+    traced = Traced(runtime)
+    if not isinstance(model, runtime.keras.Model) or not tracing.is_own_code(model, runtime.keras, runtime.dialect):
+        return _Capture(model, runtime, "", layers, encoders, traced).graph()
+    live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add)
+    return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
+
+
 class _Capture:
     """One model (or nested model) being captured."""
 
     def __init__(
-        self, model: Any, runtime: Runtime, scope: str, layers: Dict[str, Any], encoders: Dict[str, Any]
+        self,
+        model: Any,
+        runtime: Runtime,
+        scope: str,
+        layers: Dict[str, Any],
+        encoders: Dict[str, Any],
+        traced: Traced,
     ) -> None:
         self.model, self.runtime, self.scope = model, runtime, scope
         self.keras, self.dialect = runtime.keras, runtime.dialect
-        self.live, self.encoders = layers, encoders
+        self.live, self.encoders, self.traced = layers, encoders, traced
         self.layers: Dict[str, Layer] = {}
         self.nodes: List[Node] = []
         self.index: Dict[_Key, int] = {}
-        self.traced: Dict[_Key, List[Any]] = {}
+        self.traces: Dict[_Key, List[Any]] = {}  # what came out of tracing a call
         if not isinstance(model, self.keras.Model):
             raise ModelError(
                 "not a model of the Keras that transformers uses",
@@ -114,14 +133,15 @@ class _Capture:
             self._add(self._key(tensor), tensor._keras_history[0])
         for tensor in self.model.outputs:
             self._walk(tensor)
+        self.traced.check_weights(self.live)
         sequential = isinstance(self.model, self.keras.Sequential)
         nested_inputs, nested_outputs = self.dialect.inputs(self.model), self.dialect.outputs(self.model)
         inputs, outputs = list(ends(nested_inputs)), list(ends(nested_outputs))
-        names = distinct(tensor._keras_history[0].name for _, tensor in outputs)
+        names = distinct(self.traced.name(self._made(tensor)._keras_history[0]) for _, tensor in outputs)
         return Graph(
             name=self.model.name,
             trainable=bool(self.model._trainable),
-            class_name="Sequential" if sequential and not self.traced else "Functional",
+            class_name="Sequential" if sequential and not self.traces else "Functional",
             layers=tuple(self.layers.values()),
             nodes=tuple(self.nodes),
             inputs=tuple((key or t._keras_history[0].name, self._ref(t)) for key, t in inputs),
@@ -132,7 +152,7 @@ class _Capture:
 
     def _output(self, index: int, tensor: Any, name: str) -> str:
         """An output's name: that of its layer; an op has none, for Keras numbers ops by how many the process made."""
-        if self._key(tensor) in self.traced or self.dialect.is_op(tensor._keras_history[0]):
+        if self.dialect.is_op(self._made(tensor)._keras_history[0]):
             return "output" if len(self.model.outputs) == 1 else "output_{}".format(index)
         return name
 
@@ -148,28 +168,40 @@ class _Capture:
             current, ready = stack.pop()
             layer, number, position = current._keras_history
             key = self._key(current)
-            if key in self.index or (key in self.traced and ready):
+            if key in self.index or (key in self.traces and ready):
                 continue
             needs = self._needs(layer, number, position, key)
             if ready:
                 self._add(key, layer)
             else:
-                if key not in self.traced:
+                if key not in self.traces:
                     stack.append((current, True))
                 stack.extend((need, False) for need in reversed(needs) if self._key(need) not in self.index)
 
     def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
-        if isinstance(layer, self.keras.layers.Lambda):
-            if key not in self.traced:
-                self.traced[key] = list(tensors(trace(layer, number, self.dialect, self.scope + layer.name)))
-            return [self.traced[key][position]]
-        return list(tensors(list(self.dialect.called_with(layer, number))))
+        args, kwargs = self.dialect.called_with(layer, number)
+        if self._is_traced(layer):
+            if key not in self.traces:
+                place, hold = self.scope + self.traced.name(layer), self.traced.add(layer, self.model.inputs[0])
+                made = tracing.trace(layer, args, kwargs, self.dialect, place, hold)
+                self.traces[key] = list(tensors(made))
+            return [self.traces[key][position]]
+        return list(tensors([args, kwargs]))
+
+    def _is_traced(self, layer: Any) -> bool:
+        if isinstance(layer, self.keras.layers.InputLayer) or self.dialect.is_op(layer):
+            return False
+        return self.runtime.encoders.family_of(layer) is None and tracing.is_own_code(layer, self.keras, self.dialect)
+
+    def _made(self, tensor: Any) -> Any:
+        """The tensor that stands for `tensor`: what tracing made of it."""
+        key = self._key(tensor)
+        return self._made(self.traces[key][tensor._keras_history[2]]) if key in self.traces else tensor
 
     def _ref(self, tensor: Any) -> Ref:
+        tensor = self._made(tensor)
         layer, number, position = tensor._keras_history
         key = self._key(tensor)
-        if key in self.traced:
-            return self._ref(self.traced[key][position])
         name = position_name(self.dialect.returned(layer, number), position, self.scope + layer.name)
         family = self.runtime.encoders.family_of(layer)
         if family is not None and name:
@@ -177,16 +209,18 @@ class _Capture:
         return Ref(self.index[key], name)
 
     def _add(self, key: _Key, layer: Any) -> None:
-        place = self.scope + layer.name
+        place = self.scope + self.traced.name(layer)
         if isinstance(layer, self.keras.layers.InputLayer):
             self.nodes.append(self.dialect.placeholder(layer, place))
         elif self.dialect.is_op(layer):
             self.nodes.append(self._op(layer, key[1], place))
         else:
             self._check_path(layer, place)
-            if layer.name not in self.layers:
+            if self.traced.name(layer) not in self.layers:
                 self.live[place] = layer
-                self.layers[layer.name] = self._layer(layer, key[1], place)
+                self.layers[self.traced.name(layer)] = replace(
+                    self._layer(layer, key[1], place), name=self.traced.name(layer)
+                )
             self.nodes.append(self._call(layer, key[1], place))
         self.index[key] = len(self.nodes) - 1
 
@@ -212,9 +246,9 @@ class _Capture:
             self.encoders[folder] = layer
             return layer_of(layer, family, folder, self.runtime)
         if isinstance(layer, self.keras.Model):
-            graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders).graph()
+            graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders, Traced(self.runtime)).graph()
             return Layer(name, graph.class_name, graph=graph)  # its flag is the graph's
-        if type(layer) is not getattr(self.keras.layers, class_name, None):
+        if type(layer) is not getattr(self.keras.layers, class_name, None) and not construction.is_ours(layer):
             raise ModelError(
                 "a layer that a bundle cannot represent",
                 place=place,
@@ -242,13 +276,13 @@ class _Capture:
         family = self.runtime.encoders.family_of(layer)
         if family is not None:
             arguments = self.runtime.encoders.arguments(family, layer, call_args, call_kwargs, place)
-            return Call(layer.name, (), {k: self._value(v, place) for k, v in arguments.items()})
+            return Call(self.traced.name(layer), (), {k: self._value(v, place) for k, v in arguments.items()})
         kwargs = {k: v for k, v in call_kwargs.items() if v is not None}
         for name, value in kwargs.items():
             if name not in CALL_FLAGS and not list(tensors(value)):
                 raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
         return Call(
-            layer.name,
+            self.traced.name(layer),
             tuple(self._value(v, place) for v in call_args),
             {k: self._value(v, place) for k, v in kwargs.items()},
         )
@@ -295,6 +329,13 @@ class _Capture:
             return name
         if type(value).__name__ == "TensorShape":
             return [None if d is None else int(d) for d in value.as_list()]
+        if hasattr(value, "assign"):
+            raise ModelError(
+                "a variable used outside of the layer that holds it",
+                place=place,
+                found=getattr(value, "name", ""),
+                fix="make it with add_weight of a custom layer, and use it in that layer's call",
+            )
         if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
             value = value.numpy()
         return plain(value, place)

@@ -9,6 +9,8 @@ from ..errors import RuntimeUnavailableError
 from . import fields
 from .layers import FIRST, KERAS_2_NAMES, WRAPPED
 
+VARIABLE = "Variable"
+
 
 def check_release(class_name: str, config: Mapping[str, Any], release: Tuple[int, int], place: str) -> None:
     """Raises RuntimeUnavailableError, naming the first release that has it, for what Keras `release` does not have."""
@@ -32,7 +34,40 @@ def make(keras: Any, class_name: str, name: str, config: Mapping[str, Any], poli
             inner = "float64" if double else value.get("dtype", "float32")
             value = make(keras, value["class"], value["name"], value["config"], inner, double)
         arguments[renamed.get(field, field)] = fields.as_keras(value)
-    return getattr(keras.layers, class_name)(name=name, dtype=policy, **arguments)
+    cls = _variable(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
+    return cls(name=name, dtype=policy, **arguments)
+
+
+def hold(keras: Any, name: str, variable: Any, policy: str, trainable: bool) -> Any:
+    """The layer that gives a live variable of somebody else's as a tensor."""
+    return _variable(keras)(list(variable.shape), variable, name=name, dtype=policy, trainable=trainable)
+
+
+def is_ours(layer: Any) -> bool:
+    """Whether the layer's class is the one that is no Keras'."""
+    return type(layer).__module__ == __name__
+
+
+def _variable(keras: Any) -> Any:
+    class Variable(keras.layers.Layer):  # type: ignore[misc]
+        """A weight by itself, as a tensor of its own shape; what it is called on is ignored."""
+
+        def __init__(self, shape: Any, held: Any = None, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.size = [int(length) for length in shape]
+            self.held = held if held is not None else self.add_weight(name="held", shape=self.size, initializer="zeros")
+
+        def call(self, inputs: Any) -> Any:
+            if hasattr(keras, "ops"):
+                return keras.ops.convert_to_tensor(self.held)
+            import tensorflow
+
+            return tensorflow.convert_to_tensor(self.held)
+
+        def get_config(self) -> Any:
+            return {**super().get_config(), "shape": list(self.size)}
+
+    return Variable
 
 
 def release_of(keras: Any) -> Tuple[int, int]:

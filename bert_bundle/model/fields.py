@@ -140,7 +140,7 @@ def _text(value: Any) -> bool:
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("units", "input_dim", "output_dim", "n", "filters", "groups", "depth_multiplier"), _natural),
     **dict.fromkeys(("num_heads", "key_dim", "value_dim"), _natural),
-    **dict.fromkeys(("kernel_size", "strides", "dilation_rate", "pool_size"), _naturals),
+    **dict.fromkeys(("kernel_size", "strides", "dilation_rate", "pool_size", "shape"), _naturals),
     **dict.fromkeys(("stddev", "epsilon", "alpha", "l1", "l2", "negative_slope", "threshold"), _number),
     **dict.fromkeys(("max_value", "mask_value"), _number),
     **dict.fromkeys(("offset", "mean", "variance", "Rescaling.scale"), _numbers),

@@ -111,6 +111,11 @@ def outputs(model: Any) -> Any:
     return model._nested_outputs
 
 
+def called_on(model: Any) -> Any:
+    """What a subclassed model was first called on: nested specifications with shape and dtype; None when never."""
+    return model._saved_model_inputs_spec
+
+
 def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """(positional, named) arguments of a layer's call."""
     node = layer._inbound_nodes[number]

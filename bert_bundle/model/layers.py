@@ -1,7 +1,8 @@
 """The table of layers: every class a graph may name, its fields with their defaults, and who has it; plain data.
 
 Names, fields and defaults are those of Keras 3 (keras.io/api/layers). A field that has its default is left out of a
-graph, so that releases which add or drop fields write the same bytes.
+graph, so that releases which add or drop fields write the same bytes. One class is ours: a `Variable` is a weight that
+no layer of Keras holds, as a tensor; it is called on an input, which it ignores, for its place in the graph.
 """
 
 from typing import Any, FrozenSet, Mapping, Tuple
@@ -146,6 +147,7 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "UnitNormalization": {"axis": -1},
     "UpSampling1D": {"size": 2},
     "UpSampling2D": {"size": [2, 2], "interpolation": "nearest", **_CHANNELS},
+    "Variable": {"shape": REQUIRED},
     "ZeroPadding1D": {"padding": [1, 1]},
     "ZeroPadding2D": {"padding": [[1, 1], [1, 1]], **_CHANNELS},
 }

@@ -1,4 +1,4 @@
-"""Keras' nodes, symbolic tensors and functions as they are: walked, named, traced; captures nothing itself."""
+"""Keras' nodes, symbolic tensors and functions as they are: walked and named; captures nothing itself."""
 
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import ModelError
 from .layers import WRAPPED
 
-_KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
+KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
 
 
@@ -39,7 +39,7 @@ def floats(value: Any, double: bool) -> Any:
 
 def calls_its_graph(model: Any) -> bool:
     """Whether calling the model runs its graph: a subclass of Keras' own may be functional and call something else."""
-    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in _KERAS)
+    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in KERAS)
     return all(getattr(type(model), name) is getattr(own, name) for name in ("call", "__call__"))
 
 
@@ -51,7 +51,7 @@ def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
             check_own(inner, inner.get_config(), place + " " + inner.name)
     for name in config:
         live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
-        if live is not None and live.__module__.split(".")[0] not in _KERAS:
+        if live is not None and live.__module__.split(".")[0] not in KERAS:
             raise ModelError(
                 "a function that a bundle cannot represent",
                 place="{} {}".format(place, name),
@@ -72,31 +72,6 @@ def check_parts(layer: Any, place: str) -> None:
                 found=bool(part.trainable),
                 fix="set the flag of the layer itself: that sets its parts' too",
             )
-
-
-def trace(layer: Any, number: int, dialect: Any, place: str) -> Any:
-    """What a Lambda's function makes of its symbolic arguments. Raises ModelError when it cannot be run on them."""
-
-    def cast(value: Any) -> Any:
-        """What Keras does before it calls a layer: floating inputs take the layer's dtype."""
-        if isinstance(value, Mapping):
-            return {key: cast(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return type(value)(cast(item) for item in value)
-        wanted = layer.compute_dtype if getattr(layer, "_autocast", getattr(layer, "autocast", True)) else None
-        floating = hasattr(value, "_keras_history") and dialect.is_floating(value)
-        return dialect.cast(value, wanted) if floating and wanted else value
-
-    try:
-        args, _ = dialect.called_with(layer, number)
-        return layer.function(*cast(list(args)), **(layer.arguments or {}))
-    except Exception as error:
-        raise ModelError(
-            "a Lambda that cannot be traced",
-            place=place,
-            found="{}: {}".format(type(error).__name__, error),
-            fix="write its function with tensor ops on its argument alone, without Python control flow on values",
-        ) from error
 
 
 def tensors(structure: Any) -> Iterator[Any]:

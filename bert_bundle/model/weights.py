@@ -1,9 +1,9 @@
 """Weights outside the encoders, by stable path; knows nothing of files.
 
 A path is the layer's path, the part that holds the variable, and the variable's own name: `head/dense/kernel`,
-`lstm/lstm_cell/kernel`, `bidirectional/backward_layer/lstm_cell/kernel`. The same in every release of Keras 2 and 3;
-never a position: frozen layers move within `model.weights`, which is how HDF5 files load weights into the wrong
-variables without an error.
+`lstm/lstm_cell/kernel`, `bidirectional/backward_layer/lstm_cell/kernel`; a `Variable` has its own, `pool.scale`. The
+same in every release of Keras 2 and 3; never a position: frozen layers move within `model.weights`, which is how HDF5
+files load weights into the wrong variables without an error.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 import numpy as np
 
 from ..errors import FormatError, ModelError
+from .construction import is_ours
 from .keras import Runtime
 
 _COUNTER = re.compile(r"_[0-9]+\Z")  # `lstm_cell_3`: numbered by how many the process made before
@@ -69,6 +70,9 @@ def _variables(layers: Mapping[str, Any], runtime: Runtime) -> Iterator[Tuple[st
 
 def _own(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
     """(path, variable) of every weight: those of the parts that the layer is made of, then its own."""
+    if is_ours(layer):
+        yield path, layer.held
+        return
     wrapped = _WRAPPED.get(type(layer).__name__)
     if wrapped:
         parts = [(name, getattr(layer, name)) for name in wrapped]

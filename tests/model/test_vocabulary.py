@@ -39,8 +39,8 @@ NEWER = {
 NEEDED = {
     "activation": "relu", "axes": [1, 1], "dims": [2, 1], "equation": "abc,cd->abd", "filters": 5, "input_dim": 9,
     "kernel_size": [3], "key_dim": 4, "n": 3, "num_heads": 2, "output_dim": 4, "output_shape": [None, 5],
-    "pool_size": [2], "rate": 0.1, "scale": 0.5, "stddev": 0.5, "strides": [2], "target_shape": [-1, 4], "units": 2,
-    "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},
+    "pool_size": [2], "rate": 0.1, "scale": 0.5, "shape": [2, 3], "stddev": 0.5, "strides": [2],
+    "target_shape": [-1, 4], "units": 2, "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},
 }  # fmt: skip
 
 

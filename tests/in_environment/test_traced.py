@@ -1,0 +1,367 @@
+"""Custom layers, subclassed models and Lambdas: run once on symbolic inputs, and what comes out is the same model."""
+
+import hashlib
+import os
+
+import numpy as np
+import pytest
+from test_capture import LENGTH, batch, tiny_encoder
+from test_layers import assert_same, make
+
+import bert_bundle
+from bert_bundle import errors
+from bert_bundle.model import capture, construction, graph_json
+from bert_bundle.testing import classifiers
+
+
+def _scaled(keras):
+    class Scaled(keras.layers.Layer):
+        """Variables of its own: a kernel, a scalar, a list of biases, one that does not train."""
+
+        def build(self, shape):
+            self.kernel = self.add_weight(name="kernel", shape=(int(shape[-1]), 5))
+            self.temperature = self.add_weight(name="temperature", shape=(), initializer="ones")
+            self.biases = [self.add_weight(name="bias", shape=(5,)) for _ in range(2)]
+            self.offset = self.add_weight(name="offset", shape=(1, 5), trainable=False)
+
+        def call(self, x, training=None):
+            import tensorflow as tf
+
+            x = tf.matmul(x, self.kernel) / self.temperature
+            return tf.nn.softmax(x + self.biases[0], axis=-1) * self.biases[1] + tf.expand_dims(self.offset, 0)
+
+    return Scaled
+
+
+def _own_variables(keras, states):
+    return _scaled(keras)(name="scaled")(states)[:, 0]
+
+
+def _twice(keras, states):
+    scaled = _scaled(keras)(name="scaled")
+    return keras.layers.Concatenate(name="both")([scaled(states)[:, 0], scaled(states * 2.0)[:, 1]])
+
+
+def _attentive(keras):
+    class Attentive(keras.layers.Layer):
+        """Layers within a layer, a mask as an argument, dropout as it is trained."""
+
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.score = keras.layers.Dense(1, name="score")
+            self.blocks = [keras.layers.Dense(units, activation="tanh", name="block_" + str(i)) for i in range(2)]
+            self.dropout = keras.layers.Dropout(0.1, name="dropout")
+
+        def call(self, states, scale=None, training=None):
+            import tensorflow as tf
+
+            for block in self.blocks:
+                states = self.dropout(block(states), training=training)
+            weights = tf.nn.softmax(tf.squeeze(self.score(states), -1), axis=-1)
+            return tf.einsum("bt,btf->bf", weights, states) * (1.0 if scale is None else scale)
+
+    return Attentive
+
+
+def _layers_within(keras, states):
+    Attentive = _attentive(keras)
+    first = Attentive(6, name="first")(states, scale=states[:, 0, :6])
+    return keras.layers.Concatenate(name="both")([first, Attentive(5, name="second")(states)])
+
+
+def _layer_in_layer(keras, states):
+    Scaled = _scaled(keras)
+
+    class Outer(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.parts = {"left": Scaled(name="scaled"), "right": Scaled(name="scaled")}
+
+        def call(self, x):
+            return {"sum": self.parts["left"](x) + self.parts["right"](x), "left": x}
+
+    return Outer(name="outer")(states)["sum"][:, 0]
+
+
+def _frozen(keras, states):
+    layer = _attentive(keras)(4, name="pool")
+    x = layer(states)
+    layer.trainable = False
+    layer.score.trainable = True
+    return x
+
+
+def _lambda(keras, states):
+    return keras.layers.Lambda(lambda t: [t[:, 0] * 2.0, t], name="first")(states)[0]
+
+
+CUSTOM = {
+    "variables of its own": (_own_variables, "70f2325799cff188"),
+    "one layer called twice": (_twice, "c465be653b94abb8"),
+    "layers within a layer": (_layers_within, "5fc927c2075026f1"),
+    "custom layers within one": (_layer_in_layer, "a54f5395cdfc6eab"),
+    "frozen in part": (_frozen, "10452b895b274675"),
+    "a Lambda": (_lambda, "9300ebd6f914bd08"),
+}
+
+
+@pytest.mark.parametrize("case", list(CUSTOM))
+def test_a_custom_layer_is_the_layers_and_ops_that_it_computes_with(case, keras, runtime, save, tmp_path):
+    over, digest = CUSTOM[case]
+    made = make(keras, over)
+    assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == digest
+
+
+def _classifier(keras, inputs):
+    """A subclassed model around an encoder, as it is written: mean pooling in ops, dropout, a head."""
+
+    class Classifier(keras.Model):
+        def __init__(self, encoder, **kwargs):
+            super().__init__(**kwargs)
+            self.bert = encoder
+            self.dropout = keras.layers.Dropout(0.1, name="dropout")
+            self.head = keras.layers.Dense(3, activation="softmax", name="probabilities")
+            self.scale = self.add_weight(name="scale", shape=(12,), initializer="ones")
+
+        def call(self, inputs, training=None):
+            import tensorflow as tf
+
+            ids, mask = (inputs["input_ids"], inputs["attention_mask"]) if isinstance(inputs, dict) else inputs
+            hidden = self.bert(ids, attention_mask=mask, training=training).last_hidden_state
+            weight = tf.cast(mask[:, :, None], hidden.dtype)
+            mean = tf.reduce_sum(hidden * weight, axis=1) / tf.maximum(tf.reduce_sum(weight, axis=1), 1e-9)
+            return self.head(self.dropout(mean * self.scale, training=training))
+
+    encoder = tiny_encoder(type_vocab_size=1)
+    model = Classifier(encoder, name="classifier")
+    model(inputs)
+    classifiers.randomize(model, encoder, seed=5)
+    return classifiers.Made(
+        model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["my bill", "why?"]}, LENGTH
+    )
+
+
+def _arrays(form):
+    ids, mask, _ = batch()
+    return {"input_ids": ids, "attention_mask": mask} if form == "dict" else [ids, mask]
+
+
+SUBCLASSED = {"dict": "b2f3e892ab4a7011", "list": "c57d1b880ead644f"}
+
+
+@pytest.mark.parametrize("form", list(SUBCLASSED))
+def test_a_subclassed_model_loads_as_a_functional_one_that_trains_the_same(form, keras, runtime, save, tmp_path):
+    import tensorflow as tf
+
+    arrays = tf.nest.map_structure(tf.constant, _arrays(form))
+    made = _classifier(keras, arrays)
+    path = save(made, tmp_path / "bundle")
+    bundle = bert_bundle.load(path)
+    assert bundle.model.name == "classifier"
+    np.testing.assert_array_equal(
+        np.asarray(bundle.model(arrays, training=False)), np.asarray(made.model(arrays, training=False))
+    )
+    assert np.abs(np.asarray(bundle.model(arrays, training=True)) - np.asarray(bundle.model(arrays))).max() > 1e-3
+    assert len(bundle.model.trainable_weights) == len(made.model.trainable_weights)
+    roles = {entry["name"]: entry["role"] for entry in bundle.manifest.signature["inputs"]}
+    names = ("input_ids", "attention_mask") if form == "dict" else ("input_1", "input_2")
+    assert roles == dict(zip(names, ("input_ids", "attention_mask")))
+    graph = (path / "graph.json").read_bytes()
+    assert graph_json.to_bytes(capture.capture(bundle.model, runtime).graph) == graph
+    assert hashlib.sha256(graph).hexdigest()[:16] == SUBCLASSED[form]
+
+
+def test_a_subclassed_model_inside_a_functional_one_is_traced(keras, runtime, save, tmp_path):
+    def over(keras, states):
+        class Head(keras.Model):
+            def __init__(self, **kwargs):
+                super().__init__(**kwargs)
+                self.dense = keras.layers.Dense(4, activation="relu", name="dense")
+
+            def call(self, inputs):
+                return self.dense(inputs[:, 0]) * 2.0
+
+        return Head(name="head")(states)
+
+    made = make(keras, over)
+    assert_same(made, save(made, tmp_path / "bundle"), runtime)
+
+
+def test_a_functional_model_that_adds_to_its_graph_is_traced(classic, keras, runtime, save, tmp_path):
+    class Doubled(keras.Model):
+        def call(self, inputs, training=None, mask=None):
+            return super().call(inputs, training=training, mask=mask) * 2.0
+
+    model = Doubled(classic.model.inputs, classic.model.outputs, name="doubled")
+    bert_bundle.save(
+        model, tmp_path / "bundle", tokenizer=classic.tokenizer, examples=classic.examples, max_length=16, prove=False
+    )
+    arrays = [np.asarray(a) for a in bert_bundle.load(tmp_path / "bundle").encode(["why?"]).values()]
+    arrays.append(np.zeros((1, 10), "float32"))
+    loaded = bert_bundle.load(tmp_path / "bundle").model(arrays)
+    np.testing.assert_array_equal(np.asarray(loaded), 2.0 * np.asarray(classic.model(arrays)))
+
+
+def test_a_traced_variable_is_a_weight_and_trains(keras, save, tmp_path):
+    made = make(keras, _own_variables)
+    model = bert_bundle.load(save(made, tmp_path / "bundle")).model
+    trainable = {layer.name: layer.trainable for layer in model.layers if layer.name.startswith("scaled.")}
+    assert trainable == {
+        "scaled.kernel": True, "scaled.temperature": True, "scaled.biases.0": True, "scaled.biases.1": True,
+        "scaled.offset": False,
+    }  # fmt: skip
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    before = model.get_layer("scaled.kernel").get_weights()[0]
+    model.fit(batch(), np.array([0, 1, 2]), verbose=0)
+    assert np.abs(model.get_layer("scaled.kernel").get_weights()[0] - before).max() > 0
+
+
+def test_tracing_leaves_the_model_as_it_was(keras, save, tmp_path):
+    made = make(keras, _layers_within)
+
+    def state():
+        layers = list(made.model._flatten_layers())
+        nodes = [(layer.name, len(layer._inbound_nodes), len(layer._outbound_nodes)) for layer in layers]
+        return nodes, [id(v) for v in made.model.weights], made.model.get_layer("first").dropout.name
+
+    before = state()
+    save(made, tmp_path / "bundle")
+    assert state() == before
+
+
+def test_a_wrong_trace_is_caught_before_anything_is_written(keras, save, tmp_path, monkeypatch):
+    """Planted: tracing takes one variable of a layer for another of the same shape."""
+    made = make(keras, _own_variables)
+    first, second = made.model.get_layer("scaled").biases
+    honest = construction.hold
+
+    def faulty(keras, name, variable, policy, trainable):
+        exchanged = {"scaled.biases.0": second, "scaled.biases.1": first}
+        return honest(keras, name, exchanged.get(name, variable), policy, trainable)
+
+    monkeypatch.setattr(construction, "hold", faulty)
+    with pytest.raises(errors.ModelError, match="the captured graph does not compute what the model computes"):
+        save(made, tmp_path / "bundle")
+    assert os.listdir(str(tmp_path)) == []
+
+
+def _layer(keras, call, build=None):
+    """A custom layer of one `call`, and of one `build`."""
+
+    class Custom(keras.layers.Layer):
+        pass
+
+    Custom.call = call
+    if build is not None:
+        Custom.build = build
+    return Custom(name="custom", dynamic=False)
+
+
+def _branches(keras, states):
+    def call(self, x):
+        return x[:, 0] * 2.0 if float(x[0, 0, 0]) > 0 else x[:, 0]
+
+    layer = _layer(keras, lambda self, x: x[:, 0])
+    x = layer(states)
+    layer.call = call.__get__(layer)  # Keras itself would refuse it when the model is built
+    return x
+
+
+def _tf_function(keras, states):
+    import tensorflow as tf
+
+    return _layer(keras, tf.function(lambda self, x: x[:, 0] * 2.0))(states)
+
+
+def _py_function(keras, states):
+    import tensorflow as tf
+
+    def call(self, x):
+        return tf.reshape(tf.py_function(lambda t: t * 2.0, [x[:, 0]], tf.float32), (-1, 12))
+
+    return _layer(keras, call)(states)
+
+
+def _trains(keras, states):
+    return _layer(keras, lambda self, x, training=None: x[:, 0])(states, training=True)
+
+
+def _adds_a_loss(keras, states):
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(12,), regularizer="l2")
+
+    return _layer(keras, lambda self, x: x[:, 0] * self.kernel, build)(states)
+
+
+def _constrained(keras, states):
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(12,), constraint="non_neg")
+
+    return _layer(keras, lambda self, x: x[:, 0] * self.kernel, build)(states)
+
+
+def _hidden(keras, states):
+    class Box:
+        """An object that Keras does not look into, with a variable of the layer."""
+
+    def build(self, shape):
+        self.box = Box()
+        self.box.kernel = self.add_weight(name="kernel", shape=(12,))
+
+    return _layer(keras, lambda self, x: x[:, 0] * self.box.kernel, build)(states)
+
+
+def _counts(keras, states):
+    def build(self, shape):
+        self.calls = self.add_weight(name="calls", shape=(), dtype="int32", trainable=False, initializer="ones")
+
+    def call(self, x):
+        import tensorflow as tf
+
+        return x[:, 0] * tf.cast(self.calls, x.dtype)
+
+    return _layer(keras, call, build)(states)
+
+
+def _unused(keras, states):
+    layer = _layer(keras, lambda self, x: x[:, 0])
+    layer.spare = keras.layers.Dense(3, name="spare")
+    layer.spare.build((None, 4))
+    return layer(states)
+
+
+REFUSED = {
+    "Python control flow": (_branches, "a custom layer that cannot be traced", "custom"),
+    "tf.function": (_tf_function, "a custom layer that cannot be traced", "custom"),
+    "py_function": (
+        _py_function,
+        "a (tensor op that a bundle cannot represent|custom layer that cannot be traced)",
+        "",
+    ),
+    "training=True": (_trains, "a layer that trains whenever it is called", "custom"),
+    "a loss of its own": (_adds_a_loss, "a custom layer that adds a loss", "custom"),
+    "a constraint": (_constrained, "a variable of a custom layer with a constraint", "custom kernel"),
+    "a variable out of sight": (_hidden, "a variable used outside of the layer that holds it", ""),
+    "a counter": (_counts, "a variable that holds no floating-point numbers", "custom calls"),
+    "a weight without a use": (_unused, "a weight that tracing lost", "custom"),
+}
+
+
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_what_cannot_be_traced_is_refused_with_what_to_write_instead(case, keras, save, tmp_path):
+    over, message, place = REFUSED[case]
+    made = make(keras, over)
+    with pytest.raises(errors.ModelError, match=message) as caught:
+        save(made, tmp_path / "bundle")
+    assert place in caught.value.place
+    assert caught.value.fix
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_a_subclassed_model_that_was_never_called_is_refused(keras, classic, tmp_path):
+    class Never(keras.Model):
+        def call(self, inputs):
+            return classic.model(inputs)
+
+    with pytest.raises(errors.ModelError, match="a subclassed model that was never called"):
+        bert_bundle.save(Never(name="never"), tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
