@@ -28,6 +28,21 @@ def test_every_environment_reads_what_every_other_writes() -> None:
     assert {v["grade"] for v in verdicts if v["writer"] == v["reader"]} == {"bitwise"}
 
 
+def test_keras_3_on_any_backend_and_the_oldest_tensorflow_read_each_other() -> None:
+    oldest = "tf2.4-hf4.5-py3.8"
+    native = ("tf2.21-hf5.23-py3.13", "keras3.15-tf2.21-py3.13", "keras3.15-jax0.12-py3.13")
+    selection = [part for name in (oldest, *native) for part in ("--env", name)]
+    code, document = bert_bundle("matrix", "run", *selection)
+    assert code == 0
+    verdicts = document["verdicts"]
+    assert {(v["writer"], v["reader"]) for v in verdicts} == {
+        (w, r) for w in (oldest, *native) for r in (oldest, *native)
+    }
+    assert {v["grade"] for v in verdicts} <= SAME
+    assert {v["grade"] for v in verdicts if v["writer"] == v["reader"]} == {"bitwise"}
+    assert document["spread"]["largest"] < 5e-7
+
+
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MiniLM with a head fine-tuned on movie-review snippets, saved by TensorFlow 2.15."""

@@ -201,6 +201,7 @@ def test_the_repositorys_own_matrix_has_its_groups() -> None:
     matrix = read_matrix(default_matrix_path())
     assert [e.id.split("-")[0] for e in matrix.select(groups=["demo"])] == ["tf2.10", "tf2.15", "tf2.21"]
     assert [e.python for e in matrix.select(groups=["ci"])] == ["3.8", "3.9", "3.11", "3.11", "3.12", "3.13"]
+    assert len(matrix.select(groups=["full"])) == len(matrix.environments)
     for environment in matrix.environments:
         named: dict[str, str] = dict(re.findall(r"(tf|hf|keras|jax|py)([0-9.]+)", environment.id))
         assert named.pop("py") == environment.python
