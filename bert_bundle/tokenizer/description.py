@@ -6,21 +6,22 @@ from typing import Any, Dict, List, Mapping, Tuple, Type, Union
 
 from ..errors import FormatError, TokenizerError
 from ..format import layout, strict_json
+from .bytelevel import ByteLevel
+from .paths import ADDED, CONFIG, FAST, SPECIAL
+from .unigram import Unigram
 from .wordpiece import WordPiece
 
-CONFIG = layout.TOKENIZER + "/tokenizer_config.json"
-SPECIAL = layout.TOKENIZER + "/special_tokens_map.json"
-FAST = layout.TOKENIZER + "/tokenizer.json"
-ADDED = layout.TOKENIZER + "/added_tokens.json"
-
-Model = Union[WordPiece]
+Model = Union[WordPiece, ByteLevel, Unigram]
 FAMILIES: Mapping[str, Type[Model]] = {
     "BertTokenizer": WordPiece,
     "DistilBertTokenizer": WordPiece,
     "ElectraTokenizer": WordPiece,
+    "RobertaTokenizer": ByteLevel,
+    "XLMRobertaTokenizer": Unigram,
 }
 SIDES = ("left", "right")
 MOST = 1 << 30  # transformers writes 1e30 for "no limit"
+MASK = "mask_token_lstrip"  # whether the mask takes the space before it away; of families where it may
 EXTRA = "additional_special_tokens"  # in the configuration only where there are any
 
 _COMMON: Mapping[str, Tuple[type, ...]] = {
@@ -130,7 +131,7 @@ class Description:
             "special": special,
             "content": token,
             "single_word": False,
-            "lstrip": False,
+            "lstrip": token == self.config["mask_token"] and self.config.get(MASK, False),
             "rstrip": False,
             "normalized": not special,
         }

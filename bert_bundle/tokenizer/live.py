@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import RuntimeUnavailableError, TokenizerError
 from ..format import layout
-from .description import ADDED, CONFIG, EXTRA, FAMILIES, FAST, MOST, Description
+from .description import EXTRA, FAMILIES, MASK, MOST, Description
 from .native import NativeTokenizer
+from .paths import ADDED, CONFIG, FAST
 
 
 def describe(tokenizer: Any) -> Description:
@@ -18,18 +19,23 @@ def describe(tokenizer: Any) -> Description:
     if tokenizer.is_fast or isinstance(tokenizer, NativeTokenizer):
         state = json.loads(tokenizer.backend_tokenizer.to_str())
         model, own = kind.of_state(state)
-        added, extra = _added_fast(state, model.tokens)
+        lstrip = {token["content"]: token["lstrip"] for token in state["added_tokens"]}
+        added, extra = _added_fast(state, model.tokens, str(tokenizer.mask_token) if MASK in kind.FIELDS else None)
     else:
         model, own = kind.of_slow(tokenizer)
         known = frozenset(model.tokens)
         added = {str(t): int(i) for t, i in tokenizer.get_vocab().items() if t not in known}
         extra = [str(token) for token in tokenizer.additional_special_tokens]
+        mask = tokenizer.special_tokens_map_extended.get("mask_token")
+        lstrip = {str(mask): getattr(mask, "lstrip", False)}
     config: Dict[str, Any] = {"tokenizer_class": family, **own}
     for name in kind.SPECIAL:
         token = getattr(tokenizer, name, None)
         if token is None:
             raise TokenizerError("a special token that the tokenizer lacks", place=CONFIG, wanted=name)
         config[name] = str(token)
+    if MASK in kind.FIELDS:
+        config[MASK] = bool(lstrip.get(config["mask_token"], False))
     config["model_max_length"] = int(min(tokenizer.model_max_length, MOST))
     config["padding_side"] = tokenizer.padding_side
     # Releases that do not know the truncation side keep any attribute that is set, and cut on the right.
@@ -54,7 +60,10 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
             found="transformers " + transformers.__version__,
             fix="load the bundle where transformers 4.18 or newer is installed",
         )
-    settings = {k: v for k, v in config.items() if k not in ("tokenizer_class", "truncation_side")}
+    settings = {k: v for k, v in config.items() if k not in ("tokenizer_class", "truncation_side", MASK)}
+    if MASK in config:
+        plain = {"single_word": False, "rstrip": False, "normalized": False}
+        settings["mask_token"] = transformers.AddedToken(config["mask_token"], lstrip=config[MASK], **plain)
     extra = [] if fast else settings.pop(EXTRA, [])
     name = config["tokenizer_class"] + ("Fast" if fast else "")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +73,7 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
         settings.update((keyword, _inside(folder, path)) for keyword, path in described.model.PATHS.items())
         if fast:
             settings["tokenizer_file"] = _inside(folder, FAST)
+            settings.setdefault("vocab_file", None)  # transformers 4.5 asks for it
         try:
             tokenizer = getattr(transformers, name)(**settings)
         except Exception as error:  # `tokenizers` raises bare exceptions
@@ -118,12 +128,17 @@ def _family(tokenizer: Any) -> str:
     return str(family)
 
 
-def _added_fast(state: Mapping[str, Any], tokens: Tuple[str, ...]) -> Tuple[Dict[str, int], List[str]]:
-    """(added tokens by id, all that are special). Raises TokenizerError for settings that slow tokenizers lack."""
+def _added_fast(
+    state: Mapping[str, Any], tokens: Tuple[str, ...], mask: Optional[str]
+) -> Tuple[Dict[str, int], List[str]]:
+    """(added tokens by id, all that are special). Raises TokenizerError for settings that slow tokenizers lack.
+
+    The `mask` alone may take the space before it away.
+    """
     known = frozenset(tokens)
     for token in state["added_tokens"]:
-        plain = not (token["single_word"] or token["rstrip"] or token["lstrip"])
-        if not token["special"] and (token["content"] in known or not plain or not token["normalized"]):
+        plain = not (token["single_word"] or token["rstrip"] or (token["lstrip"] and token["content"] != mask))
+        if not plain or not (token["special"] or (token["content"] not in known and token["normalized"])):
             raise TokenizerError(
                 "an added token that not every release reads alike",
                 place=ADDED,

@@ -10,7 +10,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from ..errors import RuntimeUnavailableError, SignatureError
-from .description import FAST, MOST, Description
+from .description import MOST, Description
+from .paths import FAST
 
 _WITH_TYPES = ("BertTokenizer", "ElectraTokenizer")  # those that transformers gives token types for unasked
 

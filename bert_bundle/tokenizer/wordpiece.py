@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Dict, Mapping, Tuple
 
 from ..errors import FormatError, TokenizerError
 from ..format import layout
+from .paths import FAST
 
 VOCABULARY = layout.TOKENIZER + "/vocab.txt"
 
@@ -72,7 +73,7 @@ class WordPiece:
         if found != wanted:
             raise TokenizerError(
                 "a tokenizer whose steps are not BERT's",
-                place=layout.TOKENIZER + "/tokenizer.json",
+                place=FAST,
                 wanted=", ".join(str(wanted[name]) for name in wanted if found[name] != wanted[name]),
                 found=", ".join(str(found[name]) for name in wanted if found[name] != wanted[name]),
             )

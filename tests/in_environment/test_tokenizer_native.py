@@ -8,8 +8,9 @@ from bert_bundle import errors
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.format import strict_json
 from bert_bundle.testing import vocabularies
-from bert_bundle.tokenizer.description import CONFIG, FAST, Description
+from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.native import NativeTokenizer
+from bert_bundle.tokenizer.paths import CONFIG, FAST
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 WORDPIECE = ("bert", "distilbert", "electra")

@@ -1,0 +1,8 @@
+"""Where the files lie that a tokenizer of every kind has."""
+
+from ..format import layout
+
+CONFIG = layout.TOKENIZER + "/tokenizer_config.json"
+SPECIAL = layout.TOKENIZER + "/special_tokens_map.json"
+FAST = layout.TOKENIZER + "/tokenizer.json"
+ADDED = layout.TOKENIZER + "/added_tokens.json"

@@ -1,0 +1,123 @@
+"""Unigram, as XLM-R has it: pieces with their scores, a table of normal forms; knows no library."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
+
+from ..errors import FormatError, TokenizerError
+from ..format import layout, strict_json
+from .paths import FAST
+
+_SPACE = "\u2581"  # what a piece has where the text has a space
+_TABLE = "Precompiled"
+_TRIMMED = [
+    {"type": "Strip", "strip_left": False, "strip_right": True},
+    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": _SPACE},
+]
+
+
+@dataclass(frozen=True)
+class Unigram:
+    """The pieces by id with their log likelihood, the unknown one's id, SentencePiece's normal forms in base64."""
+
+    pieces: Tuple[Tuple[str, float], ...]
+    unk: int
+    charsmap: Optional[str]
+
+    PATHS: ClassVar[Mapping[str, str]] = {"tokenizer_file": FAST}
+    SPECIAL: ClassVar[Mapping[str, str]] = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "sep_token": "</s>",
+        "pad_token": "<pad>",
+        "cls_token": "<s>",
+        "mask_token": "<mask>",
+    }
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {"mask_token_lstrip": True}
+    FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {"mask_token_lstrip": (bool,)}
+    SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = (("cls_token", 0), ("A", 0), ("sep_token", 0))
+    PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = (*SINGLE, ("sep_token", 0), ("B", 0), ("sep_token", 0))
+
+    @property
+    def tokens(self) -> Tuple[str, ...]:
+        """The pieces by id."""
+        return tuple(piece for piece, _ in self.pieces)
+
+    @classmethod
+    def parse(cls, files: Mapping[str, bytes]) -> "Unigram":
+        """Pieces and table in tokenizer.json, which must be as `steps` writes it. Raises FormatError."""
+        document = strict_json.parse(files[FAST], FAST)
+        try:
+            model, _ = cls.of_state(document)
+        except (TokenizerError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            found = error.found if isinstance(error, TokenizerError) else error
+            raise FormatError("a vocabulary is malformed", place=FAST, wanted="XLM-R's steps", found=found) from None
+        return model
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> "Tuple[Unigram, Dict[str, Any]]":
+        """(model, its own settings) of what `tokenizers` writes. Raises TokenizerError for other steps."""
+        model, normalizer = state["model"], state.get("normalizer") or {"type": "Sequence", "normalizers": []}
+        normalizers = normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]
+        first = normalizers[0] if normalizers else {}
+        charsmap = first["precompiled_charsmap"] if first.get("type") == _TABLE else None
+        rest = normalizers[1:] if charsmap else normalizers
+        steps = _pre_tokenizers(state.get("pre_tokenizer") or {"type": None})
+        # What follows the table in newer conversions does what splitting at white space does, once the table has made
+        # every white space a space.
+        same = (not rest and steps == ["WhitespaceSplit", "Metaspace"]) or (
+            bool(charsmap) and rest == _TRIMMED and steps == ["Metaspace"]
+        )
+        if model.get("type", "Unigram") != "Unigram" or model.get("byte_fallback", False) or not same:
+            raise TokenizerError(
+                "a tokenizer whose steps are not XLM-R's",
+                place=FAST,
+                wanted="Unigram, Precompiled, WhitespaceSplit, Metaspace",
+                found=", ".join(
+                    [str(model.get("type")), *(str(step["type"]) for step in normalizers), *map(str, steps)]
+                ),
+                fix="load it from the tokenizer.json that the model was published with",
+            )
+        pieces = tuple((str(piece), float(score)) for piece, score in model["vocab"])
+        if len({piece for piece, _ in pieces}) != len(pieces) or not 0 <= model["unk_id"] < len(pieces):
+            raise TokenizerError("a vocabulary with doubled pieces", place=FAST, wanted="each piece once")
+        return cls(pieces, int(model["unk_id"]), charsmap), {}
+
+    @classmethod
+    def of_slow(cls, tokenizer: Any) -> "Tuple[Unigram, Dict[str, Any]]":
+        """Refused: raises TokenizerError."""
+        raise TokenizerError(
+            "a slow tokenizer of XLM-R, which needs the sentencepiece package wherever it is read",
+            place=layout.TOKENIZER,
+            found=type(tokenizer).__name__,
+            fix="save XLMRobertaTokenizerFast",
+        )
+
+    def files(self) -> Dict[str, bytes]:
+        """None: all is in tokenizer.json."""
+        return {}
+
+    def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
+        """The parts of tokenizer.json that are the family's own."""
+        metaspace = {"type": "Metaspace", "replacement": _SPACE, "add_prefix_space": True}
+        return {
+            "normalizer": {"type": _TABLE, "precompiled_charsmap": self.charsmap} if self.charsmap else None,
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]},
+            "decoder": metaspace,
+            "model": {
+                "type": "Unigram",
+                "unk_id": self.unk,
+                "vocab": [[piece, score] for piece, score in self.pieces],
+            },
+        }
+
+
+def _pre_tokenizers(step: Mapping[str, Any]) -> List[Any]:
+    """The steps' types; one with other settings than XLM-R's is its own text."""
+    if step["type"] == "Sequence":
+        return [kind for inner in step["pretokenizers"] for kind in _pre_tokenizers(inner)]
+    if step["type"] != "Metaspace":
+        return [step["type"]]
+    prefix = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+    plain = step["replacement"] == _SPACE and prefix == "always" and step.get("split", True)
+    return ["Metaspace" if plain else str(step)]
