@@ -41,8 +41,10 @@ class Examples:
         return len(next(iter(self.texts.values())))
 
 
-def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequence[str]) -> Examples:
-    """The caller's examples, checked against the model's inputs; probes where there are none.
+def read(
+    given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequence[str], probes: Sequence[str] = PROBES
+) -> Examples:
+    """The caller's examples, checked against the model's inputs; `probes` where there are none.
 
     Raises SignatureError for a column that is missing, unknown, of another length or shape.
     """
@@ -56,7 +58,7 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequ
             fix="give the model its token ids as an input of their own",
         )
     if given is None:
-        return Examples({g: list(PROBES) for g in groups}, _varied(features, len(PROBES)), None)
+        return Examples({g: list(probes) for g in groups}, _varied(features, len(probes)), None)
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
     texts = {group: _texts(columns.pop(group, None), group) for group in groups}

@@ -10,12 +10,12 @@ from typing import Any, Dict, Mapping, Sequence
 from ..errors import FormatError
 from ..format import layout
 from ..format.proven import Proven
-from . import live, native
+from . import characters, live, native
 from .description import Description
 from .encoding import Recipe, encode
 from .wordpiece import WordPiece
 
-__all__ = ["Recipe", "encode", "from_files", "from_vocabulary", "read_files", "to_files", "vocabulary_size"]
+__all__ = ["Recipe", "encode", "from_files", "from_vocabulary", "read_files", "to_files", "unsteady", "vocabulary_size"]
 
 
 def from_vocabulary(tokens: Sequence[str], *, max_length: int, fast: bool = True, runtime: str = "transformers") -> Any:
@@ -35,6 +35,16 @@ def to_files(tokenizer: Any) -> Dict[str, bytes]:
     Raises TokenizerError for any other, and for one with settings that the files cannot say.
     """
     return live.describe(tokenizer).to_files()
+
+
+def unsteady(tokenizer: Any, texts: Sequence[str]) -> Dict[int, str]:
+    """Position -> the characters that a tokenizer of this kind reads in another way in some environment.
+
+    Slow tokenizers have Python's tables of Unicode, fast ones those of their release of `tokenizers`.
+    """
+    described, fast = live.describe(tokenizer), bool(tokenizer.is_fast)
+    found = {position: characters.unsteady(described, fast, text) for position, text in enumerate(texts)}
+    return {position: text for position, text in found.items() if text}
 
 
 def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runtime: str = "transformers") -> Any:

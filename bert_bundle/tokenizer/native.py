@@ -10,8 +10,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from ..errors import RuntimeUnavailableError, SignatureError
+from . import slow
 from .description import MOST, Description
 from .paths import FAST
+from .wordpiece import WordPiece
 
 _WITH_TYPES = ("BertTokenizer", "ElectraTokenizer")  # those that transformers gives token types for unasked
 
@@ -144,7 +146,18 @@ class NativeTokenizer:
         return str(self.backend_tokenizer.decode([int(i) for i in token_ids], skip_special_tokens=skip_special_tokens))
 
     def _ids(self, texts: Sequence[str]) -> List[List[int]]:
+        if not self.is_fast and isinstance(self._described.model, WordPiece):
+            return [self._slow_ids(text) for text in texts]
         return [list(found.ids) for found in self.backend_tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def _slow_ids(self, text: str) -> List[int]:
+        ids: List[int] = []
+        for piece, known in slow.pieces(self._described, text):
+            if known:
+                ids.append(self.convert_tokens_to_ids(piece))
+            else:
+                ids += [token.id for token in self.backend_tokenizer.model.tokenize(piece)]
+        return ids
 
     def _row(
         self, first: List[int], second: Optional[List[int]], room: Optional[int], rule: Any, special: bool

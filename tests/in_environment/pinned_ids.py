@@ -9,7 +9,6 @@ LENGTH = 24
 
 TEXTS = (
     "",
-    " \t\n ",
     "my invoice is wrong",
     "The app crashes every time I open the settings page, and the error message says nothing at all.",
     "Señor Müller can't über-log-in; çà et là!",
@@ -22,35 +21,51 @@ TEXTS = (
     "مرحبا بالعالم नमस्ते दुनिया สวัสดี שָׁלוֹם",
     "control\u0000\u0001\u007f\u0085 replaced\ufffd private\ue000 tag\U000e0041",
     "line\u2028and\u2029paragraph \u3000wide\u2003em\x1cfile\x1funit",
-    "[MASK] a[MASK]b [mask] [SEP][CLS] [UNK] literal <mask> a <mask>b</s><s> special <pad>",
+    "[MASK] a[MASK]b [mask] [SEP][CLS] [UNK] literal",
+    "a <mask>b</s><s> <pad> the end",
     "x" * 120 + " " + "pay" * 40,
     "Ünïcödé ÀÉ Ǻ \u1e9b\u0323 ö\u0308",
     "１２３ ｆｕｌｌ ｗｉｄｔｈ ㌖ ㎏ ｱｲｳ",
+    "never \u0378\u0379assigned my\u05ffinvoice \U000e0100 why\u2e4fnot is\u1dfa wrong\u0eba a\u1dfbb refund\u2e2ewhy",
     "don't we'll I've they're she'd it's 'quoted' _under_score_ a--b...c",
 )
 
 
 def digests(tokenizer, texts=TEXTS):
     """Eight hexadecimal digits of the ids, types and mask of each text: alone, and as a pair with the next one."""
-    recipe = tokenizers.Recipe(LENGTH)
-    alone = tokenizers.encode(tokenizer, recipe, texts, None)
-    pairs = tokenizers.encode(tokenizer, recipe, texts, [*texts[1:], texts[0]])
-    columns = [array.tolist() for found in (alone, pairs) for _, array in sorted(found.items())]
+    nexts = [*texts[1:], texts[0]]
+    asked = ((LENGTH, None), (LENGTH, nexts), (LENGTH - 1, nexts))  # an odd and an even number of tokens to share
+    found = [tokenizers.encode(tokenizer, tokenizers.Recipe(length), texts, pairs) for length, pairs in asked]
+    columns = [array.tolist() for arrays in found for _, array in sorted(arrays.items())]
     return [hashlib.sha256(repr(row).encode()).hexdigest()[:8] for row in zip(*columns)]
 
 
-def unequal(tokenizer, kind):
-    """The texts that get other ids than those pinned for the kind of tokenizer."""
-    return [text for text, wanted, found in zip(TEXTS, PINNED[kind].split(), digests(tokenizer)) if wanted != found]
+def unequal(tokenizer, family, fast=True):
+    """The texts that get other ids than every environment gives them with a tokenizer of the family."""
+    wanted = PINNED[family if (family, fast) in PINNED else "bert", fast].split()
+    assert len(wanted) == len(TEXTS)
+    return [text for text, one, other in zip(TEXTS, wanted, digests(tokenizer)) if one != other]
 
 
-PINNED = {
-    "WordPiece fast": (
-        "230f77a1 d3e2d5fc cd01b03d 7a10dd73 71842954 6a9609e9 ac16621c 2b08c786 76e6d47d 147b99d5 "
-        "aac36151 0133cb06 1bd4bc91 5a22b3af caed0f4a 325fc094 ab9c5e3d e784bb22 51b0ba68 "
+PINNED = {  # bert's are those of every WordPiece family
+    ("bert", True): (
+        "54cffa7f ca12373a dfaf25fd 0354c92b fd488a6c 84f7f0bc 324a24f4 a7e46174 0d335fcf c0d35126 "
+        "2cd10bb4 3b0431bb f299b74f 1e48ca83 343bea85 6f83d0b1 2403b41c 47a60183 cdc3a109 b1315a0c "
     ),
-    "WordPiece slow": (
-        "230f77a1 d3e2d5fc cd01b03d 7a10dd73 71842954 6a9609e9 ac16621c 2b08c786 76e6d47d 147b99d5 "
-        "aac36151 0133cb06 660d3100 3346fead caed0f4a 325fc094 ab9c5e3d e784bb22 51b0ba68 "
+    ("bert", False): (
+        "54cffa7f ca12373a dfaf25fd 0354c92b fd488a6c 84f7f0bc 324a24f4 a7e46174 0d335fcf c0d35126 "
+        "2cd10bb4 12d56b02 f299b74f 8daff36c 343bea85 6f83d0b1 2403b41c 2111e7e1 c8bae293 b1315a0c "
+    ),
+    ("roberta", True): (
+        "8829c2c4 5de29cb0 0e98ab97 6498e163 0db22bf1 3c74ffe9 01cd9f45 d83d97ba 736b3516 5ec789c2 "
+        "d9da18a7 31b40bde 23aa217b ece15e81 ad259cfb 013e9e0e eaaa18ad 7b8c7343 9fd80d48 ecaa8ade "
+    ),
+    ("roberta", False): (
+        "8829c2c4 5de29cb0 0e98ab97 6498e163 d1ba541b c8de6be7 546ca0b8 d83d97ba 82352400 d5a2ed2a "
+        "d9da18a7 bce0babb 35f43c83 ece15e81 83d5bc7a 013e9e0e 8642fce6 ce4761d7 65a9d87a ecaa8ade "
+    ),
+    ("xlm-roberta", True): (
+        "f551e954 36f70a40 6f2b1a82 be82eb87 8abb5d50 4a08135e 67ea61a0 a98fcf8e 9cd82715 e3c380c9 "
+        "18718ca6 380719be 7d650a8b b61c0207 352d9ed5 6e6463b7 1f7c625b ed174a7d 8d4e9c66 b4b7dab9 "
     ),
 }

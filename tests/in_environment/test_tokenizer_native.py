@@ -1,5 +1,8 @@
 """The tokenizer that needs no transformers: the ids of transformers 4, and its ways. Imports only bert_bundle."""
 
+import dataclasses
+import unicodedata
+
 import numpy as np
 import pytest
 from pinned_ids import TEXTS, unequal
@@ -8,14 +11,17 @@ from bert_bundle import errors
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.format import strict_json
 from bert_bundle.testing import vocabularies
+from bert_bundle.tokenizer import characters
 from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.native import NativeTokenizer
 from bert_bundle.tokenizer.paths import CONFIG, FAST
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
-WORDPIECE = ("bert", "distilbert", "electra")
 FLAVOURS = pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
-FAMILIES = pytest.mark.parametrize("family", vocabularies.FAMILIES)
+ASSIGNED_IN_12_1 = 275_462  # code points but surrogates, private use included
+KINDS = [
+    (family, fast) for family in vocabularies.FAMILIES for fast in (True, False) if fast or family != "xlm-roberta"
+]
 
 
 def native(family="bert", fast=True, **settings):
@@ -23,14 +29,12 @@ def native(family="bert", fast=True, **settings):
     return tokenizers.from_files(files, fast=fast, runtime="native")
 
 
-@FLAVOURS
-@pytest.mark.parametrize("family", WORDPIECE)
+@pytest.mark.parametrize(("family", "fast"), KINDS)
 def test_the_ids_are_those_of_every_environment(family, fast):
-    assert unequal(native(family, fast), "WordPiece fast" if fast else "WordPiece slow") == []
+    assert unequal(native(family, fast), family, fast) == []
 
 
-@FAMILIES
-@FLAVOURS
+@pytest.mark.parametrize(("family", "fast"), KINDS)
 def test_its_files_are_those_it_was_made_from(family, fast):
     files = vocabularies.describe(family).to_files()
     made = tokenizers.from_files(files, fast=fast, runtime="native")
@@ -49,14 +53,14 @@ def test_sides_that_were_set_are_saved():
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
-        ({"padding_side": "left"}, TEXTS[2]),
-        ({"truncation_side": "left"}, TEXTS[3]),
-        ({"do_lower_case": False}, TEXTS[3]),
-        ({"tokenize_chinese_chars": False}, TEXTS[6]),
+        ({"padding_side": "left"}, TEXTS[1]),
+        ({"truncation_side": "left"}, TEXTS[2]),
+        ({"do_lower_case": False}, TEXTS[2]),
+        ({"tokenize_chinese_chars": False}, TEXTS[5]),
     ],
 )
 def test_the_pinned_digests_catch_a_setting_that_was_lost(fault, text):
-    assert text in unequal(native(**fault), "WordPiece fast")
+    assert text in unequal(native(**fault), "bert")
 
 
 def test_an_entry_of_the_vocabulary_that_moved_changes_the_ids():
@@ -65,7 +69,41 @@ def test_an_entry_of_the_vocabulary_that_moved_changes_the_ids():
     first, second = rows.index(b"invoice"), rows.index(b"wrong")
     rows[first], rows[second] = rows[second], rows[first]
     moved = Description.parse({**files, "tokenizer/vocab.txt": b"\n".join(rows)}).to_files()
-    assert "my invoice is wrong" in unequal(tokenizers.from_files(moved, fast=True, runtime="native"), "WordPiece fast")
+    assert "my invoice is wrong" in unequal(tokenizers.from_files(moved, fast=True, runtime="native"), "bert")
+
+
+def test_a_merge_that_was_swapped_changes_the_ids():
+    files = vocabularies.describe("roberta").to_files()
+    lines = files["tokenizer/merges.txt"].decode().split("\n")
+    first, second = lines.index("\u0120 i"), lines.index("i n")
+    lines[first], lines[second] = lines[second], lines[first]
+    swapped = Description.parse({**files, "tokenizer/merges.txt": "\n".join(lines).encode()}).to_files()
+    assert TEXTS[1] in unequal(tokenizers.from_files(swapped, fast=True, runtime="native"), "roberta")
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"), [({"add_prefix_space": True}, TEXTS[1]), ({"mask_token_lstrip": False}, TEXTS[14])]
+)
+def test_a_setting_of_roberta_that_was_lost_changes_the_ids(fault, text):
+    assert text in unequal(native("roberta", **fault), "roberta")
+
+
+def test_normal_forms_that_were_lost_change_the_ids():
+    described = vocabularies.describe("xlm-roberta")
+    bare = Description(dataclasses.replace(described.model, charsmap=None), described.config, {})
+    lost = unequal(tokenizers.from_files(bare.to_files(), fast=True, runtime="native"), "xlm-roberta")
+    assert TEXTS[4] in lost
+    assert TEXTS[1] not in lost
+
+
+def test_pairs_of_roberta_and_xlm_r_have_two_separators_and_one_type():
+    for family in ("roberta", "xlm-roberta"):
+        made = native(family)
+        found = made("a", "b", return_token_type_ids=True)
+        tokens = made.convert_ids_to_tokens(found["input_ids"])
+        assert (tokens[0], tokens[-1], tokens.count("</s>")) == ("<s>", "</s>", 3)
+        assert set(found["token_type_ids"]) == {0}
+        assert "token_type_ids" not in made("a")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +213,78 @@ def test_a_malformed_configuration_is_refused(change, message, place):
     with pytest.raises(errors.BundleError, match=message) as caught:
         tokenizers.from_files(files, fast=True, runtime="native")
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "message", "place"),
+    [
+        ("vocab.json", b"[]", "a vocabulary is malformed", "vocab.json"),
+        ("vocab.json", b'{"a": 0, "b": 2}', "a vocabulary with holes or doubled ids", "vocab.json"),
+        ("vocab.json", b'{"a": "0"}', "a vocabulary is malformed", "vocab.json"),
+        ("merges.txt", b"a b\n", "merges are malformed", "merges.txt"),
+        ("merges.txt", b"#version: 0.2\na b c\n", "a merge of what the vocabulary lacks", "merges.txt line 2"),
+        ("merges.txt", b"#version: 0.2\nq z\n", "a merge of what the vocabulary lacks", "merges.txt line 2"),
+        ("merges.txt", b"#version: 0.2\n\xff b\n", "not UTF-8", "merges.txt byte 14"),
+        ("added_tokens.json", b'{"x": 5}', "added tokens do not follow the vocabulary", "added_tokens.json"),
+        ("added_tokens.json", b"[]", "added tokens do not follow the vocabulary", "added_tokens.json"),
+    ],
+)
+def test_a_malformed_file_of_roberta_is_refused(path, data, message, place):
+    files = {**vocabularies.describe("roberta").to_files(), "tokenizer/" + path: data}
+    with pytest.raises(errors.FormatError, match=message) as caught:
+        Description.parse(files)
+    assert caught.value.place == "tokenizer/" + place
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": None},
+        {"model": {"type": "Unigram", "unk_id": 9, "vocab": [["a", 0.0]]}},
+        {"model": {"type": "Unigram", "unk_id": 0, "vocab": [["a", 0.0], ["a", 1.0]]}},
+        {"model": {"type": "Unigram", "unk_id": 0, "vocab": ["a"]}},
+        {"pre_tokenizer": None},
+        {"pre_tokenizer": {"type": "Metaspace", "replacement": "_"}},
+        {"normalizer": {"type": "Lowercase"}},
+    ],
+    ids=str,
+)
+def test_a_malformed_file_of_xlm_r_is_refused(change):
+    files = vocabularies.describe("xlm-roberta").to_files()
+    files[FAST] = strict_json.canonical({**strict_json.parse(files[FAST], FAST), **change})
+    with pytest.raises(errors.FormatError, match="a vocabulary is malformed") as caught:
+        Description.parse(files)
+    assert caught.value.place == FAST
+
+
+@pytest.mark.parametrize(
+    ("family", "fast", "text", "found"),
+    [
+        ("bert", True, "a \U0001fae0 \u1b4c", ""),
+        ("bert", True, "a \ua7c0", "\ua7c0"),
+        ("bert", False, "a \U0001fae0 \u1b4c", "\U0001fae0\u1b4c"),
+        ("bert", False, "a \u0378", "\u0378"),
+        ("bert", False, "a \u1734", "\u1734"),
+        ("bert", False, "Z\u0361a e\u0301 \U0001f64f", ""),
+        ("roberta", True, "a \U0001fae0 \u1b4c", "\u1b4c"),
+        ("roberta", True, " \t", ""),
+        ("roberta", False, " \t", " \t"),
+        ("xlm-roberta", True, "a \U0001fae0 \u1b4c", ""),
+    ],
+)
+def test_what_not_every_environment_reads_alike_is_found(family, fast, text, found):
+    assert tokenizers.unsteady(native(family, fast), ["why", text]) == ({1: found} if found else {})
+
+
+def test_a_letter_apart_from_its_mark_is_found_where_accents_are_kept():
+    made = native(fast=False, do_lower_case=False)
+    assert tokenizers.unsteady(made, ["\u00e9", "e\u0301"]) == {1: "e\u0301"}
+
+
+def test_the_table_of_young_characters_holds_all_that_this_python_assigned_since_unicode_12_1():
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
+    assigned = [c for c in every if unicodedata.category(c) != "Cn"]
+    assert len(assigned) - len(characters.young("".join(assigned))) == ASSIGNED_IN_12_1
 
 
 def test_a_missing_file_is_named():
