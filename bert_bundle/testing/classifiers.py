@@ -1,7 +1,8 @@
 """Classifiers built from a plain specification: the same one in every environment, weights to the bit.
 
 A specification is JSON: sizes, pooling, extra features, classes, a seed. `specifications` draws them; the first is the
-classic: the encoder's first token with ten numerical features, softmax over two classes.
+classic: the encoder's first token with ten numerical features, softmax over two classes. With `steps` a classifier is
+trained for as many steps of its optimizer: then its weights are those of one environment, not of every one.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..model import keras as keras_runtime
 from ..model.encoders import families
-from ..tokenizer import from_vocabulary
+from ..tokenizer import Recipe, encode, from_vocabulary
 from .vocabularies import wordpiece
 
 CLASSIC: Dict[str, Any] = {
@@ -27,9 +28,11 @@ CLASSIC: Dict[str, Any] = {
     "head": [],
     "classes": 2,
     "dropout": 0.1,
+    "attention_dropout": 0.1,
     "frozen": False,
     "max_length": 16,
     "seed": 0,
+    "steps": 0,
 }
 
 _TEXTS = (
@@ -127,7 +130,10 @@ def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = ke
         shape = (len(_TEXTS), spec["features"])
         examples["numerical_features"] = np.random.RandomState(spec["seed"] + 1).standard_normal(shape)
     labels = tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
-    return Made(model, encoder, tokenizer(fast, bound.name), labels, examples, spec["max_length"])
+    made = Made(model, encoder, tokenizer(fast, bound.name), labels, examples, spec["max_length"])
+    if spec["steps"]:
+        _train(made, spec["steps"], bound.keras)
+    return made
 
 
 def randomize(model: Any, encoder: Any, seed: int) -> None:
@@ -148,6 +154,17 @@ def randomize(model: Any, encoder: Any, seed: int) -> None:
     bound.dialect.set_values(bound.keras, pairs)
 
 
+def _train(made: Made, steps: int, keras: Any) -> None:
+    """`steps` steps of gradient descent on all examples at once, in their order; what is drawn is dropout's alone."""
+    encoded = encode(made.tokenizer, Recipe(made.max_length), made.examples["text"], None)
+    given = {**encoded, **made.examples}
+    rows = [np.asarray(given[tensor.name]) for tensor in made.model.inputs]
+    answers = np.arange(len(_TEXTS)) % len(made.labels)
+    loss = "{}_crossentropy".format("binary" if made.model.output_shape[-1] == 1 else "sparse_categorical")
+    made.model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss)
+    made.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
+
+
 def _encoder(spec: Dict[str, Any], bound: Any) -> Any:
     family = families.BERT
     sizes = {
@@ -159,6 +176,7 @@ def _encoder(spec: Dict[str, Any], bound: Any) -> Any:
         "type_vocab_size": spec["types"],
         "hidden_act": spec["activation"],
         "hidden_dropout_prob": spec["dropout"],
+        "attention_probs_dropout_prob": spec["attention_dropout"],
         "max_position_embeddings": 64,
     }
     config = {"architectures": [family.architecture], "model_type": family.model_type, **family.fields, **sizes}
