@@ -1,0 +1,36 @@
+"""Live tokenizers of transformers 5: the files and the ids of transformers 4 from the same tokenizer."""
+
+import os
+
+import pytest
+import transformers
+from pinned_ids import unequal
+
+from bert_bundle import tokenizer as tokenizers
+from bert_bundle.testing import vocabularies
+
+CLASSES = {**vocabularies.FAMILIES, "electra": "BertTokenizer"}  # what transformers 5 calls ELECTRA's
+
+
+def read(family, files, folder):
+    for path, data in files.items():
+        (folder / os.path.basename(path)).write_bytes(data)
+    return getattr(transformers, vocabularies.FAMILIES[family]).from_pretrained(str(folder), model_max_length=64)
+
+
+@pytest.mark.parametrize("family", vocabularies.FAMILIES)
+def test_its_files_and_ids_are_those_of_transformers_4(family, tmp_path):
+    live = read(family, vocabularies.describe(family).to_files(), tmp_path)
+    files = tokenizers.to_files(live)
+    assert files == vocabularies.describe(family, tokenizer_class=CLASSES[family]).to_files()
+    assert unequal(live, family) == []
+    assert unequal(tokenizers.from_files(files, fast=True, runtime="native"), family) == []
+
+
+def test_a_mask_that_leaves_the_space_before_it_is_kept_so(tmp_path):
+    """From the slow layout alone, transformers 5 makes a mask of another kind than transformers 4."""
+    live = read("roberta", vocabularies.describe("roberta").model.files(), tmp_path)
+    files = tokenizers.to_files(live)
+    assert files == vocabularies.describe("roberta", mask_token_lstrip=False).to_files()
+    again = tokenizers.from_files(files, fast=True, runtime="native")
+    assert again("a <mask> b")["input_ids"] == live("a <mask> b")["input_ids"]
