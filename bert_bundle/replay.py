@@ -70,7 +70,7 @@ def _tokenizer(bundle: Proven, files: Mapping[str, bytes], runtime: Runtime) -> 
 
 
 def hidden_states(bundle: Proven) -> Dict[str, Any]:
-    """Encoder name -> its last hidden state over the golden's token ids (all tokens of type 0), as nested lists."""
+    """Encoder name -> output -> its values over the golden's token ids (all tokens of type 0), as nested lists."""
     live = load(bundle, keras.AUTO)
     golden = goldens.from_bundle(bundle)
     slots = signature.slots(read_parts(bundle).graph)
@@ -78,7 +78,7 @@ def hidden_states(bundle: Proven) -> Dict[str, Any]:
     found = {}
     for name, encoder in live.encoders.items():
         outputs = live._runtime.encoders.call(encoder, {**by_role, "training": False}, frozenset())
-        found[name] = live._runtime.dialect.array(outputs["last_hidden_state"]).tolist()
+        found[name] = {key: live._runtime.dialect.array(value).tolist() for key, value in outputs.items()}
     return found
 
 

@@ -25,7 +25,7 @@ def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str,
 
 
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
-    """Encoder name -> last hidden state (examples, max_length, hidden) over the golden's token ids."""
+    """Encoder name -> output -> values over the golden's token ids; hidden states (examples, max_length, hidden)."""
     from .replay import hidden_states
 
     return hidden_states(open_bundle(bundle))

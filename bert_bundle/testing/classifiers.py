@@ -11,12 +11,13 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from ..model import keras as keras_runtime
-from ..model.encoders import families
+from ..model.encoders import families, names
 from ..tokenizer import Recipe, encode, from_vocabulary
 from .vocabularies import wordpiece
 
 CLASSIC: Dict[str, Any] = {
     "name": "first-token-features",
+    "class": "BertModel",
     "hidden": 32,
     "layers": 2,
     "heads": 4,
@@ -107,6 +108,8 @@ def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = ke
     bound = keras_runtime.bind(runtime)
     keras, call = bound.keras, bound.encoders.call
     encoder = _encoder(spec, bound)
+    if families.CLASSES[spec["class"]].head:
+        return _by_itself(encoder, spec, tokenizer(fast, bound.name), bound)
     ids = keras.Input((spec["max_length"],), dtype="int32", name="input_ids")
     mask = keras.Input((spec["max_length"],), dtype="int32", name="attention_mask")
     inputs = [ids, mask]
@@ -124,7 +127,9 @@ def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = ke
     model = keras.Model(inputs, probabilities, name="classifier")
     randomize(model, encoder, spec["seed"])
     if spec["frozen"]:
-        bound.encoders.set_flags(encoder, True, {"bert.embeddings": False, "bert.encoder.layer.0": False}, "")
+        parts = names.WEIGHTS[families.CLASSES[spec["class"]].model_type]
+        frozen = ("{}.embeddings".format(parts.inside), "{}.{}.0".format(parts.inside, parts.layers))
+        bound.encoders.set_flags(encoder, True, dict.fromkeys(frozen, False), "")
     examples: Dict[str, Any] = {"text": list(_TEXTS)}
     if spec["features"]:
         shape = (len(_TEXTS), spec["features"])
@@ -134,6 +139,13 @@ def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = ke
     if spec["steps"]:
         _train(made, spec["steps"], bound.keras)
     return made
+
+
+def _by_itself(encoder: Any, spec: Dict[str, Any], tokenizer: Any, bound: Any) -> Made:
+    """A class of transformers with a head, saved as it is."""
+    bound.encoders.call(encoder, {"input_ids": bound.dialect.tensor(np.zeros((1, 2), "int32"))}, frozenset())
+    randomize(encoder, encoder, spec["seed"])
+    return Made(encoder, encoder, tokenizer, (), {"text": list(_TEXTS)}, spec["max_length"])
 
 
 def randomize(model: Any, encoder: Any, seed: int) -> None:
@@ -166,7 +178,7 @@ def _train(made: Made, steps: int, keras: Any) -> None:
 
 
 def _encoder(spec: Dict[str, Any], bound: Any) -> Any:
-    family = families.BERT
+    family = families.CLASSES[spec["class"]]
     sizes = {
         "vocab_size": len(vocabulary()) + 3,
         "hidden_size": spec["hidden"],
@@ -179,7 +191,9 @@ def _encoder(spec: Dict[str, Any], bound: Any) -> Any:
         "attention_probs_dropout_prob": spec["attention_dropout"],
         "max_position_embeddings": 64,
     }
-    config = {"architectures": [family.architecture], "model_type": family.model_type, **family.fields, **sizes}
+    fields = {family.own.get(name, name): value for name, value in sizes.items()}
+    config = {"architectures": [family.architecture], "model_type": family.model_type, **family.fields}
+    config.update((name, value) for name, value in fields.items() if name in config)
     return bound.encoders.build(family, config, "bert_encoder")
 
 

@@ -7,7 +7,8 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model.encoders import transformers
+from bert_bundle.model import keras2
+from bert_bundle.model.encoders import double, transformers
 from bert_bundle.testing import classifiers
 
 LENGTH = 12
@@ -211,6 +212,35 @@ def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
     with pytest.raises(errors.SignatureError, match="max_length does not fit the model") as caught:
         save(made, tmp_path / "bundle")
     assert caught.value.found == "31"
+
+
+def _moved_by_a_hair(family, keras):
+    """How far the float64 output moves when one query weight does by 1e-10 of itself, which float32 does not hold."""
+    live = build(keras, family + " Model").encoder
+    config, weights = transformers.config(live, "x"), transformers.tensors(live)
+    given = {name: keras2.tensor(array) for name, array in zip(("input_ids", "attention_mask"), batch(live))}
+    query = next(name for name in sorted(weights) if "q_lin.weight" in name or "query.weight" in name)
+    found = []
+    with keras2.precision(keras, "float64"):
+        encoder = transformers.build(transformers.family_of(live), config, "encoder")
+        for scale in (1.0, 1.0 + 1e-10):
+            transformers.call(encoder, given, frozenset())  # that makes its weights
+            moved = dict(weights, **{query: np.asarray(weights[query], "float64") * scale})
+            transformers.assign(encoder, moved, keras, "x")
+            found.append(np.asarray(transformers.call(encoder, given, frozenset())["last_hidden_state"]))
+    assert found[0].dtype == np.float64
+    return np.abs(found[1] - found[0]).max()
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_a_float64_encoder_computes_nothing_in_float32(family, keras):
+    assert 1e-14 < _moved_by_a_hair(family, keras) < 1e-8
+
+
+def test_an_attention_in_float32_would_be_noticed(keras, monkeypatch):
+    """Planted: DistilBERT's attention as transformers wrote it."""
+    monkeypatch.setattr(double, "mend", lambda encoder: None)
+    assert not 1e-14 < _moved_by_a_hair("distilbert", keras) < 1e-8
 
 
 def _swap(name):

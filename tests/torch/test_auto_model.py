@@ -5,51 +5,68 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.numpy import load_file, save_file
-from transformers import AutoModel
 
 from bert_bundle.format.golden import read_golden
+from bert_bundle.model.encoders.families import CLASSES
 from bert_bundle.testing import classifiers
 
-BOUND = 1e-5  # of the last hidden state: float32 in two libraries
+BOUND = 1e-5  # of an output, relative to its largest value: float32 in two libraries
+SPECIFICATIONS = {f"generated {i}": s for i, s in enumerate(classifiers.specifications(4, seed=1))}
+SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name in CLASSES if name != "BertModel")
 
 
-@pytest.fixture(scope="session", params=range(4))
+@pytest.fixture(scope="session", params=list(SPECIFICATIONS))
 def bundle(request, writer, tmp_path_factory):
-    """(a bundle written by TensorFlow, its encoder's last hidden state there)."""
-    specification = classifiers.specifications(4, seed=1)[request.param]
+    """(a class, a bundle around it written by TensorFlow, its encoder's outputs there)."""
+    specification = SPECIFICATIONS[request.param]
     path = tmp_path_factory.mktemp("torch") / "bundle"
     writer.ask("generate", specification=specification, target=str(path))
-    return path, np.asarray(writer.ask("hidden", bundle=str(path))["bert_encoder"], "float32")
+    outputs = writer.ask("hidden", bundle=str(path))["bert_encoder"]
+    name = specification.get("class", "BertModel")
+    return name, path, {key: np.asarray(value, "float32") for key, value in outputs.items()}
 
 
-def last_hidden_state(folder, bundle):
-    model, report = AutoModel.from_pretrained(folder, output_loading_info=True)
+def outputs_in_torch(name, folder, bundle):
+    auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
+    model, report = auto.from_pretrained(folder, output_loading_info=True)
     assert {kind: list(names) for kind, names in report.items() if names} == {}
-    ids = read_golden(str(bundle)).token_ids
+    assert type(model).__name__ == name
+    given = {key: torch.tensor(ids, dtype=torch.long) for key, ids in read_golden(str(bundle)).token_ids.items()}
     with torch.no_grad():
-        outputs = model.eval()(
-            input_ids=torch.tensor(ids["input_ids"], dtype=torch.long),
-            attention_mask=torch.tensor(ids["attention_mask"], dtype=torch.long),
-        )
-    return type(model).__name__, outputs.last_hidden_state.numpy()
+        return {key: value.numpy() for key, value in model.eval()(**given).items()}
+
+
+def distance(found, wanted):
+    """The largest difference of any output, in parts of its largest value."""
+    assert {key: value.shape for key, value in found.items()} == {key: value.shape for key, value in wanted.items()}
+    return max(np.abs(found[key] - value).max() / np.abs(value).max() for key, value in wanted.items())
 
 
 def test_auto_model_opens_the_folder_and_agrees_with_tensorflow(bundle):
-    path, wanted = bundle
-    kind, found = last_hidden_state(path / "encoders" / "bert_encoder", path)
-    assert kind == "BertModel"
-    assert found.shape == wanted.shape
-    assert np.abs(found - wanted).max() < BOUND
+    name, path, wanted = bundle
+    found = outputs_in_torch(name, path / "encoders" / "bert_encoder", path)
+    assert tuple(found) == CLASSES[name].always
+    assert distance(found, wanted) < BOUND
 
 
 def test_a_transposed_weight_would_be_noticed(bundle, tmp_path):
     """Planted: the layout of TensorFlow in place of PyTorch's."""
-    path, wanted = bundle
+    name, path, wanted = bundle
     folder = shutil.copytree(path / "encoders" / "bert_encoder", tmp_path / "encoder")
     tensors = load_file(folder / "model.safetensors")
-    name = "encoder.layer.0.attention.self.query.weight"
-    tensors[name] = np.ascontiguousarray(tensors[name].T)
+    weight = next(
+        key for key in tensors if key.endswith(("layer.0.attention.self.query.weight", "0.attention.q_lin.weight"))
+    )
+    tensors[weight] = np.ascontiguousarray(tensors[weight].T)
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    _, found = last_hidden_state(folder, path)
-    assert np.abs(found - wanted).max() > 100 * BOUND
+    assert distance(outputs_in_torch(name, folder, path), wanted) > 100 * BOUND
+
+
+@pytest.mark.parametrize("name", ["RobertaModel", "XLMRobertaModel"])
+def test_positions_stop_at_padding_as_in_tensorflow(name, writer, tmp_path):
+    """Unknown words have the id that pads there: the texts are padded in the middle."""
+    writer.ask("generate", specification={"class": name, "features": 0}, target=str(tmp_path / "bundle"))
+    ids = read_golden(str(tmp_path / "bundle")).token_ids["input_ids"]
+    assert any(1 in row[:-1] and row[list(row).index(1) + 1] != 1 for row in ids)

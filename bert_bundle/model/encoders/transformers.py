@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 import numpy as np
 
 from ...errors import FormatError, ModelError, RuntimeUnavailableError
-from . import names
+from . import double, names
 from .configuration import canonical_config
 from .families import BY_TENSORFLOW, PER_LAYER, Family, known
 
@@ -98,7 +98,10 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
             found="transformers " + transformers.__version__,
             fix="load the bundle where transformers 4 is installed",
         )
-    return encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
+    encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
+    if encoder.dtype == "float64":
+        double.mend(encoder)
+    return encoder
 
 
 def call(encoder: Any, kwargs: Mapping[str, Any], outputs: "frozenset[str]") -> Mapping[str, Any]:
