@@ -8,7 +8,7 @@ from test_capture import LENGTH, batch, tiny_encoder
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model import capture, construction, graph_json, layers
+from bert_bundle.model import capture, construction, graph_json, layers, rebuild
 from bert_bundle.testing import classifiers
 
 
@@ -263,3 +263,91 @@ def test_a_weight_in_the_wrong_direction_of_a_bilstm_is_noticed(keras, save, tmp
     both.forward_layer.set_weights(back)
     both.backward_layer.set_weights(there)
     assert np.abs(np.asarray(bundle.model(batch())) - np.asarray(made.model(batch()))).max() > 1e-4
+
+
+@pytest.fixture
+def policy(request, keras):
+    """A dtype policy that is the global one while a test runs, as people set it before they build a model."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(request.param)
+    yield request.param
+    keras.mixed_precision.set_global_policy(before)
+
+
+def _half(keras, states):
+    import tensorflow as tf
+
+    lstm = keras.layers.LSTM(4, return_sequences=True, name="lstm")
+    x = keras.layers.Bidirectional(lstm, name="both")(states)
+    x = keras.layers.LayerNormalization(name="norm")(keras.layers.Dense(6, activation="relu", name="dense")(x))
+    return tf.reduce_mean(keras.layers.MultiHeadAttention(2, 3, name="attention")(x, x), axis=1)
+
+
+HALVES = {"mixed_float16": "9ebbdf7a27271d76", "mixed_bfloat16": "6d715579e38623f7"}
+
+
+@pytest.mark.parametrize("policy", list(HALVES), indirect=True)
+def test_a_model_in_half_precision_is_that_again(policy, keras, runtime, save, tmp_path):
+    try:
+        made = make(keras, _half)
+    except Exception:  # no such kernels: TensorFlow cannot run the encoder itself in bfloat16
+        assert (policy, construction.release_of(keras) < (2, 13)) == ("mixed_bfloat16", True)
+        return
+    path = save(made, tmp_path / "bundle")
+    assert assert_same(made, path, runtime) == HALVES[policy]
+    layers_of = {layer.name: layer for layer in bert_bundle.load(path).model.layers}
+    assert {layers_of[name]._dtype_policy.name for name in ("bert_encoder", "both", "dense", "attention")} == {policy}
+    assert layers_of["probabilities"]._dtype_policy.name == "float32"
+    assert bert_bundle.verify(path).figures.grade == "bitwise"
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16"], indirect=True)
+def test_a_model_that_overflows_in_half_precision_is_refused(policy, keras, save, tmp_path):
+    def over(keras, states):
+        x = states[:, 0] * 60000.0
+        return keras.layers.Dense(3, name="dense")(x * 60000.0 - x * 60000.0)
+
+    with pytest.raises(errors.ModelError, match="the model predicts what is no number"):
+        save(make(keras, over), tmp_path / "bundle")
+
+
+def test_a_sequence_length_may_vary_and_inputs_may_have_no_name(keras, runtime, save, tmp_path):
+    encoder = tiny_encoder()
+    ids, mask = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    hidden = encoder([ids, mask])[0]
+    x = keras.layers.GRU(4, name="gru")(keras.layers.Conv1D(5, 3, padding="same", name="conv")(hidden))
+    model = keras.Model([ids, mask], keras.layers.Dense(3, activation="softmax", name="probabilities")(x), name="any")
+    classifiers.randomize(model, encoder, seed=5)
+    made = classifiers.Made(model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, 8)
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    for length in (3, LENGTH):
+        arrays = [array[:, :length] for array in batch()[:2]]
+        np.testing.assert_array_equal(np.asarray(bundle.model(arrays)), np.asarray(model(arrays)))
+    assert [entry["role"] for entry in bundle.manifest.signature["inputs"]] == ["input_ids", "attention_mask"]
+
+
+def test_layers_of_one_name_in_two_nested_models_keep_their_weights(keras, runtime, save, tmp_path):
+    def over(keras, states):
+        ends = []
+        for name in ("left", "right"):
+            inner = keras.Input((12,), name="state")
+            dense = keras.layers.Dense(4, activation="tanh", kernel_regularizer="l2", name="dense")
+            ends.append(keras.Model(inner, dense(inner), name=name)(states[:, 0]))
+        return keras.layers.Concatenate(name="both")(ends)
+
+    made = make(keras, over)
+    path = save(made, tmp_path / "bundle")
+    assert_same(made, path, runtime)
+    regularizer = bert_bundle.load(path).model.get_layer("left").get_layer("dense").kernel_regularizer
+    assert float(np.asarray(regularizer.get_config()["l2"])) == pytest.approx(0.01)
+
+
+def test_a_layer_that_this_keras_does_not_have_is_refused_before_anything_is_built(
+    keras, runtime, classic, monkeypatch
+):
+    """Planted: a table in which Dense is younger than the newest Keras."""
+    graph = capture.capture(classic.model, runtime).graph
+    monkeypatch.setattr(construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
+    with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:
+        rebuild.rebuild(graph, {}, runtime)
+    assert caught.value.place == "probabilities"
