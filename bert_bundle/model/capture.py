@@ -17,6 +17,7 @@ from .encoders.families import folder_name
 from .fields import plain
 from .graph import CALL_FLAGS, Apply, Call, Graph, Layer, Node, Ref
 from .keras import Runtime
+from .layers import STATEFUL
 from .nodes import (
     calls_its_graph,
     check_own,
@@ -29,6 +30,7 @@ from .nodes import (
     rank,
     tensors,
     whole_slice,
+    with_states,
 )
 from .traced import Traced
 
@@ -278,6 +280,8 @@ class _Capture:
             arguments = self.runtime.encoders.arguments(family, layer, call_args, call_kwargs, place)
             return Call(self.traced.name(layer), (), {k: self._value(v, place) for k, v in arguments.items()})
         kwargs = {k: v for k, v in call_kwargs.items() if v is not None}
+        if type(layer).__name__ in STATEFUL:
+            call_args, kwargs = with_states(call_args, kwargs)
         for name, value in kwargs.items():
             if name not in CALL_FLAGS and not list(tensors(value)):
                 raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)

@@ -99,12 +99,20 @@ def outputs(model: Any) -> Any:
     return _functional(model)._outputs_struct
 
 
+def called_on(model: Any) -> Any:
+    """What a subclassed model was first called on; Keras 3 remembers shapes alone, so this one says nothing."""
+    return None
+
+
 def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """(positional, named) arguments of a layer's call."""
     arguments = layer._inbound_nodes[number].arguments
     kwargs = dict(arguments.kwargs)
     if kwargs.get("training") is False and _default(layer.call, "training") is False:
         del kwargs["training"]  # Keras fills in the default: nobody wrote it
+    implied = getattr(arguments.args[0], "_keras_mask", None) if arguments.args else None
+    if implied is not None and kwargs.get("mask") is implied:
+        del kwargs["mask"]  # Keras passes on what the tensor has
     return tuple(arguments.args), kwargs
 
 

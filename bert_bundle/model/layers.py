@@ -153,6 +153,7 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
 }
 
 RECURRENT: FrozenSet[str] = frozenset(["GRU", "LSTM", "SimpleRNN"])
+STATEFUL = RECURRENT | {"Bidirectional"}  # classes that may be called with initial states
 WRAPPED = ("layer", "backward_layer")  # fields that hold a layer
 
 # Names that Keras 2 has for fields that Keras 3 renamed: class -> {Keras 3: Keras 2}.

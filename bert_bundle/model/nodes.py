@@ -1,6 +1,6 @@
 """Keras' nodes, symbolic tensors and functions as they are: walked and named; captures nothing itself."""
 
-from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -84,6 +84,16 @@ def tensors(structure: Any) -> Iterator[Any]:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             yield from tensors(item)
+
+
+def with_states(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """A recurrent layer's call as Keras 3 says it: Keras 2 puts the initial states into one list with the sequence."""
+    states = kwargs.get("initial_state")
+    if args and isinstance(args[0], (list, tuple)):
+        args, states = (args[0][0], *args[1:]), list(args[0][1:])
+    if states is None:
+        return args, kwargs
+    return args, {**kwargs, "initial_state": list(states) if isinstance(states, (list, tuple)) else [states]}
 
 
 def rank(arguments: Tuple[Tuple[Any, ...], Mapping[str, Any]]) -> Optional[int]:

@@ -57,6 +57,8 @@ def canonical_config(
             value = fields.canonical(name, value, where)
         if name == "axis" and class_name in _NORMALIZATIONS:
             value = _from_the_end(value, rank)
+        if class_name == "MultiHeadAttention" and name == "output_shape" and isinstance(value, int):
+            value = [value]
         if default is REQUIRED or value != default:
             result[name] = value
     if class_name == "Bidirectional" and _is_reverse(result["layer"], result.get("backward_layer")):

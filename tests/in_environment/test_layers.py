@@ -116,7 +116,7 @@ def _rescaled(keras, states):
 
 LAYERS = {
     "LSTM": (_lstm, "3050c0c15d504950"),
-    "GRU and SimpleRNN": (_gru, "19d019c3d884e0c1"),
+    "GRU and SimpleRNN": (_gru, "6a8efc3823355f6c"),
     "Bidirectional": (_bidirectional, "fd128577db95649f"),
     "Bidirectional of two layers": (_two_directions, "a54a3f7807e99902"),
     "TimeDistributed": (_time_distributed, "24b1399ec8bc73e0"),
@@ -125,7 +125,7 @@ LAYERS = {
     "a mask through a BiLSTM": (_masked, "49c0edd9d891b485"),
     "activations": (_slopes, "f885efb6bfaaabbb"),
     "noise": (_noises, "fe196796142045c0"),
-    "MultiHeadAttention": (_attention, "94fcb2137d99eb3f"),
+    "MultiHeadAttention": (_attention, "db9e3f1780dabccd"),
     "MultiHeadAttention with a mask": (_masked_attention, "2b855b4659d64758"),
     "Attention": (_older_attentions, "ad7e62367a0acfef"),
     "normalisation": (_normalised, "e14c452162ca4c7d"),
@@ -279,11 +279,11 @@ def _half(keras, states):
 
     lstm = keras.layers.LSTM(4, return_sequences=True, name="lstm")
     x = keras.layers.Bidirectional(lstm, name="both")(states)
-    x = keras.layers.LayerNormalization(name="norm")(keras.layers.Dense(6, activation="relu", name="dense")(x))
+    x = keras.layers.Dense(6, activation="relu", name="dense")(x)
     return tf.reduce_mean(keras.layers.MultiHeadAttention(2, 3, name="attention")(x, x), axis=1)
 
 
-HALVES = {"mixed_float16": "9ebbdf7a27271d76", "mixed_bfloat16": "6d715579e38623f7"}
+HALVES = {"mixed_float16": "256d49262000b65d", "mixed_bfloat16": "0305c4c8b2653afb"}
 
 
 @pytest.mark.parametrize("policy", list(HALVES), indirect=True)
