@@ -34,11 +34,12 @@ def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
 def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
     """The classifier of a specification, built here and saved to `target`, unproven: every reader proves it."""
     from .bundle import save
-    from .testing.classifiers import build
+    from .testing import catalogue, classifiers
 
+    build = catalogue.build if "catalogue" in specification else classifiers.build
     made = build(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
-    manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
+    manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples or None,
                     max_length=made.max_length, prove=False, overwrite=True)  # fmt: skip
     return {"digest": manifest.digest}
 

@@ -18,6 +18,7 @@ from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.places import Fleeting, Place, prepare, promise
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.report import json, text
+from bert_bundle.testing import catalogue
 from bert_bundle.testing.classifiers import specifications
 
 # What a writer writes: (how many, from which seed) -> specifications.
@@ -25,6 +26,7 @@ _CLASSIFIERS = MappingProxyType[str, Callable[[int, int], list[dict[str, Any]]]]
     {
         "classic": lambda _, seed: specifications(1, seed),
         "generated": specifications,
+        "catalogue": lambda _, seed: catalogue.specifications(),
     }
 )
 
@@ -87,7 +89,8 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
 @click.option(
     "--classifiers",
     type=click.Choice(list(_CLASSIFIERS)),
-    help="classic: first token, ten numerical features, softmax; generated: N drawn from the seed, that one first. "
+    help="classic: first token, ten numerical features, softmax; generated: N drawn from the seed, that one first; "
+    "catalogue: one for every way to write a classifier. "
     "Default: classic, or generated where --examples says more than one.",
 )
 @click.option("--seed", type=int, metavar="N", help="Of the generated classifiers; default: the matrix file's.")

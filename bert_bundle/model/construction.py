@@ -35,7 +35,8 @@ def make(keras: Any, class_name: str, name: str, config: Mapping[str, Any], poli
             value = make(keras, value["class"], value["name"], value["config"], inner, double)
         arguments[renamed.get(field, field)] = fields.as_keras(value)
     cls = _variable(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
-    return cls(name=name, dtype=policy, **arguments)
+    two_dtypes = policy.startswith("mixed_") and release_of(keras) < (3, 0)  # Keras 2.4 takes a name for one dtype
+    return cls(name=name, dtype=keras.mixed_precision.Policy(policy) if two_dtypes else policy, **arguments)
 
 
 def hold(keras: Any, name: str, variable: Any, policy: str, trainable: bool) -> Any:

@@ -77,23 +77,10 @@ def working(double: bool) -> Iterator[None]:
         context = ag_ctx.ControlStatusCtx(status=ag_ctx.Status.DISABLED)
     try:
         backend.set_floatx("float64" if double else floatx)
-        with context or contextlib.nullcontext(), _numbers_of_any_dtype() if double else contextlib.nullcontext():
+        with context or contextlib.nullcontext():
             yield
     finally:
         backend.set_floatx(floatx)
-
-
-@contextlib.contextmanager
-def _numbers_of_any_dtype() -> Iterator[None]:
-    """transformers 4.5 subtracts RoBERTa's mask from a number, which TensorFlow takes for a float32 in a graph."""
-    import tensorflow
-
-    honest = tensorflow.subtract
-    tensorflow.subtract = lambda x, y, name=None: honest(tensorflow.cast(x, y.dtype), y, name)
-    try:
-        yield
-    finally:
-        tensorflow.subtract = honest
 
 
 def has_graph(model: Any) -> bool:

@@ -99,11 +99,6 @@ def outputs(model: Any) -> Any:
     return _functional(model)._outputs_struct
 
 
-def called_on(model: Any) -> Any:
-    """What a subclassed model was first called on; Keras 3 remembers shapes alone, so this one says nothing."""
-    return None
-
-
 def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """(positional, named) arguments of a layer's call."""
     arguments = layer._inbound_nodes[number].arguments
@@ -113,6 +108,8 @@ def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, 
     implied = getattr(arguments.args[0], "_keras_mask", None) if arguments.args else None
     if implied is not None and kwargs.get("mask") is implied:
         del kwargs["mask"]  # Keras passes on what the tensor has
+    if isinstance(kwargs.get("mask"), (list, tuple)) and not any(m is not None for m in kwargs["mask"]):
+        del kwargs["mask"]  # nor this: one None for each input of a nested model
     return tuple(arguments.args), kwargs
 
 
@@ -126,6 +123,17 @@ def returned(layer: Any, number: int) -> Any:
 
         return tree.pack_sequence_as(outputs(layer), flat)
     return flat[0] if len(flat) == 1 else list(flat)
+
+
+def called_on(model: Any) -> Any:
+    """Keras 3 keeps shapes of what a subclassed model was called on, no dtypes: a ModelError that says what to do."""
+    raise ModelError(
+        "a subclassed model of Keras 3",
+        place=model.name,
+        wanted="a functional model, which knows its inputs",
+        found=type(model).__name__,
+        fix="save keras.Model(inputs, model(inputs)): what model computes is traced",
+    )
 
 
 def placeholder(layer: Any, place: str) -> Input:

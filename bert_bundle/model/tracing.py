@@ -34,7 +34,8 @@ def is_own_code(layer: Any, keras: Any, dialect: Any) -> bool:
         return not calls_its_graph(layer)
     if any(cls.__module__.startswith("transformers.") for cls in type(layer).__mro__):
         return False
-    return type(layer).__module__.split(".")[0] not in (*KERAS, "bert_bundle")
+    module = type(layer).__module__
+    return module.split(".")[0] not in KERAS and not module.startswith("bert_bundle.model.")
 
 
 def trace(layer: Any, args: Any, kwargs: Mapping[str, Any], dialect: Any, place: str, hold: Hold) -> Any:

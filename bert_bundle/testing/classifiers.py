@@ -50,7 +50,7 @@ _TEXTS = (
 
 @dataclass(frozen=True)
 class Made:
-    """A built classifier with all that `save` takes."""
+    """A built classifier with all that `save` takes; without examples it makes probes of its own."""
 
     model: Any
     encoder: Any
@@ -149,7 +149,11 @@ def _by_itself(encoder: Any, spec: Dict[str, Any], tokenizer: Any, bound: Any) -
 
 
 def randomize(model: Any, encoder: Any, seed: int) -> None:
-    """Sets every weight from the seed, biases too: zero biases hide faults. The same bits in every environment."""
+    """Sets every weight from the seed, biases too: zero biases hide faults. The same bits in every environment.
+
+    `encoder`: the model's encoder, or a list of them.
+    """
+    encoders = encoder if isinstance(encoder, list) else [encoder]
     random, bound = np.random.RandomState(seed), keras_runtime.bind_for(model)
 
     def drawn(name: str, shape: Tuple[int, ...]) -> np.ndarray:
@@ -158,9 +162,10 @@ def randomize(model: Any, encoder: Any, seed: int) -> None:
             values = 1.0 + values / 3  # scales and variances stay positive
         return np.asarray(values, "float32")
 
-    inside = bound.encoders.tensors(encoder)
-    bound.encoders.assign(encoder, {n: drawn(n, inside[n].shape) for n in sorted(inside)}, bound.keras, encoder.name)
-    own = {id(variable) for variable in encoder.weights}
+    for each in encoders:
+        inside = bound.encoders.tensors(each)
+        bound.encoders.assign(each, {n: drawn(n, inside[n].shape) for n in sorted(inside)}, bound.keras, each.name)
+    own = {id(variable) for each in encoders for variable in each.weights}
     others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(model.weights) if id(v) not in own)
     pairs = [(model.weights[i], drawn(name, tuple(model.weights[i].shape))) for name, i in others]
     bound.dialect.set_values(bound.keras, pairs)

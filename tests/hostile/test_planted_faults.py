@@ -94,7 +94,7 @@ JUDGED: dict[str, tuple[Forge, str, str]] = {
         weights(ENCODER, each("embeddings.position_embeddings.weight", lambda a: np.roll(a, 1, 0))), "drift flip",
         IN_ENCODER,
     ),
-    "the head's bias zeroed": (weights(HEAD, each("probabilities/bias", np.zeros_like)), "drift", IN_HEAD),
+    "the head's bias zeroed": (weights(HEAD, each("probabilities/bias", np.zeros_like)), "flip", IN_HEAD),
     "the classes swapped": (
         weights(HEAD, lambda a: a.update({name: np.flip(a[name], -1) for name in list(a)})), "flip", IN_HEAD,
     ),
@@ -124,7 +124,7 @@ JUDGED: dict[str, tuple[Forge, str, str]] = {
     ),
     "golden rows in another order": (
         lambda b: retensor(b, "golden/tensors.safetensors", lambda a: a.update(
-            {name: a[name][::-1] for name in ("single/probabilities", "double/probabilities")})), "drift", "",
+            {name: a[name][::-1] for name in ("single/probabilities", "double/probabilities")})), "flip", "",
     ),
     "a golden of another text": (
         lambda b: edit(b, "golden/inputs.json", put("texts", "text", 0, "an app crashes")), "retokenized", IN_ENCODER,

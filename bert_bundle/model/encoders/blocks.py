@@ -189,10 +189,10 @@ class Block(Part):
 
     def _attend(self, x: Any, bias: Any, head_mask: Any, training: Any) -> Tuple[Any, Any]:
         size = self.plan.hidden // self.plan.heads
-        length = -1 if x.shape[1] is None else x.shape[1]
+        rows, length = ops.shape(x)[:2]
 
         def heads(role: str) -> Any:
-            split = ops.reshape(self._part(role)(x), (-1, length, self.plan.heads, size))
+            split = ops.reshape(self._part(role)(x), (rows, length, self.plan.heads, size))
             return ops.transpose(split, (0, 2, 1, 3))
 
         scores = ops.matmul(heads("query"), ops.transpose(heads("key"), (0, 1, 3, 2))) / size**0.5
@@ -201,7 +201,7 @@ class Block(Part):
         if head_mask is not None:
             probabilities = probabilities * head_mask
         context = ops.transpose(ops.matmul(probabilities, heads("value")), (0, 2, 1, 3))
-        return ops.reshape(context, (-1, length, self.plan.hidden)), probabilities
+        return ops.reshape(context, (rows, length, self.plan.hidden)), probabilities
 
     def _part(self, role: str) -> Any:
         return self.at(self.plan.names[role])
