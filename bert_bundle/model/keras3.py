@@ -17,7 +17,13 @@ from .graph import Input
 _FLOATS = ("float16", "float32", "float64")
 _ALIASES = {"get_item": "getitem", "divide": "true_divide", "abs": "absolute", "amax": "max", "amin": "min"}
 # What an op of the vocabulary means where keras.ops leaves a choice: l2_normalize divides by at least 1e-6.
-_MEANT: Mapping[str, Mapping[str, Any]] = {"normalize": {"order": 2, "epsilon": 1e-6}}
+_MEANT: Mapping[str, Mapping[str, Any]] = {
+    "elu": {"alpha": 1.0},
+    "normalize": {"order": 2, "epsilon": 1e-6},
+    "pad": {"mode": "constant"},
+    "round": {"decimals": 0},
+}
+_LISTS = ("xs", "operands")  # parameters that are a list of tensors
 
 
 def bind() -> Any:
@@ -174,11 +180,13 @@ def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
     """
     written = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
     op = ops.BY_NAME.get(_ALIASES.get(written, written))
-    if op is None or not type(layer).__module__.startswith("keras."):
+    if op is None or not (type(layer).__module__.startswith("keras.") or type(layer).__module__ == __name__):
         raise KeyError("keras.ops." + written)
     args, kwargs = called_with(layer, number)
     meant = _MEANT.get(op.name, {})
     given = dict(zip((p.name for p in op.parameters), args))
+    if op.name == "einsum":
+        given = {"operands": list(args)}
     given.update(kwargs)
     for name, argument in inspect.signature(type(layer).__init__).parameters.items():
         if name not in ("self", "name", "dtype") or name in (p.name for p in op.parameters):
@@ -212,13 +220,35 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
         key = given["key"]
         return given["x"][tuple(key) if isinstance(key, list) else key]
     operands = [p.name for p in op.parameters if p.name in ops.OPERANDS]
-    flat = [x for n in operands for x in (given[n] if n == "xs" else [given[n]])]
+    flat = [x for n in operands for x in (given[n] if n in _LISTS else [given[n]])]
     dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), floating)
     for operand in operands:
         value = given[operand]
-        given[operand] = [_typed(x, dtype) for x in value] if operand == "xs" else _typed(value, dtype)
+        given[operand] = [_typed(x, dtype) for x in value] if operand in _LISTS else _typed(value, dtype)
+    if name == "einsum":
+        return keras_ops.einsum(given["subscripts"], *given["operands"])
+    if name == "matmul":
+        transposed = given.pop("transpose_a"), given.pop("transpose_b")
+        if any(transposed):
+            return _matmul(*transposed)(given["x1"], given["x2"])
     tensors = [given.pop(p.name) for p in op.parameters[: max(1, len(operands))] if p.name in given]
     return getattr(keras_ops, name)(*tensors, **given)
+
+
+def _matmul(transpose_a: bool, transpose_b: bool) -> Any:
+    """The op that the vocabulary has beyond keras.ops: a product of operands whose last two axes are swapped first."""
+    import keras
+
+    class Matmul(keras.Operation):  # type: ignore[misc]
+        def __init__(self, transpose_a: bool, transpose_b: bool) -> None:
+            super().__init__()
+            self.transpose_a, self.transpose_b = transpose_a, transpose_b
+
+        def call(self, x1: Any, x2: Any) -> Any:
+            x1 = keras.ops.swapaxes(x1, -1, -2) if self.transpose_a else x1
+            return keras.ops.matmul(x1, keras.ops.swapaxes(x2, -1, -2) if self.transpose_b else x2)
+
+    return Matmul(transpose_a, transpose_b)
 
 
 def _typed(value: Any, dtype: str) -> Any:
