@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from commands import SAME, bert_bundle
 
+from bert_bundle.testing import catalogue
+
 
 def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> None:
     code, document = bert_bundle("demo", "--out", tmp_path / "demo")
@@ -41,6 +43,23 @@ def test_keras_3_on_any_backend_and_the_oldest_tensorflow_read_each_other() -> N
     assert {v["grade"] for v in verdicts} <= SAME
     assert {v["grade"] for v in verdicts if v["writer"] == v["reader"]} == {"bitwise"}
     assert document["spread"]["largest"] < 5e-7
+
+
+def test_every_way_to_write_a_classifier_is_one_graph_in_both_and_one_function_in_the_other(tmp_path: Path) -> None:
+    newest, oldest = "tf2.21-hf4.57-py3.13", "tf2.6-hf4.12-py3.8"
+    selection = ("--env", newest, "--env", oldest, "--readers", newest)
+    code, document = bert_bundle("matrix", "run", "--classifiers", "catalogue", *selection, "--keep", tmp_path / "made")
+    assert code == 0, [v for v in document["verdicts"] if not v["as_expected"]]
+    names = [specification["name"] for specification in catalogue.specifications()]
+    assert len(document["verdicts"]) == 2 * len(names)
+    assert {v["grade"] for v in document["verdicts"]} <= SAME
+    graphs = {
+        writer: [
+            (tmp_path / "made" / writer / f"{i}-{name}" / "graph.json").read_bytes() for i, name in enumerate(names)
+        ]
+        for writer in (newest, oldest)
+    }
+    assert graphs[newest] == graphs[oldest]
 
 
 @pytest.fixture(scope="module")
