@@ -10,21 +10,15 @@ from safetensors.numpy import load_file, save_file
 
 from bert_bundle.format.golden import read_golden
 from bert_bundle.model.encoders.families import CLASSES
-from bert_bundle.testing import classifiers
 
 BOUND = 1e-5  # of an output, relative to its largest value: float32 in two libraries
-SPECIFICATIONS = {f"generated {i}": s for i, s in enumerate(classifiers.specifications(4, seed=1))}
-SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name in CLASSES if name != "BertModel")
 
 
-@pytest.fixture(scope="session", params=list(SPECIFICATIONS))
-def bundle(request, writer, tmp_path_factory):
+@pytest.fixture(scope="session")
+def bundle(written, writer):
     """(a class, a bundle around it written by TensorFlow, its encoder's outputs there)."""
-    specification = SPECIFICATIONS[request.param]
-    path = tmp_path_factory.mktemp("torch") / "bundle"
-    writer.ask("generate", specification=specification, target=str(path))
+    name, path = written
     outputs = writer.ask("hidden", bundle=str(path))["bert_encoder"]
-    name = specification.get("class", "BertModel")
     return name, path, {key: np.asarray(value, "float32") for key, value in outputs.items()}
 
 

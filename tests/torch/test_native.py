@@ -1,0 +1,100 @@
+"""Keras 3 on PyTorch: the native encoders compute what AutoModel computes, and their bundles are read elsewhere."""
+
+import pytest
+import torch
+import transformers
+
+import bert_bundle
+from bert_bundle.format import golden as goldens
+from bert_bundle.format.proven import open_bundle
+from bert_bundle.loaded import read_parts
+from bert_bundle.model import keras as keras_runtime
+from bert_bundle.model.encoders import configuration
+from bert_bundle.model.encoders.families import CLASSES
+from bert_bundle.numerics import BITWISE, IDENTICAL, difference, judge, noise_floor
+from bert_bundle.testing import classifiers
+
+# Keras 3.15 makes arrays of PyTorch's tensors in a manner that NumPy 2.4 has a word about.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+NAME = "bert_encoder"
+PYTORCH = 1e-12  # of an output's scale in float64
+TENSORFLOW = 3e-8  # the same: transformers' classes for it round the root of a head's size to float32
+
+
+@pytest.fixture(scope="session")
+def native():
+    bound = keras_runtime.bind("native")
+    assert bound.keras.config.backend() == "torch"
+    return bound
+
+
+def outputs(native, path, dtype, **changes):
+    """The embeddings, what each layer makes of them, and the head's, with `changes` of the configuration."""
+    parts, ids = read_parts(open_bundle(str(path))), goldens.read_golden(str(path)).token_ids
+    config = {**parts.configs[NAME], **changes}
+    family = configuration.of_config(config)
+    with native.dialect.working(dtype == "float64"), native.dialect.precision(native.keras, dtype):
+        encoder = native.encoders.build(family, config, NAME, frozenset(["hidden_states.0"]))
+        native.encoders.assign(encoder, parts.encoders[NAME], native.keras, NAME)
+        given = {name: native.dialect.tensor(array) for name, array in ids.items()}
+        found = native.encoders.call(encoder, {**given, "training": False}, frozenset())
+    return [native.dialect.array(value) for value in flat(found, family)]
+
+
+def wanted_outputs(name, path, dtype):
+    """The same from PyTorch's own class."""
+    auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
+    model = auto.from_pretrained(path / "encoders" / NAME).to(getattr(torch, dtype)).eval()
+    ids = goldens.read_golden(str(path)).token_ids
+    given = {key: torch.tensor(array, dtype=torch.long) for key, array in ids.items()}
+    with torch.no_grad():
+        return [value.numpy() for value in flat(model(**given, output_hidden_states=True), CLASSES[name])]
+
+
+def flat(found, family):
+    return [*found["hidden_states"], *(found[name] for name in family.always)]
+
+
+def differences(found, wanted):
+    assert len(found) == len(wanted) > 1
+    return [difference(a, b, of=b) for a, b in zip(found, wanted)]
+
+
+def test_a_native_encoder_computes_what_auto_model_computes_layer_by_layer(native, written):
+    found, wanted = outputs(native, written[1], "float64"), wanted_outputs(*written, "float64")
+    assert {str(value.dtype) for value in found} == {"float64"}
+    assert max(differences(found, wanted)) < PYTORCH
+
+
+def test_in_single_precision_it_differs_by_the_noise_that_auto_model_has(native, written):
+    found, single = outputs(native, written[1], "float32"), wanted_outputs(*written, "float32")
+    double = wanted_outputs(*written, "float64")
+    assert {str(value.dtype) for value in found} == {"float32"}
+    assert len(found) == len(single) == len(double)
+    for seen, rounded, exact in zip(found, single, double):
+        assert difference(seen, rounded, of=exact) <= noise_floor(rounded, exact, rounded)
+
+
+def test_another_epsilon_is_noticed_from_the_embeddings_on(native, written):
+    """Planted: 1e-6 in place of 1e-12."""
+    found = outputs(native, written[1], "float64", layer_norm_eps=1e-6)
+    assert min(differences(found, wanted_outputs(*written, "float64"))) > 1e-8
+
+
+def test_a_bundle_of_tensorflow_is_the_same_function_on_pytorch(native, written):
+    verification = bert_bundle.verify(written[1], runtime="native")
+    assert verification.figures.grade == IDENTICAL
+    assert verification.figures.double < TENSORFLOW
+
+
+def test_what_keras_3_on_pytorch_saves_tensorflow_reads(native, writer, tmp_path):
+    made = classifiers.build(classifiers.CLASSIC, runtime="native")
+    saved = bert_bundle.save(
+        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
+        max_length=made.max_length,
+    )  # fmt: skip
+    assert (saved.runtime, saved.proof) == ("native", {"proven": True})
+    assert bert_bundle.verify(tmp_path / "bundle", runtime="native").figures.grade == BITWISE
+    golden = goldens.read_golden(str(tmp_path / "bundle"))
+    assert judge(golden, writer.ask("replay", bundle=str(tmp_path / "bundle"))).grade == IDENTICAL
