@@ -216,6 +216,17 @@ def test_a_traced_variable_is_a_weight_and_trains(keras, save, tmp_path):
     assert np.abs(model.get_layer("scaled.kernel").get_weights()[0] - before).max() > 0
 
 
+def test_a_custom_layer_in_half_precision_is_that_again(keras, runtime, save, tmp_path):
+    def over(keras, states):
+        return _scaled(keras)(name="scaled", dtype=keras.mixed_precision.Policy("mixed_float16"))(states)[:, 0]
+
+    made = make(keras, over)
+    path = save(made, tmp_path / "bundle")
+    assert_same(made, path, runtime)
+    kernel = bert_bundle.load(path).model.get_layer("scaled.kernel")
+    assert (kernel._dtype_policy.name, kernel.weights[0].dtype) == ("mixed_float16", "float32")
+
+
 def test_tracing_leaves_the_model_as_it_was(keras, save, tmp_path):
     made = make(keras, _layers_within)
 
