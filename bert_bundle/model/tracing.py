@@ -32,10 +32,9 @@ def is_own_code(layer: Any, keras: Any, dialect: Any) -> bool:
         return True
     if isinstance(layer, keras.Model) and dialect.has_graph(layer):
         return not calls_its_graph(layer)
-    if any(cls.__module__.startswith("transformers.") for cls in type(layer).__mro__):
+    if any(cls.__module__.startswith(("transformers.", "bert_bundle.model.")) for cls in type(layer).__mro__):
         return False
-    module = type(layer).__module__
-    return module.split(".")[0] not in KERAS and not module.startswith("bert_bundle.model.")
+    return type(layer).__module__.split(".")[0] not in KERAS
 
 
 def trace(layer: Any, args: Any, kwargs: Mapping[str, Any], dialect: Any, place: str, hold: Hold) -> Any:
