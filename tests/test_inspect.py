@@ -133,9 +133,10 @@ def test_reading_hostile_bundles_runs_nothing_and_writes_nothing(classic_bundle:
 
 
 def test_the_audit_sees_what_it_looks_for(classic_bundle: Path, tmp_path: Path) -> None:
-    """A whole bundle goes on to look for TensorFlow: the import that the test above must not see."""
+    """A whole bundle that is asked to do more than be read: the import that the test above must not see."""
     whole = shutil.copytree(classic_bundle, tmp_path / "whole")
     (damaged := Path(shutil.copytree(classic_bundle, tmp_path / "damaged")) / "graph.json").write_bytes(b"{}")
-    seen = json.loads(child(AUDITED, classic_bundle, damaged.parent, whole))
+    importing = AUDITED.replace("answers = []\n", "answers = []\nimport colorsys\n", 1)
+    seen = json.loads(child(importing, classic_bundle, damaged.parent, whole))
     assert seen["answers"] == ["IntegrityError", "IntegrityError", "read", "RuntimeUnavailableError"]
     assert [event for event in seen["events"] if event[0] == "import"]
