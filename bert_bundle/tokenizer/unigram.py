@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import FormatError, TokenizerError
 from ..format import layout, strict_json
+from .bytelevel import ByteLevel
 from .paths import FAST
 
 _SPACE = "\u2581"  # what a piece has where the text has a space
@@ -24,19 +25,11 @@ class Unigram:
     charsmap: Optional[str]
 
     PATHS: ClassVar[Mapping[str, str]] = {"tokenizer_file": FAST}
-    SPECIAL: ClassVar[Mapping[str, str]] = {
-        "bos_token": "<s>",
-        "eos_token": "</s>",
-        "unk_token": "<unk>",
-        "sep_token": "</s>",
-        "pad_token": "<pad>",
-        "cls_token": "<s>",
-        "mask_token": "<mask>",
-    }
+    SPECIAL: ClassVar[Mapping[str, str]] = ByteLevel.SPECIAL  # XLM-R has the special tokens of RoBERTa
     DEFAULTS: ClassVar[Mapping[str, Any]] = {"mask_token_lstrip": True}
     FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {"mask_token_lstrip": (bool,)}
-    SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = (("cls_token", 0), ("A", 0), ("sep_token", 0))
-    PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = (*SINGLE, ("sep_token", 0), ("B", 0), ("sep_token", 0))
+    SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.SINGLE
+    PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.PAIR
 
     @property
     def tokens(self) -> Tuple[str, ...]:
