@@ -1,7 +1,7 @@
 """The golden replayed by a live model: facts as plain data, for whoever judges them."""
 
 import time
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple
 
 import numpy as np
 
@@ -9,12 +9,14 @@ from . import tokenizer as tokenizers
 from .format import golden as goldens
 from .format import layout, strict_json
 from .format.digest import sha256
-from .format.golden import Fingerprint
+from .format.golden import Fingerprint, Golden
 from .format.proven import Proven, check_files
 from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
 from .model import capture, forward, graph, graph_json, keras, rebuild, signature
 from .model.forward import check_rows
 from .model.keras import Runtime
+from .model.signature import Slot
+from .tokenizer import Recipe
 
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
 
@@ -27,25 +29,43 @@ def load(bundle: Proven, runtime: str) -> Bundle:
     return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
 
+class Read(NamedTuple):
+    """What a replay computes from, read and checked; nothing is built."""
+
+    golden: Golden
+    parts: Parts
+    tokenizer: Mapping[str, bytes]
+    recipe: Recipe
+    slots: List[Slot]
+    features: Mapping[str, np.ndarray]
+
+
+def peruse(bundle: Proven) -> Read:
+    """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
+    golden = goldens.from_bundle(bundle)
+    check_files(bundle)
+    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    slots = signature.slots(parts.graph)
+    features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
+    return Read(golden, parts, files, recipe, slots, features)
+
+
 def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Dict[str, Any]:
     """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, architecture.
 
     Plain data, float32 values exact. Raises BundleErrors when the bundle is refused.
     """
     started = time.monotonic()
-    golden = goldens.from_bundle(bundle)
-    check_files(bundle)
-    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
-    slots = signature.slots(parts.graph)
-    features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
+    read = peruse(bundle)
+    parts, slots = read.parts, read.slots
     bound = keras.bind(runtime)
     progress("building the model")
     single = parts.build(bound)
-    tokenizer = _tokenizer(bundle, files, bound)
+    tokenizer = _tokenizer(bundle, read.tokenizer, bound)
     built = time.monotonic()
-    token_ids = encode(tokenizer, recipe, slots, golden.texts)
-    arrays = {**token_ids, **features}
-    progress("replaying {} examples".format(golden.examples))
+    token_ids = encode(tokenizer, read.recipe, slots, read.golden.texts)
+    arrays = {**token_ids, **read.features}
+    progress("replaying {} examples".format(read.golden.examples))
     outputs = forward.predict(bound, single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
     progress("replaying in float64")

@@ -24,6 +24,14 @@ def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str,
     return observe(open_bundle(bundle), runtime, progress)
 
 
+def peruse(*, bundle: str, progress: Progress) -> Dict[str, Any]:
+    """Every file of `bundle` read and checked as `replay` does it, and nothing built: the reader's refusal, or none."""
+    from .replay import peruse
+
+    peruse(open_bundle(bundle))
+    return {}
+
+
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
     """Encoder name -> output -> values over the golden's token ids; hidden states (examples, max_length, hidden)."""
     from .replay import hidden_states

@@ -30,6 +30,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
     {
         "facts": "bert_bundle.tasks:facts",
         "replay": "bert_bundle.tasks:replay",
+        "peruse": "bert_bundle.tasks:peruse",
         "hidden": "bert_bundle.tasks:hidden",
         "generate": "bert_bundle.tasks:generate",
         "train": "bert_bundle.tasks:train",
@@ -43,6 +44,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "fault.odd": "bert_bundle.testing.faults:odd",
         "fault.orphan": "bert_bundle.testing.faults:orphan",
         "fault.parrot": "bert_bundle.testing.forgery:parrot",
+        "fault.skim": "bert_bundle.testing.forgery:skim",
         "fault.refuse": "bert_bundle.testing.faults:refuse",
         "fault.stumble": "bert_bundle.testing.faults:stumble",
         "fault.surroundings": "bert_bundle.testing.faults:surroundings",

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import FormatError
 from . import layout, strict_json, tensors
+from .digest import sha256
 from .proven import Proven, open_bundle
 
 BATCH = 32  # examples per forward pass of a replay: batch composition moves float32 results
@@ -103,6 +104,20 @@ def from_bundle(bundle: Proven) -> Golden:
 def read_golden(path: str) -> Golden:
     """The golden of the bundle at `path`."""
     return from_bundle(open_bundle(path))
+
+
+def subject(bundle: Proven, golden: Golden) -> str:
+    """sha256 over all that a replay computes from: the model, the tokenizer and its recipe, the recorded inputs.
+
+    Not over what it is held against, nor over who wrote it: bundles of one subject have one replay in a reader.
+    """
+    held_against = (layout.CARD, layout.GOLDEN_FACTS, layout.GOLDEN_TENSORS)
+    record = {
+        "files": {path: file.sha256 for path, file in bundle.manifest.files.items() if path not in held_against},
+        "features": {n: [str(a.dtype), list(a.shape), sha256(a.tobytes())] for n, a in golden.features.items()},
+        "tokenizer": dict(bundle.manifest.tokenizer),
+    }
+    return sha256(strict_json.canonical(record))
 
 
 def _document(bundle: Proven, path: str, fields: Mapping[str, Any]) -> Dict[str, Any]:

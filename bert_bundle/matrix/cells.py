@@ -6,11 +6,28 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bert_bundle.errors import BertBundleError, BundleError, WorkerError
-from bert_bundle.format.golden import Golden
+from bert_bundle.format.golden import Golden, from_bundle, subject
+from bert_bundle.format.proven import open_bundle
 from bert_bundle.matrix.process import Progress, Worker
 from bert_bundle.numerics import Figures, judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What is held against a replay, and the digest of what a replay computes from."""
+
+    golden: Golden
+    subject: str
+
+
+def recorded(bundle: Path) -> Recorded:
+    """Of the bundle at `bundle`. Raises BundleError when it is damaged."""
+    opened = open_bundle(str(bundle))
+    golden = from_bundle(opened)
+    return Recorded(golden=golden, subject=subject(opened, golden))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +41,15 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """The reader loaded the bundle and replayed its golden; `seconds` of wall clock, imports included."""
+    """The reader loaded the bundle and replayed its golden; `seconds` of wall clock, imports included.
+
+    `shares` is the bundle whose replay this is, where what both compute from is the same to the byte; None where the
+    replay is the bundle's own.
+    """
 
     figures: Figures
     seconds: float
+    shares: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +86,47 @@ class NotRun:
 Outcome = Replayed | Refused | Crashed | TimedOut | NotRun
 
 
-def observe(
-    cell: Cell, worker: Worker, golden: Golden, *, task: str, runtime: str, double: float, progress: Progress
-) -> Replayed | Refused | Crashed | TimedOut:
-    """Has the reader's `worker` replay the golden of the cell's bundle; never raises for what the reader does.
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """The worker's tasks that read: `replay` a bundle, and `peruse` one of which a replay is known."""
 
-    `task` is the worker's task that replays, `runtime` what it is asked to replay in. `double` is the policy's largest
-    difference between float64 replays, in units of the output's scale.
+    replay: str = "replay"
+    peruse: str = "peruse"
+
+
+class Reader:
+    """A worker that reads bundles in `runtime`, and replays each subject once.
+
+    Environments that build the same classifier write the same graph, weights, tokenizer and inputs, to the byte
+    (docs/matrix.md): what a reader makes of them is the same too, and is held against what each writer recorded.
     """
-    started = time.monotonic()
-    try:
-        observation = worker.ask(task, progress, bundle=str(cell.bundle), runtime=runtime)
-    except WorkerError as error:
-        ended = TimedOut if error.outcome == "timeout" else Crashed
-        return ended(error=error, seconds=time.monotonic() - started)
-    except BundleError as error:
-        return Refused(error=error, seconds=time.monotonic() - started)
-    return Replayed(figures=judge(golden, observation, double=double), seconds=time.monotonic() - started)
+
+    def __init__(self, worker: Worker, runtime: str, tasks: Tasks) -> None:
+        self._worker, self._runtime, self._tasks = worker, runtime, tasks
+        self._known: dict[str, tuple[Path, dict[str, Any]]] = {}
+
+    def observe(
+        self, bundle: Path, against: Recorded, *, double: float, progress: Progress
+    ) -> Replayed | Refused | Crashed | TimedOut:
+        """What came of one bundle; never raises for what the reader does.
+
+        `double` is the policy's largest difference between float64 replays, in units of the output's scale.
+        """
+        started = time.monotonic()
+        try:
+            shares, observation = self._observation(bundle, against.subject, progress)
+        except WorkerError as error:
+            ended = TimedOut if error.outcome == "timeout" else Crashed
+            return ended(error=error, seconds=time.monotonic() - started)
+        except BundleError as error:
+            return Refused(error=error, seconds=time.monotonic() - started)
+        figures = judge(against.golden, observation, double=double)
+        return Replayed(figures=figures, seconds=time.monotonic() - started, shares=shares)
+
+    def _observation(self, bundle: Path, subject: str, progress: Progress) -> tuple[Path | None, dict[str, Any]]:
+        if subject in self._known:
+            self._worker.ask(self._tasks.peruse, progress, bundle=str(bundle))
+            return self._known[subject]
+        observation = self._worker.ask(self._tasks.replay, progress, bundle=str(bundle), runtime=self._runtime)
+        self._known[subject] = bundle, observation
+        return None, observation

@@ -15,9 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from bert_bundle import errors
 from bert_bundle.bundle import inspect
-from bert_bundle.format.golden import Golden, read_golden
 from bert_bundle.format.manifest import Manifest
-from bert_bundle.matrix.cells import Cell, NotRun, Outcome, Replayed, observe
+from bert_bundle.matrix.cells import Cell, NotRun, Outcome, Reader, Recorded, Replayed, Tasks, recorded
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors import Executor
 from bert_bundle.matrix.places import Fleeting, NotMade, Place, merged, present
@@ -50,7 +49,7 @@ class Terms:
     time_limit: float = TIME_LIMIT
     memory_limit: int = MEMORY_LIMIT
     generate: str = "generate"
-    replay: str = "replay"
+    tasks: Tasks = field(default_factory=Tasks)
 
     def worker(self, made: Made, role: str, cancelled: Cancelled = never) -> Worker:
         """A worker within these limits."""
@@ -82,11 +81,11 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class _Written:
-    """A bundle to replay; `golden` is a NotRun when there is none."""
+    """A bundle to replay, with what it recorded, or the reason why there is none."""
 
     path: Path
     writer: str
-    golden: Golden | NotRun
+    record: Recorded | NotRun
 
 
 def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, progress: Progress, terms: Terms) -> Run:
@@ -97,7 +96,7 @@ def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, pr
     _some("environments", environments)
     started = time.monotonic()
     manifest, path = inspect(str(bundle)), bundle.absolute()
-    written = _Written(path=path, writer=_writer(manifest), golden=read_golden(str(path)))
+    written = _Written(path=path, writer=_writer(manifest), record=recorded(path))
     columns = executor.gather([partial(_read, place, [written], terms, progress) for place in environments])
     verdicts = [verdict for column in columns for verdict in column.done]
     return Run(environments=environments, verdicts=verdicts, summary=Summary.of(verdicts, time.monotonic() - started))
@@ -141,11 +140,11 @@ def verify(bundle: Path, made: Made, *, progress: Progress, terms: Terms) -> Ver
     Raises BundleError when the bundle is damaged or the environment cannot load it, WorkerError without an answer.
     """
     manifest, path = inspect(str(bundle)), bundle.absolute()
-    golden = read_golden(str(path))
+    against = recorded(path)
     started = time.monotonic()
     with terms.worker(made, "reader") as worker:
-        observation = worker.ask(terms.replay, _named(worker, progress), bundle=str(path), runtime=made.runtime)
-    figures = judge(golden, observation, double=terms.policy.double)
+        observation = worker.ask(terms.tasks.replay, _named(worker, progress), bundle=str(path), runtime=made.runtime)
+    figures = judge(against.golden, observation, double=terms.policy.double)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
     return hold(Cell(bundle=path, writer=_writer(manifest), reader=made.id), outcome)
 
@@ -182,21 +181,21 @@ def _writings(
     numbered = [(folder / place.id / _file_name(number, s), s) for number, s in enumerate(specifications)]
     if isinstance(place, NotMade):
         reason = NotRun(reason=f"no writer: {sentence(place.error)}")
-        return [_Written(path=path, writer=place.id, golden=reason) for path, _ in numbered]
+        return [_Written(path=path, writer=place.id, record=reason) for path, _ in numbered]
 
-    def written(path: Path, specification: dict[str, Any]) -> Golden | NotRun:
+    def written(path: Path, specification: dict[str, Any]) -> Recorded | NotRun:
         say(f"saving classifier {path.name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             worker.ask(terms.generate, say, specification=specification, target=str(path), runtime=place.runtime)
-            return read_golden(str(path))
+            return recorded(path)
         except (errors.WorkerError, errors.BundleError) as error:
             return NotRun(reason=f"not written: {sentence(error)}")
 
     with terms.worker(place, "writer", cancelled) as worker:
         say = _named(worker, progress)
         return [
-            _Written(path=path, writer=place.id, golden=written(path, specification))
+            _Written(path=path, writer=place.id, record=written(path, specification))
             for path, specification in numbered
             if specification.get("runtime", place.runtime) == place.runtime
         ]
@@ -209,16 +208,13 @@ def _readings(
         return [hold(_cell(b, place), NotRun(reason=f"no reader: {sentence(place.error)}")) for b in written]
 
     def outcome(bundle: _Written) -> Outcome:
-        if isinstance(bundle.golden, NotRun):
-            return bundle.golden
+        if isinstance(bundle.record, NotRun):
+            return bundle.record
         say(f"replaying {bundle.path.name} of {bundle.writer}")
-        return observe(
-            _cell(bundle, place), worker, bundle.golden,
-            task=terms.replay, runtime=place.runtime, double=terms.policy.double, progress=say,
-        )  # fmt: skip
+        return reader.observe(bundle.path, bundle.record, double=terms.policy.double, progress=say)
 
     with terms.worker(place, "reader", cancelled) as worker:
-        say = _named(worker, progress)
+        say, reader = _named(worker, progress), Reader(worker, place.runtime, terms.tasks)
         return [hold(_cell(bundle, place), outcome(bundle), terms.expect) for bundle in written]
 
 

@@ -42,6 +42,7 @@ class Verdict:
     first_layer         the first layer, in the order of computation, whose output differs
     accuracy            share of the golden's labelled examples that the reader gets right
     seconds             wall clock, imports included
+    shares              the bundle whose replay this is too: what both compute from is the same to the byte
     """
 
     bundle: Path
@@ -56,16 +57,21 @@ class Verdict:
     first_layer: str | None = None
     accuracy: float | None = None
     seconds: float = 0.0
+    shares: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Every cell is in exactly one of the three counts: nothing vanishes from the total."""
+    """Every cell is in exactly one of the three counts: nothing vanishes from the total.
+
+    `replays` were computed; the other cells that have figures share one of these (`Verdict.shares`).
+    """
 
     cells: int
     as_expected: int
     unexpected: int
     not_run: int
+    replays: int
     seconds: float
 
     @classmethod
@@ -78,6 +84,7 @@ class Summary:
             as_expected=as_expected,
             unexpected=len(verdicts) - as_expected - not_run,
             not_run=not_run,
+            replays=sum(v.double is not None and v.shares is None for v in verdicts),
             seconds=seconds,
         )
 
@@ -137,6 +144,7 @@ def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
             first_layer=figures.first_layer,
             accuracy=figures.accuracy,
             seconds=outcome.seconds,
+            shares=outcome.shares,
         )
     return verdict(grade=_failure(outcome), reason=sentence(outcome.error), seconds=outcome.seconds)
 

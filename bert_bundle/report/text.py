@@ -207,6 +207,9 @@ def _only_refused(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _end(found: Run) -> Iterable[Text]:
+    shared = sum(v.shares is not None for v in found.verdicts)
+    if shared:
+        yield Text(f"replays: {found.summary.replays}; {shared} cells share one with a bundle of the same bytes")
     yield Text(f"environments: {len(found.environments)}, together {found.disk / 1e9:.1f} GB")
     yield Text(summary.sentence(found.summary), style=f"bold {_colour(found.exit_code == 0)}")
 

@@ -62,6 +62,15 @@ def _family(family: str, head: str = "") -> Builder:
     return builder
 
 
+def _by_itself(head: str) -> Builder:
+    def builder(kit: Kit) -> Any:
+        encoder = kit.encoder("bert", head)
+        kit.call(encoder, {"input_ids": kit.runtime.dialect.tensor(np.ones((1, LENGTH), "int32"))})  # makes its weights
+        return encoder
+
+    return builder
+
+
 def _called(form: str) -> Builder:
     def builder(kit: Kit) -> Any:
         feeds, encoder = kit.tokens(), kit.encoder()
@@ -308,6 +317,7 @@ BUILDERS: Mapping[str, Builder] = {
     "lambda_layer": _lambda,
     "custom_layer": _after_hidden_states(_custom_layer),
     "subclassed_model": _subclassed,
+    "class_with_a_head_by_itself": _by_itself("ForSequenceClassification"),
     **{family: _family(family) for family in ("distilbert", "roberta", "xlm-roberta", "electra")},
     **{
         "{}_{}".format(family, head): _family(family, head)

@@ -1,7 +1,7 @@
 """Bundles without a model, and a replay that repeats their golden: for what a host does when nobody has TensorFlow.
 
-Owns the tasks `fault.forge` (in place of `generate`) and `fault.parrot` (in place of `replay`). A forged bundle can
-carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver".
+Owns the tasks `fault.forge` (in place of `generate`), `fault.parrot` (of `replay`) and `fault.skim` (of `peruse`). A
+forged bundle can carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver".
 """
 
 from typing import Any, Dict
@@ -27,12 +27,12 @@ WRITER = {
 def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime: str = AUTO) -> Dict[str, Any]:
     """Writes a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
 
-    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle, its `labels` are the
-    bundle's.
+    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle; its `labels`,
+    `tokenizer`, `texts` (three) and `features` (columns of three, by name) are the bundle's.
     """
     progress("forging")
     _commit(specification.get("writing"))
-    golden = _made_up(specification.get("seed", 0))
+    golden = _made_up(specification)
     with Staging(target, overwrite=False) as staging:
         for path, data in to_files(golden).items():
             staging.write(path, data)
@@ -41,7 +41,7 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
             runtime="transformers",
             signature={"inputs": [], "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [None, 2]}]},
             labels=tuple(specification.get("labels", ("no", "yes"))),
-            tokenizer={},
+            tokenizer=specification.get("tokenizer", {}),
             encoders={},
             proof={"proven": False},
             metadata={"reading": specification.get("reading")},
@@ -69,12 +69,21 @@ def parrot(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]
     }
 
 
-def _made_up(seed: int) -> Golden:
+def skim(*, progress: Any, bundle: str) -> Dict[str, Any]:
+    """Reads the golden, in place of `peruse`; commits the bundle's fault, as `parrot` does."""
+    opened = open_bundle(bundle)
+    from_bundle(opened)
+    _commit(opened.manifest.metadata["reading"])
+    return {}
+
+
+def _made_up(specification: Dict[str, Any]) -> Golden:
+    seed = specification.get("seed", 0)
     yes = np.random.RandomState(seed).uniform(0.6, 0.9, size=3)
     double = np.stack([1 - yes, yes], axis=1)
     return Golden(
-        texts={"text": ["one", "two", "three"]},
-        features={},
+        texts={"text": specification.get("texts", ["one", "two", "seed {}".format(seed)])},
+        features={name: np.array(column) for name, column in specification.get("features", {}).items()},
         answers=np.array([1, 1, 0]),
         token_ids={"input_ids": np.arange(6, dtype=np.int32).reshape(3, 2)},
         single={"probabilities": double.astype(np.float32)},

@@ -26,7 +26,7 @@ def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     again = goldens.to_files(golden)
     assert again == {path: (bundle / path).read_bytes() for path in again}
     assert golden.examples == 3
-    assert golden.texts == {"text": ["one", "two", "three"]}
+    assert golden.texts == {"text": ["one", "two", "seed 0"]}
     assert golden.single["probabilities"].dtype == np.float32
     assert golden.answers is not None
     assert golden.answers.tolist() == [1, 1, 0]

@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from forged import retensor
 
-from bert_bundle.format.golden import read_golden
-from bert_bundle.matrix.cells import Cell, Crashed, Outcome, Refused, Replayed, TimedOut, observe
+from bert_bundle.matrix.cells import Crashed, Outcome, Reader, Refused, Replayed, Tasks, TimedOut, recorded
 from bert_bundle.matrix.process import Worker, silent
 from bert_bundle.matrix.versions import running
 from bert_bundle.rules import AUTO
@@ -20,11 +22,21 @@ def worker() -> Iterator[Worker]:
         yield worker
 
 
+def forged(folder: Path, name: str, **specification: Any) -> Path:
+    forge(progress=silent, specification=specification, target=str(folder / name))
+    return folder / name
+
+
 def observed(worker: Worker, folder: Path, reading: str | None = None, task: str = "fault.parrot") -> Outcome:
-    bundle = folder / str(reading)
-    forge(progress=silent, specification={"reading": reading}, target=str(bundle))
-    cell = Cell(bundle=bundle, writer="forger", reader="parrot")
-    return observe(cell, worker, read_golden(str(bundle)), task=task, runtime=AUTO, double=5e-7, progress=silent)
+    return seen(reader(worker, task), forged(folder, str(reading), reading=reading))
+
+
+def reader(worker: Worker, replay: str = "fault.parrot", peruse: str = "fault.skim") -> Reader:
+    return Reader(worker, AUTO, Tasks(replay=replay, peruse=peruse))
+
+
+def seen(by: Reader, bundle: Path) -> Outcome:
+    return by.observe(bundle, recorded(bundle), double=5e-7, progress=silent)
 
 
 def test_a_reader_that_agrees_has_replayed(worker: Worker, tmp_path: Path) -> None:
@@ -72,3 +84,61 @@ def test_a_reader_without_an_interpreter_has_crashed(tmp_path: Path) -> None:
         outcome = observed(worker, tmp_path)
     assert isinstance(outcome, Crashed)
     assert "could not be started" in outcome.error.message
+
+
+def test_a_bundle_of_the_same_bytes_shares_the_replay_and_any_other_has_its_own(worker: Worker, tmp_path: Path) -> None:
+    first, again, other = (
+        forged(tmp_path, "a"),
+        forged(tmp_path, "b"),
+        forged(tmp_path, "c", texts=["one", "two", "six"]),
+    )
+    by = reader(worker)
+    assert [shares(seen(by, bundle)) for bundle in (first, again, other, other)] == [None, first, None, other]
+
+
+def test_a_shared_replay_is_held_against_what_each_writer_recorded(worker: Worker, tmp_path: Path) -> None:
+    """Planted: the second writer recorded predictions that are off; what they were computed from is the same."""
+    first, second = forged(tmp_path, "a"), forged(tmp_path, "b")
+
+    def off(arrays: dict[str, Any]) -> None:
+        arrays["double/probabilities"] = arrays["double/probabilities"] + 1e-3 * np.array([1.0, -1.0])
+
+    retensor(second, "golden/tensors.safetensors", off)
+    by = reader(worker)
+    outcomes = [seen(by, first), seen(by, second)]
+    assert [shares(outcome) for outcome in outcomes] == [None, first]
+    assert [grade(outcome) for outcome in outcomes] == ["bitwise", "drift"]
+
+
+@pytest.mark.parametrize("reading", ["refuse", "die"])
+def test_a_bundle_that_shares_a_replay_is_still_read_by_the_reader(
+    worker: Worker, tmp_path: Path, reading: str
+) -> None:
+    by = reader(worker)
+    assert isinstance(seen(by, forged(tmp_path, "a")), Replayed)
+    ended = seen(by, forged(tmp_path, "b", reading=reading))
+    assert isinstance(ended, Refused if reading == "refuse" else Crashed)
+
+
+def test_a_reader_that_failed_is_asked_to_replay_again(worker: Worker, tmp_path: Path) -> None:
+    by = reader(worker)
+    assert isinstance(seen(by, forged(tmp_path, "a", reading="refuse")), Refused)
+    assert shares(seen(by, forged(tmp_path, "b"))) is None
+
+
+def test_what_a_replay_computes_from_decides_the_subject_and_nothing_else_does(tmp_path: Path) -> None:
+    plain = recorded(forged(tmp_path, "a")).subject
+    assert recorded(forged(tmp_path, "b", labels=("x", "y"), reading="waver")).subject == plain
+    assert recorded(forged(tmp_path, "c", texts=["one", "two", "six"])).subject != plain
+    assert recorded(forged(tmp_path, "d", tokenizer={"max_length": 3})).subject != plain
+    assert recorded(forged(tmp_path, "e", features={"age": [1.0, 2.0, 3.0]})).subject != plain
+
+
+def shares(outcome: Outcome) -> Path | None:
+    assert isinstance(outcome, Replayed)
+    return outcome.shares
+
+
+def grade(outcome: Outcome) -> str:
+    assert isinstance(outcome, Replayed)
+    return outcome.figures.grade

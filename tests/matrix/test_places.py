@@ -8,6 +8,7 @@ import pytest
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.matrix import run as runs
+from bert_bundle.matrix.cells import Tasks
 from bert_bundle.matrix.environment import CACHE_VARIABLE, Made
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.locks import FOLDER, lock
@@ -27,7 +28,7 @@ ROWS = [
     )
     for name, version in (("one", "23.2"), ("two", "23.1"))
 ]
-FORGED = runs.Terms(generate="fault.forge", replay="fault.parrot", time_limit=30)
+FORGED = runs.Terms(generate="fault.forge", tasks=Tasks(replay="fault.parrot", peruse="fault.skim"), time_limit=30)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from bert_bundle.errors import (
     RuntimeUnavailableError,
     WorkerError,
 )
+from bert_bundle.matrix.cells import Tasks
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.places import NotMade, Place
@@ -27,7 +28,7 @@ from bert_bundle.matrix.spec import Expectation, Policy
 from bert_bundle.matrix.versions import running
 from bert_bundle.testing.forgery import forge
 
-FORGED = Terms(generate="fault.forge", replay="fault.parrot", time_limit=5)
+FORGED = Terms(generate="fault.forge", tasks=Tasks(replay="fault.parrot", peruse="fault.skim"), time_limit=5)
 NOT_MADE = NotMade(id="d", error=EnvironmentNotMadeError("no interpreter", place="d", wanted="3.8", fix="install it"))
 
 
@@ -124,6 +125,8 @@ def test_every_writer_meets_every_reader_with_every_classifier(tmp_path: Path) -
     cells = [(v.writer, v.bundle.name, v.reader) for v in run.verdicts]
     assert cells == [(w, n, r) for w in "ab" for n in "01" for r in "ab"]
     assert {v.grade for v in run.verdicts} == {"bitwise"}
+    assert [v.shares and v.shares.parent.name for v in run.verdicts] == [None] * 4 + ["a"] * 4
+    assert (run.summary.cells, run.summary.replays) == (8, 4)
     assert run.exit_code == 0
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.glob("*/*")) == ["a/0", "a/1", "b/0", "b/1"]
 
@@ -159,7 +162,8 @@ def test_a_writer_that_could_not_be_made_makes_its_row_and_its_column_not_run(tm
 
 
 def test_a_reader_that_dies_takes_no_other_cell_with_it(tmp_path: Path) -> None:
-    run = crossed(tmp_path, [{"reading": "die"}, {}, {"reading": "die"}, {}], [made("a")])
+    specifications: list[dict[str, Any]] = [{"reading": "die"}, {}, {"reading": "die", "seed": 1}, {"seed": 2}]
+    run = crossed(tmp_path, specifications, [made("a")])
     assert [v.grade for v in run.verdicts] == ["crashed", "bitwise", "crashed", "bitwise"]
 
 

@@ -106,6 +106,14 @@ def test_figures_arrive_in_the_verdict() -> None:
     assert (verdict.first_layer, verdict.accuracy, verdict.seconds) == ("pool", 0.5, 4.0)
 
 
+def test_a_cell_that_shares_a_replay_says_whose_and_is_no_replay_of_its_own() -> None:
+    figures = Figures(grade="bitwise", reason="", double=0.0)
+    own = hold(CELL, Replayed(figures=figures, seconds=1.0))
+    shared = hold(CELL, Replayed(figures=figures, seconds=0.1, shares=Path("other")))
+    assert (own.shares, shared.shares) == (None, Path("other"))
+    assert Summary.of([own, shared], 1.1).replays == 1
+
+
 def test_what_was_not_measured_is_none() -> None:
     verdict = hold(CELL, CRASHED)
     assert (verdict.double, verdict.single, verdict.labels_changed) == (None, None, None)
@@ -114,5 +122,5 @@ def test_what_was_not_measured_is_none() -> None:
 def test_every_cell_is_counted_once() -> None:
     verdicts: list[Verdict] = [hold(CELL, outcome) for outcome in OUTCOMES.values()]
     summary = Summary.of(verdicts, 7.0)
-    assert summary == Summary(cells=10, as_expected=2, unexpected=7, not_run=1, seconds=7.0)
+    assert summary == Summary(cells=10, as_expected=2, unexpected=7, not_run=1, replays=6, seconds=7.0)
     assert summary.cells == summary.as_expected + summary.unexpected + summary.not_run

@@ -57,7 +57,14 @@ def test_the_schema_knows_every_grade() -> None:
 
 def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
     document = fits("run.json", report.run(audit()))
-    assert document["summary"] == {"cells": 6, "as_expected": 4, "unexpected": 1, "not_run": 1, "seconds": 41.4}
+    assert document["summary"] == {
+        "cells": 6,
+        "as_expected": 4,
+        "unexpected": 1,
+        "not_run": 1,
+        "replays": 5,
+        "seconds": 41.4,
+    }
     assert document["verdicts"][2] == {
         "bundle": "models/router",
         "writer": "tf2.10.1-hf4.25.1-py3.9",
@@ -71,6 +78,7 @@ def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
         "first_layer": "encoder/layer_3/intermediate",
         "accuracy": None,
         "seconds": 12.34,
+        "shares": None,
     }
     assert document["disk"] == 0
     assert document["environments"][4]["error"]["class"] == "EnvironmentNotMadeError"

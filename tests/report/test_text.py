@@ -127,6 +127,13 @@ def test_the_spread_of_a_pair_is_the_largest_of_its_bundles() -> None:
     assert ["1", "a", "8"] in [line.split() for line in shown.splitlines()]
 
 
+def test_a_run_says_how_many_cells_share_a_replay_where_any_does() -> None:
+    own, shared = verdict("a", "a"), verdict("b", "a", shares=Path("models/router"))
+    line = "replays: 1; 1 cells share one with a bundle of the same bytes"
+    assert line in text.cross(run([own, shared], made("a"), made("b")), PLAIN)
+    assert "share one" not in text.cross(run([own], made("a")), PLAIN)
+
+
 def test_a_run_that_measured_nothing_shows_no_spread() -> None:
     assert "spread" not in text.cross(run([verdict("a", "a", grade="crashed", double=None)], made("a")), PLAIN)
 
