@@ -65,6 +65,9 @@ def _family(family: str, head: str = "") -> Builder:
 def _by_itself(head: str) -> Builder:
     def builder(kit: Kit) -> Any:
         encoder = kit.encoder("bert", head)
+        if kit.native:  # where an encoder is a layer, not a model
+            feeds = kit.tokens()
+            return kit.keras.Model(list(feeds.values()), kit.call(encoder, feeds)["logits"], name=encoder.name)
         kit.call(encoder, {"input_ids": kit.runtime.dialect.tensor(np.ones((1, LENGTH), "int32"))})  # makes its weights
         return encoder
 

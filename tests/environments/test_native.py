@@ -90,7 +90,7 @@ def test_one_weight_changed_after_the_save_is_caught_with_its_place(tuned: Path,
 
     retensor(bundle, ENCODER, change)
     found = figures(bundle, old)
-    assert (found.grade, found.first_layer) == (DRIFT, "3 bert_encoder last_hidden_state")
+    assert (found.grade, found.first_layer) == (DRIFT, "3 bert_encoder hidden_states.2")
     (bundle / "bundle.json").write_bytes(signed)
     with pytest.raises(IntegrityError, match="not what was written") as caught:
         old.ask("replay", bundle=str(bundle))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from commands import SAME, bert_bundle
 
+from bert_bundle.format.golden import read_golden
 from bert_bundle.testing import catalogue
 
 
@@ -53,13 +54,19 @@ def test_every_way_to_write_a_classifier_is_one_graph_in_both_and_one_function_i
     names = [specification["name"] for specification in catalogue.specifications()]
     assert len(document["verdicts"]) == 2 * len(names)
     assert {v["grade"] for v in document["verdicts"]} <= SAME
-    graphs = {
-        writer: [
-            (tmp_path / "made" / writer / f"{i}-{name}" / "graph.json").read_bytes() for i, name in enumerate(names)
-        ]
+    written = {
+        writer: [tmp_path / "made" / writer / f"{i}-{name}" for i, name in enumerate(names)]
         for writer in (newest, oldest)
     }
+    graphs = {writer: [(path / "graph.json").read_bytes() for path in paths] for writer, paths in written.items()}
     assert graphs[newest] == graphs[oldest]
+    layers = {
+        writer: [[layer for layer, _ in read_golden(str(path)).layers] for path in paths]
+        for writer, paths in written.items()
+    }
+    assert layers[newest] == layers[oldest]
+    within = {n for n, case in zip(names, layers[oldest], strict=True) if any("hidden_states.1" in x for x in case)}
+    assert set(names) - within == {"nested_models"}  # whose call is one node
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ HEAD = "weights.safetensors"
 KERNEL = "probabilities/kernel"
 TOKENIZER = "tokenizer/tokenizer_config.json"
 
-IN_ENCODER = "3 bert_encoder last_hidden_state"
+EMBEDDINGS, FIRST, SECOND = (f"3 bert_encoder hidden_states.{number}" for number in range(3))
 IN_HEAD = "7 probabilities"
 
 Forge = Callable[[Path], Any]
@@ -71,36 +71,36 @@ def graph_of(bundle: Path) -> Any:
 
 
 JUDGED: dict[str, tuple[Forge, str, str]] = {
-    "two layers swapped": (weights(ENCODER, layers_swapped), "drift flip", IN_ENCODER),
+    "two layers swapped": (weights(ENCODER, layers_swapped), "drift flip", FIRST),
     "one bias zeroed": (
-        weights(ENCODER, each("encoder.layer.1.output.dense.bias", np.zeros_like)), "drift", IN_ENCODER,
+        weights(ENCODER, each("encoder.layer.1.output.dense.bias", np.zeros_like)), "drift", SECOND,
     ),
     "one weight moved": (
-        weights(ENCODER, each("encoder.layer.0.attention.self.query.weight", lambda a: a + 1e-3)), "drift", IN_ENCODER,
+        weights(ENCODER, each("encoder.layer.0.attention.self.query.weight", lambda a: a + 1e-3)), "drift", FIRST,
     ),
     "a kernel transposed": (
-        weights(ENCODER, each("encoder.layer.1.attention.self.key.weight", np.transpose)), "drift flip", IN_ENCODER,
+        weights(ENCODER, each("encoder.layer.1.attention.self.key.weight", np.transpose)), "drift flip", SECOND,
     ),
     "query and key swapped": (
         weights(ENCODER, lambda a: a.update({
             "encoder.layer.0.attention.self.query.bias": a["encoder.layer.0.attention.self.key.bias"],
             "encoder.layer.0.attention.self.key.bias": a["encoder.layer.0.attention.self.query.bias"],
-        })), "drift", IN_ENCODER,
+        })), "drift", FIRST,
     ),
     "token types swapped": (
-        weights(ENCODER, each("embeddings.token_type_embeddings.weight", np.flipud)), "drift flip", IN_ENCODER,
+        weights(ENCODER, each("embeddings.token_type_embeddings.weight", np.flipud)), "drift flip", EMBEDDINGS,
     ),
     "positions off by one": (
         weights(ENCODER, each("embeddings.position_embeddings.weight", lambda a: np.roll(a, 1, 0))), "drift flip",
-        IN_ENCODER,
+        EMBEDDINGS,
     ),
     "the head's bias zeroed": (weights(HEAD, each("probabilities/bias", np.zeros_like)), "flip", IN_HEAD),
     "the classes swapped": (
         weights(HEAD, lambda a: a.update({name: np.flip(a[name], -1) for name in list(a)})), "flip", IN_HEAD,
     ),
-    "epsilon": (lambda b: edit(b, CONFIG, put("layer_norm_eps", 1e-3)), "drift", IN_ENCODER),
-    "a tanh GELU": (lambda b: edit(b, CONFIG, put("hidden_act", "gelu_new")), "drift", IN_ENCODER),
-    "more heads": (lambda b: edit(b, CONFIG, put("num_attention_heads", 8)), "drift flip", IN_ENCODER),
+    "epsilon": (lambda b: edit(b, CONFIG, put("layer_norm_eps", 1e-3)), "drift", EMBEDDINGS),
+    "a tanh GELU": (lambda b: edit(b, CONFIG, put("hidden_act", "gelu_new")), "drift", FIRST),
+    "more heads": (lambda b: edit(b, CONFIG, put("num_attention_heads", 8)), "drift flip", FIRST),
     "features first": (lambda b: edit(b, "graph.json", put("nodes", 5, "args", [[{"node": 2}, {"node": 4}]])),
                        "drift flip", "5 with_features"),
     "the second token": (lambda b: edit(b, "graph.json", put("nodes", 4, "kwargs", "key", 1, 1)), "drift flip",
@@ -108,10 +108,10 @@ JUDGED: dict[str, tuple[Forge, str, str]] = {
     "a sigmoid head": (lambda b: edit(b, "graph.json", put("layers", 3, "config", "activation", "sigmoid")),
                        "drift flip", IN_HEAD),
     "a mask of ids": (lambda b: edit(b, "graph.json", put("nodes", 3, "kwargs", "token_type_ids", {"node": 1})),
-                      "drift flip", IN_ENCODER),
-    "vocabulary entries swapped": (vocabulary_swapped, "retokenized", IN_ENCODER),
-    "lower-casing lost": (lower_casing_lost, "retokenized", IN_ENCODER),
-    "padding on the left": (lambda b: edit(b, TOKENIZER, put("padding_side", "left")), "retokenized", IN_ENCODER),
+                      "drift flip", EMBEDDINGS),
+    "vocabulary entries swapped": (vocabulary_swapped, "retokenized", EMBEDDINGS),
+    "lower-casing lost": (lower_casing_lost, "retokenized", EMBEDDINGS),
+    "padding on the left": (lambda b: edit(b, TOKENIZER, put("padding_side", "left")), "retokenized", EMBEDDINGS),
     "golden ids forgotten": (
         lambda b: retensor(b, "golden/tensors.safetensors", drop("token_ids/input_ids")), "retokenized", "",
     ),
@@ -127,7 +127,7 @@ JUDGED: dict[str, tuple[Forge, str, str]] = {
             {name: a[name][::-1] for name in ("single/probabilities", "double/probabilities")})), "flip", "",
     ),
     "a golden of another text": (
-        lambda b: edit(b, "golden/inputs.json", put("texts", "text", 0, "an app crashes")), "retokenized", IN_ENCODER,
+        lambda b: edit(b, "golden/inputs.json", put("texts", "text", 0, "an app crashes")), "retokenized", EMBEDDINGS,
     ),
 }  # fmt: skip
 
