@@ -24,7 +24,7 @@ from bert_bundle.matrix.process import Cancelled, Worker, never
 from bert_bundle.matrix.run import Run, Terms, cross
 from bert_bundle.matrix.spec import default_matrix_path, read_matrix
 from bert_bundle.report import summary
-from bert_bundle.testing.classifiers import specifications
+from bert_bundle.testing.strategies import draw
 
 BETWEEN_LOOKS = 0.2  # seconds; a worker lives for many times as long
 
@@ -88,7 +88,7 @@ def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: i
         found = cross(
             [place for place in places if place.id in able],
             places,
-            specifications(examples, matrix.properties.seed),
+            draw(examples, matrix.properties.seed),
             folder=Path(folder),
             executor=Local(jobs),
             progress=_say,

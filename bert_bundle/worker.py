@@ -46,6 +46,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "fault.parrot": "bert_bundle.testing.forgery:parrot",
         "fault.skim": "bert_bundle.testing.forgery:skim",
         "fault.refuse": "bert_bundle.testing.faults:refuse",
+        "fault.replay": "bert_bundle.testing.planted:replay",
         "fault.stumble": "bert_bundle.testing.faults:stumble",
         "fault.surroundings": "bert_bundle.testing.faults:surroundings",
     }

@@ -57,6 +57,8 @@ HOST = (
     "matrix.verdict",
     "matrix.places matrix.executors matrix.executors.*",
     "matrix.run",
+    "matrix.shrink",
+    "matrix.reproduction",
     "report report.*",
     "demo.material demo.run",
     "commands commands.*",

@@ -3,7 +3,9 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,19 +15,20 @@ import click
 from bert_bundle.commands.options import Answer, Options, common, selection
 from bert_bundle.errors import ConfigError
 from bert_bundle.matrix import run as runs
+from bert_bundle.matrix import shrink
 from bert_bundle.matrix.locks import lock as write_lock
 from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.places import Fleeting, Place, prepare, promise
+from bert_bundle.matrix.reproduction import write
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.report import json, text
-from bert_bundle.testing import catalogue
-from bert_bundle.testing.classifiers import specifications
+from bert_bundle.testing import catalogue, strategies
 
 # What a writer writes: (how many, from which seed) -> specifications.
 _CLASSIFIERS = MappingProxyType[str, Callable[[int, int], list[dict[str, Any]]]](
     {
-        "classic": lambda _, seed: specifications(1, seed),
-        "generated": specifications,
+        "classic": lambda _, seed: strategies.draw(1, seed),
+        "generated": strategies.draw,
         "catalogue": lambda _, seed: catalogue.specifications(),
     }
 )
@@ -101,6 +104,14 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
     help="Make each environment when it is used and remove it from the cache after: no more on disk than --jobs.",
 )
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Where to leave the bundles.")
+@click.option(
+    "--reproductions",
+    type=click.Path(path_type=Path),
+    default=Path("bert-bundle-reproductions"),
+    show_default=True,
+    metavar="DIR",
+    help="Where a script goes that shows the first pair that is not as expected, on the smallest classifier found.",
+)
 @common
 def run(
     options: Options,
@@ -113,8 +124,12 @@ def run(
     seed: int | None,
     discard: bool,
     keep: Path | None,
+    reproductions: Path,
 ) -> Answer:
     """Save classifiers in each environment (default: the group ci), load every one in each, grade each pair.
+
+    When a pair is not as expected the run goes on with its two workers alone: of generated classifiers it looks for the
+    smallest on which they still disagree (at most five minutes), and leaves a script that shows it.
 
     \b
     Examples:
@@ -129,7 +144,8 @@ def run(
             found=f"{examples}, with --classifiers {kind}",
             fix="leave one of the two out",
         )
-    drawn = _CLASSIFIERS[kind](examples, options.matrix.properties.seed if seed is None else seed)
+    number = options.matrix.properties.seed if seed is None else seed
+    drawn = _CLASSIFIERS[kind](examples, number)
     rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
     able = [row for row in rows if row in options.matrix.loading]
     writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
@@ -145,7 +161,26 @@ def run(
             progress=options.progress,
             terms=options.terms,
         )
+        if not discard:
+            search = partial(strategies.smallest, examples=examples - 1, seed=number) if kind == "generated" else None
+            found = _reproduced(found, drawn, search, folder, reproductions, options)
     return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)
+
+
+def _reproduced(
+    found: runs.Run,
+    drawn: Sequence[dict[str, Any]],
+    search: shrink.Search | None,
+    folder: Path,
+    reproductions: Path,
+    options: Options,
+) -> runs.Run:
+    """The run with a script for what was not as expected in it."""
+    least = shrink.smallest(found, drawn, search, folder=folder, progress=options.progress, terms=options.terms)
+    if least is None:
+        return found
+    rows = {row.id: row for row in options.matrix.environments}
+    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.terms)])
 
 
 def _places(rows: Sequence[Environment], options: Options, discard: bool) -> Mapping[str, Place | Fleeting]:

@@ -4,7 +4,8 @@
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,42 @@ class NotRun:
     reason: str
 
 
+def sentence(error: BertBundleError) -> str:
+    """An error on one line, without what to do about it: a table's reason."""
+    return ", ".join(line.strip() for line in str(error).splitlines() if not line.startswith("  fix: "))
+
+
 Outcome = Replayed | Refused | Crashed | TimedOut | NotRun
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """The worker's tasks that read: `replay` a bundle, and `peruse` one of which a replay is known."""
+    """The worker's tasks: `generate` a bundle, `replay` one, and `peruse` one of which a replay is known.
 
+    `arguments` are more of the replay's. Planted faults put other tasks in the place of the usual ones.
+    """
+
+    generate: str = "generate"
     replay: str = "replay"
     peruse: str = "peruse"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Writer:
+    """A worker that writes bundles of classifiers in `runtime`."""
+
+    def __init__(self, worker: Worker, runtime: str, tasks: Tasks) -> None:
+        self._worker, self._runtime, self._task = worker, runtime, tasks.generate
+
+    def write(self, path: Path, specification: Mapping[str, Any], *, progress: Progress) -> Recorded | NotRun:
+        """What the bundle at `path` recorded, or why there is none; never raises for what the writer does."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        asked = {"specification": specification, "target": str(path), "runtime": self._runtime}
+        try:
+            self._worker.ask(self._task, progress, **asked)
+            return recorded(path)
+        except (WorkerError, BundleError) as error:
+            return NotRun(reason=f"not written: {sentence(error)}")
 
 
 class Reader:
@@ -127,6 +155,7 @@ class Reader:
         if subject in self._known:
             self._worker.ask(self._tasks.peruse, progress, bundle=str(bundle))
             return self._known[subject]
-        observation = self._worker.ask(self._tasks.replay, progress, bundle=str(bundle), runtime=self._runtime)
+        asked = {"bundle": str(bundle), "runtime": self._runtime, **self._tasks.arguments}
+        observation = self._worker.ask(self._tasks.replay, progress, **asked)
         self._known[subject] = bundle, observation
         return None, observation

@@ -7,8 +7,8 @@ One worker process per environment and role, however many bundles there are.
 
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,13 +16,24 @@ from typing import Any, Generic, TypeVar
 from bert_bundle import errors
 from bert_bundle.bundle import inspect
 from bert_bundle.format.manifest import Manifest
-from bert_bundle.matrix.cells import Cell, NotRun, Outcome, Reader, Recorded, Replayed, Tasks, recorded
+from bert_bundle.matrix.cells import (
+    Cell,
+    NotRun,
+    Outcome,
+    Reader,
+    Recorded,
+    Replayed,
+    Tasks,
+    Writer,
+    recorded,
+    sentence,
+)
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors import Executor
 from bert_bundle.matrix.places import Fleeting, NotMade, Place, merged, present
 from bert_bundle.matrix.process import MEMORY_LIMIT, TIME_LIMIT, Cancelled, Progress, Worker, never
 from bert_bundle.matrix.spec import Expectation, Policy
-from bert_bundle.matrix.verdict import Summary, Verdict, hold, sentence
+from bert_bundle.matrix.verdict import Summary, Verdict, hold
 from bert_bundle.matrix.versions import title, written_by
 from bert_bundle.numerics import judge
 
@@ -41,19 +52,38 @@ class _Done(Generic[T]):
 class Terms:
     """What a run's results are held against, the limits of its workers, and the tasks it asks them for.
 
-    Limits as of `Worker`. Planted faults put other tasks in the place of the usual ones.
+    Limits as of `Worker`. `faults` are planted in readers: an environment's id -> a fault's name (`testing.planted`).
     """
 
     expect: Sequence[Expectation] = ()
     policy: Policy = field(default_factory=Policy)
     time_limit: float = TIME_LIMIT
     memory_limit: int = MEMORY_LIMIT
-    generate: str = "generate"
     tasks: Tasks = field(default_factory=Tasks)
+    faults: Mapping[str, str] = field(default_factory=dict)
 
     def worker(self, made: Made, role: str, cancelled: Cancelled = never) -> Worker:
         """A worker within these limits."""
         return Worker(made, role, time_limit=self.time_limit, memory_limit=self.memory_limit, cancelled=cancelled)
+
+    def reader(self, made: Made, worker: Worker) -> Reader:
+        """The worker as a reader, with the fault that is planted there."""
+        fault = self.faults.get(made.id)
+        planted = replace(self.tasks, replay="fault.replay", arguments={"fault": fault}) if fault else self.tasks
+        return Reader(worker, made.runtime, planted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
+    """The smallest classifier found on which a pair disagrees, and the script that shows it.
+
+    `tried` classifiers were built to make it smaller; 0 where it is one that the run wrote.
+    """
+
+    specification: Mapping[str, Any]
+    verdict: Verdict
+    tried: int
+    script: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +93,7 @@ class Run:
     environments: Sequence[Place]
     verdicts: Sequence[Verdict]
     summary: Summary
+    reproductions: Sequence[Reproduction] = ()
 
     @property
     def disk(self) -> int:
@@ -185,15 +216,10 @@ def _writings(
 
     def written(path: Path, specification: dict[str, Any]) -> Recorded | NotRun:
         say(f"saving classifier {path.name}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            worker.ask(terms.generate, say, specification=specification, target=str(path), runtime=place.runtime)
-            return recorded(path)
-        except (errors.WorkerError, errors.BundleError) as error:
-            return NotRun(reason=f"not written: {sentence(error)}")
+        return writer.write(path, specification, progress=say)
 
     with terms.worker(place, "writer", cancelled) as worker:
-        say = _named(worker, progress)
+        say, writer = _named(worker, progress), Writer(worker, place.runtime, terms.tasks)
         return [
             _Written(path=path, writer=place.id, record=written(path, specification))
             for path, specification in numbered
@@ -214,7 +240,7 @@ def _readings(
         return reader.observe(bundle.path, bundle.record, double=terms.policy.double, progress=say)
 
     with terms.worker(place, "reader", cancelled) as worker:
-        say, reader = _named(worker, progress), Reader(worker, place.runtime, terms.tasks)
+        say, reader = _named(worker, progress), terms.reader(place, worker)
         return [hold(_cell(bundle, place), outcome(bundle), terms.expect) for bundle in written]
 
 

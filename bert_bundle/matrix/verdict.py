@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Self, cast
 
-from bert_bundle.errors import BertBundleError, RuntimeUnavailableError, VersionError
-from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
+from bert_bundle.errors import RuntimeUnavailableError, VersionError
+from bert_bundle.matrix.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut, sentence
 from bert_bundle.matrix.spec import Expectation, exception
 from bert_bundle.numerics import BITWISE, IDENTICAL, SAME
 
@@ -122,11 +122,6 @@ def spread(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], float]:
         if v.double is not None:
             found[v.writer, v.reader] = max(v.double, found.get((v.writer, v.reader), 0.0))
     return found
-
-
-def sentence(error: BertBundleError) -> str:
-    """An error on one line, without what to do about it: a table's reason."""
-    return ", ".join(line.strip() for line in str(error).splitlines() if not line.startswith("  fix: "))
 
 
 def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:

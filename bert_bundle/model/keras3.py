@@ -127,7 +127,8 @@ def returned(layer: Any, number: int) -> Any:
     if has_graph(layer):
         from keras import tree
 
-        return tree.pack_sequence_as(outputs(layer), flat)
+        nested = tree.pack_sequence_as(outputs(layer), flat)
+        return flat[0] if len(flat) == 1 and not isinstance(nested, dict) else nested  # see `nodes.form`
     return flat[0] if len(flat) == 1 else list(flat)
 
 

@@ -134,10 +134,10 @@ def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
 
 
 def form(nested: Any) -> str:
-    """ "single", "list" or "dict"."""
-    if hasattr(nested, "_keras_history"):
-        return "single"
-    return "dict" if isinstance(nested, Mapping) else "list"
+    """ "single", "list" or "dict"; a list of one is that one, as in Keras 2."""
+    if isinstance(nested, Mapping):
+        return "dict"
+    return "single" if len(list(tensors(nested))) == 1 else "list"
 
 
 def ends(nested: Any) -> Iterator[Tuple[str, Any]]:

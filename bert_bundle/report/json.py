@@ -33,6 +33,7 @@ def run(found: Run) -> dict[str, Any]:
         "spread": _spread(found),
         "environments": [_place(place) for place in found.environments],
         "verdicts": [asdict(verdict) for verdict in found.verdicts],
+        "reproductions": [asdict(reproduction) for reproduction in found.reproductions],
     }
 
 

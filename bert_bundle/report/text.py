@@ -3,6 +3,7 @@
 Whatever comes from a bundle or a matrix file is shown as plain text: control characters escaped, no markup read.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -100,7 +101,7 @@ def cross(found: Run, style: Style) -> str:
     grades = square(lambda writer, reader: _square(by_pair[writer, reader]))
     return layout.render(
         style, grades, Text(), *others, *legend, *expected, Text(), *figures, *_surprises(found.verdicts),
-        *_end(found),
+        *_reproductions(found), *_end(found),
     )  # fmt: skip
 
 
@@ -198,6 +199,16 @@ def _surprises(verdicts: Sequence[Verdict]) -> Iterable[RenderableType]:
             layer = f" (first layer that differs: {printable(v.first_layer)})" if v.first_layer else ""
             reason = printable(v.reason or MEANING[v.grade])
             yield Text.assemble((v.grade, "bold red"), f"  {names}: {reason}{layer}")
+
+
+def _reproductions(found: Run) -> Iterable[Text]:
+    for reproduction in found.reproductions:
+        v = reproduction.verdict
+        smaller = f" after {reproduction.tried} smaller ones" if reproduction.tried else ""
+        yield Text(f"smallest classifier on which {printable(v.writer)} -> {printable(v.reader)} disagree{smaller}:")
+        yield Text(f"  {json.dumps(reproduction.specification, ensure_ascii=False)}")
+        yield Text(f"  {v.grade}: {printable(v.reason)}")
+        yield Text(f"reproduce: python {printable(reproduction.script)}")
 
 
 def _only_refused(verdicts: Sequence[Verdict]) -> list[str]:

@@ -3,7 +3,8 @@
 
 import base64
 import struct
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from .. import tokenizer as tokenizers
 from ..tokenizer.bytelevel import ByteLevel, letters
@@ -41,14 +42,20 @@ FAMILIES = {  # model type -> class of transformers
 
 def tokenizer_of(family: str, *, fast: bool = True, runtime: str = "transformers") -> Any:
     """A small tokenizer of a model type, read from its files as a bundle's is."""
-    return tokenizers.from_files(describe(family).to_files(), fast=fast, runtime=runtime)
+    return live(describe(family), fast=fast, runtime=runtime)
 
 
-def describe(family: str, **settings: Any) -> Description:
-    """What `tokenizer_of` makes, with other settings by their names in tokenizer_config.json."""
+def live(described: Description, *, fast: bool, runtime: str) -> Any:
+    """The tokenizer of a description, read from its files."""
+    return tokenizers.from_files(described.to_files(), fast=fast, runtime=runtime)
+
+
+def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
+    """What `tokenizer_of` makes, with more tokens and other settings by their names in tokenizer_config.json."""
     models: Dict[str, Callable[[], Model]] = {"roberta": bytelevel, "xlm-roberta": unigram}
     model = models[family]() if family in models else WordPiece(tuple(wordpiece()))
-    return Description.fresh(FAMILIES[family], model, 64, **settings)
+    described = Description.fresh(FAMILIES[family], model, 64, **settings)
+    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
 
 
 def wordpiece() -> List[str]:

@@ -28,7 +28,7 @@ ROWS = [
     )
     for name, version in (("one", "23.2"), ("two", "23.1"))
 ]
-FORGED = runs.Terms(generate="fault.forge", tasks=Tasks(replay="fault.parrot", peruse="fault.skim"), time_limit=30)
+FORGED = runs.Terms(tasks=Tasks(generate="fault.forge", replay="fault.parrot", peruse="fault.skim"), time_limit=30)
 
 
 @pytest.fixture(scope="module")

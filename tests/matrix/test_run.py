@@ -28,7 +28,7 @@ from bert_bundle.matrix.spec import Expectation, Policy
 from bert_bundle.matrix.versions import running
 from bert_bundle.testing.forgery import forge
 
-FORGED = Terms(generate="fault.forge", tasks=Tasks(replay="fault.parrot", peruse="fault.skim"), time_limit=5)
+FORGED = Terms(tasks=Tasks(generate="fault.forge", replay="fault.parrot", peruse="fault.skim"), time_limit=5)
 NOT_MADE = NotMade(id="d", error=EnvironmentNotMadeError("no interpreter", place="d", wanted="3.8", fix="install it"))
 
 

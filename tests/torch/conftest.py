@@ -3,9 +3,13 @@
 import pytest
 
 from bert_bundle.model.encoders.families import CLASSES
-from bert_bundle.testing import classifiers
 
-SPECIFICATIONS = {f"generated {i}": s for i, s in enumerate(classifiers.specifications(4, seed=1))}
+SPECIFICATIONS = {
+    "classic": {},
+    "small": {"hidden": 12, "layers": 1, "heads": 2, "intermediate": 23, "types": 1, "activation": "relu"},
+    "wide": {"hidden": 40, "layers": 3, "heads": 4, "intermediate": 64, "types": 3, "activation": "gelu_new"},
+    "pooled": {"pooling": "pooler", "epsilon": 1e-3, "activation": "tanh", "frozen": ["layer.0"]},
+}
 SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name in CLASSES if name != "BertModel")
 
 
