@@ -34,6 +34,9 @@ _CLASSIFIERS = MappingProxyType[str, Callable[[int, int], list[dict[str, Any]]]]
 )
 
 
+_LEAST_DRAWN = 10  # classifiers that are tried, where the classic one fails, before it is the smallest
+
+
 @click.group(no_args_is_help=False)
 def matrix() -> None:
     """The environments of compat_matrix.yaml: list them, lock them, run them against each other."""
@@ -128,8 +131,8 @@ def run(
 ) -> Answer:
     """Save classifiers in each environment (default: the group ci), load every one in each, grade each pair.
 
-    When a pair is not as expected the run goes on with its two workers alone: of generated classifiers it looks for the
-    smallest on which they still disagree (at most five minutes), and leaves a script that shows it.
+    When a pair is not as expected the run goes on with its two workers alone: it looks for the smallest
+    classifier on which they still disagree (at most five minutes), and leaves a script that shows it.
 
     \b
     Examples:
@@ -162,7 +165,8 @@ def run(
             terms=options.terms,
         )
         if not discard:
-            search = partial(strategies.smallest, examples=examples - 1, seed=number) if kind == "generated" else None
+            more = partial(strategies.smallest, examples=examples - 1 or _LEAST_DRAWN, seed=number)
+            search = None if kind == "catalogue" else more
             found = _reproduced(found, drawn, search, folder, reproductions, options)
     return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)
 
