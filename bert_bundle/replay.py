@@ -22,7 +22,7 @@ FINGERPRINTED = 8  # examples: enough to see a change, small enough for every la
 def load(bundle: Proven, runtime: str) -> Bundle:
     """The live bundle in that runtime: every file proven and parsed before anything is imported or built."""
     check_files(bundle)
-    parts, files = read_parts(bundle), tokenizers.read_files(bundle)
+    parts, files = read_parts(bundle, runtime), tokenizers.read_files(bundle)
     bound = keras.bind(runtime)
     return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
@@ -35,7 +35,7 @@ def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Di
     started = time.monotonic()
     golden = goldens.from_bundle(bundle)
     check_files(bundle)
-    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    parts, files, recipe = read_parts(bundle, runtime), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
     slots = signature.slots(parts.graph)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
     bound = keras.bind(runtime)

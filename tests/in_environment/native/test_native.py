@@ -5,6 +5,7 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors, numerics
+from bert_bundle.model import construction
 from bert_bundle.model import keras as keras_runtime
 from bert_bundle.model.encoders import families
 from bert_bundle.testing import classifiers
@@ -86,6 +87,10 @@ def test_a_model_saved_after_training_is_proven_in_a_fresh_process(path, native,
     again = bert_bundle.load(tmp_path / "trained", runtime="native")
     found = again.predict(texts, features={"numerical_features": made.examples["numerical_features"]})
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_release_of_keras_3_is_known_without_it(native):
+    assert keras_runtime.release("native")[:2] == construction.release_of(native.keras) >= (3, 0)
 
 
 def test_every_output_of_an_encoder_has_its_name(native):
