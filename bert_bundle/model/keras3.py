@@ -24,6 +24,7 @@ _MEANT: Mapping[str, Mapping[str, Any]] = {
     "round": {"decimals": 0},
 }
 _LISTS = ("xs", "operands")  # parameters that are a list of tensors
+_WRITTEN = "bert_bundle_written"  # of a node that a rebuild made: the named arguments of the call
 
 
 def bind() -> Any:
@@ -107,16 +108,24 @@ def outputs(model: Any) -> Any:
 
 def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """(positional, named) arguments of a layer's call."""
-    arguments = layer._inbound_nodes[number].arguments
-    kwargs = dict(arguments.kwargs)
-    if kwargs.get("training") is False and _default(layer.call, "training") is False:
-        del kwargs["training"]  # Keras fills in the default: nobody wrote it
+    node = layer._inbound_nodes[number]
+    arguments, kwargs = node.arguments, dict(node.arguments.kwargs)
+    filled_in = kwargs.get("training") is False and _default(layer.call, "training") is False
+    if filled_in and "training" not in getattr(node, _WRITTEN, ()):
+        del kwargs["training"]  # by Keras, as far as anyone can tell
     implied = getattr(arguments.args[0], "_keras_mask", None) if arguments.args else None
     if implied is not None and kwargs.get("mask") is implied:
         del kwargs["mask"]  # Keras passes on what the tensor has
     if isinstance(kwargs.get("mask"), (list, tuple)) and not any(m is not None for m in kwargs["mask"]):
         del kwargs["mask"]  # nor this: one None for each input of a nested model
     return tuple(arguments.args), kwargs
+
+
+def call(layer: Any, args: List[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The layer's symbolic call. Its node remembers what was written: Keras fills defaults in and does not say so."""
+    result = layer(*args, **kwargs)
+    setattr(layer._inbound_nodes[-1], _WRITTEN, frozenset(kwargs))
+    return result
 
 
 def returned(layer: Any, number: int) -> Any:

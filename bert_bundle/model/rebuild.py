@@ -99,7 +99,7 @@ class _Rebuild:
         args = [self._value(v) for v in node.args]
         kwargs = {k: self._value(v) for k, v in node.kwargs.items()}
         if not layer.encoder:
-            return self.layers[node.layer](*args, **kwargs)
+            return self.dialect.call(self.layers[node.layer], args, kwargs)
         with self.dialect.precision(self.keras, "float64" if self.double else layer.policy):
             return self.encoders.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
 

@@ -6,7 +6,8 @@ import pathlib
 
 import numpy as np
 import pytest
-from test_families import CASES, FAMILIES, batch, build
+from test_families import CASES, FAMILIES, LENGTH, batch, build
+from test_training import moves, resting
 
 import bert_bundle
 from bert_bundle import numerics, replay
@@ -138,6 +139,16 @@ def test_names_flags_weights_and_graph_come_back_as_the_same_bytes(case, native)
         assert sorted(found) == sorted(parts.encoders[folder])
         for tensor, array in found.items():
             np.testing.assert_array_equal(array, parts.encoders[folder][tensor], tensor)
+
+
+def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_it(keras, save, tmp_path):
+    made = resting(keras, training=False)
+    first = save(made, tmp_path / "first")
+    bundle = bert_bundle.load(first, runtime="native")
+    again = save(classifiers.Made(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH), tmp_path / "again")
+    assert bert_bundle.inspect(again).runtime == "native"
+    assert (again / "graph.json").read_bytes() == (first / "graph.json").read_bytes()
+    assert not moves(bert_bundle.load(again, runtime="transformers").model)
 
 
 @pytest.mark.parametrize("number", range(6))
