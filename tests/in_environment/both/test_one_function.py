@@ -6,7 +6,11 @@ import pathlib
 
 import numpy as np
 import pytest
+from op_table import CASES as CASES_OF_OPS
+from op_table import Feeds, arrays
 from test_families import CASES, FAMILIES, LENGTH, batch, build
+from test_layers import make
+from test_operations import OPERATIONS
 from test_training import moves, resting
 
 import bert_bundle
@@ -126,6 +130,33 @@ def test_every_family_and_head_is_the_same_function_by_its_golden(case, native):
     for layer, values in golden.layers:
         assert numerics.difference(layers[layer], np.asarray(values), np.asarray(values)) <= CLOSE, layer
     assert set(parts.encoders) == set(parts.configs)
+
+
+@pytest.mark.parametrize("case", list(CASES_OF_OPS))
+def test_an_op_is_one_function_in_both(case, native, runtime):
+    """But for the dtype of an argmax: int64 in TensorFlow, int32 in Keras 3."""
+    found = []
+    for bound in (native, runtime):
+        feeds = Feeds(bound)
+        model = bound.keras.Model(feeds.inputs, feeds.results(case))
+        made = model([bound.dialect.tensor(array) for array in arrays()])
+        found.append([bound.dialect.array(value) for value in (made if isinstance(made, (list, tuple)) else [made])])
+    assert len(found[0]) == len(found[1])
+    for ours, theirs in zip(*found):
+        assert ours.shape == theirs.shape
+        assert ours.dtype == theirs.dtype or case.startswith("arg")
+        np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", list(OPERATIONS))
+def test_ops_that_people_write_in_tensorflow_are_the_same_function_and_the_same_bytes(
+    case, keras, native, save, tmp_path
+):
+    path = save(make(keras, OPERATIONS[case][0]), tmp_path / "bundle")
+    assert figures(path, "native").grade == numerics.IDENTICAL
+    rebuilt = read_parts(open_bundle(str(path)), "native").build(native)
+    again = capture.capture(rebuilt.model, native)
+    assert graph_json.to_bytes(again.graph) == (path / "graph.json").read_bytes()
 
 
 def test_names_flags_weights_and_graph_come_back_as_the_same_bytes(case, native):
