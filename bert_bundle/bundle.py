@@ -1,7 +1,7 @@
 """Save, load, verify, inspect: composes what lies below.
 
 save    draft (capture, checks, golden) -> stage every file -> prove in a fresh process -> publish
-load    open (listing, manifest) -> every digest -> graph, configurations, tensors checked -> build -> assign
+load    open (listing, manifest) -> every digest -> graph, configurations -> the installed Keras -> tensors -> build
 """
 
 import os

@@ -82,7 +82,7 @@ class UnsafeError(BundleError):
 
 
 class VersionError(BundleError):
-    """The bundle is newer than this bert_bundle, or needs a layer newer than this Keras."""
+    """The bundle is newer than this bert_bundle."""
 
 
 class LimitError(BundleError):

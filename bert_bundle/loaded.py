@@ -10,9 +10,9 @@ from .errors import BundleError, FormatError, RuntimeUnavailableError, Signature
 from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
-from .model import forward, graph, graph_json, rebuild, signature, weights
+from .model import construction, forward, graph, graph_json, keras, rebuild, signature, weights
 from .model.encoders import configuration, names
-from .model.keras import Runtime
+from .model.keras import AUTO, Runtime
 from .model.signature import FEATURE, TEXT, Slot
 from .tokenizer import Recipe
 
@@ -55,8 +55,29 @@ def encoder_path(name: str, file: str) -> str:
     return "/".join((layout.ENCODERS, name, file))
 
 
-def read_parts(bundle: Proven) -> Parts:
-    """The checked parts of an opened bundle. Raises BundleErrors; needs neither TensorFlow nor transformers."""
+def read_parts(bundle: Proven, runtime: str = AUTO) -> Parts:
+    """The checked parts of an opened bundle: its shape, held against what `runtime` has here, and then its weights.
+
+    Raises BundleErrors, RuntimeUnavailableError for a layer younger than the Keras that is installed. Needs neither
+    TensorFlow nor transformers, and where there is no Keras, none is asked for a layer.
+    """
+    shape, configs = _read_shape(bundle)
+    release = keras.release(runtime)
+    for path, layer in shape.walk() if release else ():
+        construction.check_release(layer.class_name, layer.config, release, path)
+    encoders = {}
+    for name, config in configs.items():
+        place = encoder_path(name, layout.ENCODER_WEIGHTS)
+        encoders[name] = tensors.from_bytes(bundle.read(place), place)
+        names.check_shapes(config, {k: v.shape for k, v in encoders[name].items()}, place)
+    arrays = tensors.from_bytes(bundle.read(layout.WEIGHTS), layout.WEIGHTS)
+    for place, group in [(layout.WEIGHTS, arrays), *((layout.ENCODERS + "/" + n, t) for n, t in encoders.items())]:
+        check_finite(group, place)
+    return Parts(shape, configs, encoders, arrays)
+
+
+def _read_shape(bundle: Proven) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]]":
+    """The graph and the configuration of each encoder in it, by folder name."""
     shape = graph_json.from_bytes(bundle.read(layout.GRAPH))
     used = {layer.encoder for _, layer in shape.walk() if layer.encoder}
     if used != set(bundle.manifest.encoders):
@@ -66,18 +87,12 @@ def read_parts(bundle: Proven) -> Parts:
             wanted=", ".join(sorted(used)),
             found=", ".join(sorted(bundle.manifest.encoders)),
         )
-    configs, encoders = {}, {}
+    configs = {}
     for name in sorted(used):
         place = encoder_path(name, layout.ENCODER_CONFIG)
         configs[name] = strict_json.parse(bundle.read(place), place)
         configuration.check_config(configs[name], place)
-        place = encoder_path(name, layout.ENCODER_WEIGHTS)
-        encoders[name] = tensors.from_bytes(bundle.read(place), place)
-        names.check_shapes(configs[name], {k: v.shape for k, v in encoders[name].items()}, place)
-    arrays = tensors.from_bytes(bundle.read(layout.WEIGHTS), layout.WEIGHTS)
-    for place, group in [(layout.WEIGHTS, arrays), *((layout.ENCODERS + "/" + n, t) for n, t in encoders.items())]:
-        check_finite(group, place)
-    return Parts(shape, configs, encoders, arrays)
+    return shape, configs
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], place: str) -> None:

@@ -24,7 +24,7 @@ FINGERPRINTED = 8  # examples: enough to see a change, small enough for every la
 def load(bundle: Proven, runtime: str) -> Bundle:
     """The live bundle in that runtime: every file proven and parsed before anything is imported or built."""
     check_files(bundle)
-    parts, files = read_parts(bundle), tokenizers.read_files(bundle)
+    parts, files = read_parts(bundle, runtime), tokenizers.read_files(bundle)
     bound = keras.bind(runtime)
     return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
@@ -40,11 +40,11 @@ class Read(NamedTuple):
     features: Mapping[str, np.ndarray]
 
 
-def peruse(bundle: Proven) -> Read:
+def peruse(bundle: Proven, runtime: str) -> Read:
     """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
     golden = goldens.from_bundle(bundle)
     check_files(bundle)
-    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    parts, files, recipe = read_parts(bundle, runtime), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
     slots = signature.slots(parts.graph)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
     return Read(golden, parts, files, recipe, slots, features)
@@ -56,7 +56,7 @@ def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Di
     Plain data, float32 values exact. Raises BundleErrors when the bundle is refused.
     """
     started = time.monotonic()
-    read = peruse(bundle)
+    read = peruse(bundle, runtime)
     parts, slots = read.parts, read.slots
     bound = keras.bind(runtime)
     progress("building the model")

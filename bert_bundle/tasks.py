@@ -24,11 +24,11 @@ def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str,
     return observe(open_bundle(bundle), runtime, progress)
 
 
-def peruse(*, bundle: str, progress: Progress) -> Dict[str, Any]:
+def peruse(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
     """Every file of `bundle` read and checked as `replay` does it, and nothing built: the reader's refusal, or none."""
     from .replay import peruse
 
-    peruse(open_bundle(bundle))
+    peruse(open_bundle(bundle), runtime)
     return {}
 
 

@@ -153,7 +153,7 @@ class Reader:
 
     def _observation(self, bundle: Path, subject: str, progress: Progress) -> tuple[Path | None, dict[str, Any]]:
         if subject in self._known:
-            self._worker.ask(self._tasks.peruse, progress, bundle=str(bundle))
+            self._worker.ask(self._tasks.peruse, progress, bundle=str(bundle), runtime=self._runtime)
             return self._known[subject]
         asked = {"bundle": str(bundle), "runtime": self._runtime, **self._tasks.arguments}
         observation = self._worker.ask(self._tasks.replay, progress, **asked)

@@ -6,13 +6,14 @@ Refuses what this Keras is too old for before anything is made of it.
 from typing import Any, Iterator, Mapping, Tuple
 
 from ..errors import RuntimeUnavailableError
+from ..rules import Release
 from . import fields
 from .layers import FIRST, KERAS_2_NAMES, WRAPPED
 
 VARIABLE = "Variable"
 
 
-def check_release(class_name: str, config: Mapping[str, Any], release: Tuple[int, int], place: str) -> None:
+def check_release(class_name: str, config: Mapping[str, Any], release: Release, place: str) -> None:
     """Raises RuntimeUnavailableError, naming the first release that has it, for what Keras `release` does not have."""
     for name, (major, minor) in _firsts(class_name, config):
         if release < (major, minor):
@@ -20,7 +21,7 @@ def check_release(class_name: str, config: Mapping[str, Any], release: Tuple[int
                 "a layer that this Keras does not have",
                 place=place,
                 wanted="{}: TensorFlow {}.{} or newer, or Keras 3".format(name, major, minor),
-                found="Keras {}.{}".format(*release),
+                found="Keras {}.{}".format(*release[:2]),
                 fix="load the bundle where a newer TensorFlow is installed",
             )
 

@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from .. import rules
-from ..errors import ConfigError
+from .. import isolation, rules
+from ..errors import ConfigError, RuntimeUnavailableError
 
 TRANSFORMERS, NATIVE, AUTO = rules.TRANSFORMERS, rules.NATIVE, rules.AUTO
 RUNTIMES = rules.RUNTIMES
@@ -44,6 +44,19 @@ def bind(runtime: str = AUTO) -> Runtime:
     from .encoders import transformers
 
     return Runtime(TRANSFORMERS, keras2.bind(), keras2, transformers)
+
+
+def release(runtime: str = AUTO) -> rules.Release:
+    """The release that `bind` would bind, of Keras 3 or of Keras 2's TensorFlow, from metadata: nothing is imported.
+
+    Empty where there is nothing to bind: `bind` says why.
+    """
+    versions = rules.installed()
+    try:
+        chosen = rules.choose(runtime, versions)
+    except RuntimeUnavailableError:
+        return ()
+    return rules.release(versions, *(("keras",) if chosen == NATIVE else isolation.BACKENDS["tensorflow"]))
 
 
 def bind_for(model: Any) -> Runtime:

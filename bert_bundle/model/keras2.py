@@ -109,6 +109,11 @@ def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, 
     return tuple(node.call_args), node.call_kwargs
 
 
+def call(layer: Any, args: List[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The layer's symbolic call, of which `called_with` then knows what is written here."""
+    return layer(*args, **kwargs)
+
+
 def returned(layer: Any, number: int) -> Any:
     """What a layer's call returned: nested symbolic tensors."""
     return layer._inbound_nodes[number].outputs

@@ -24,6 +24,7 @@ _MEANT: Mapping[str, Mapping[str, Any]] = {
     "round": {"decimals": 0},
 }
 _LISTS = ("xs", "operands")  # parameters that are a list of tensors
+_WRITTEN = "bert_bundle_written"  # of a node that a rebuild made: the named arguments of the call
 
 
 def bind() -> Any:
@@ -107,16 +108,24 @@ def outputs(model: Any) -> Any:
 
 def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """(positional, named) arguments of a layer's call."""
-    arguments = layer._inbound_nodes[number].arguments
-    kwargs = dict(arguments.kwargs)
-    if kwargs.get("training") is False and _default(layer.call, "training") is False:
-        del kwargs["training"]  # Keras fills in the default: nobody wrote it
+    node = layer._inbound_nodes[number]
+    arguments, kwargs = node.arguments, dict(node.arguments.kwargs)
+    filled_in = kwargs.get("training") is False and _default(layer.call, "training") is False
+    if filled_in and "training" not in getattr(node, _WRITTEN, ()):
+        del kwargs["training"]  # by Keras, as far as anyone can tell
     implied = getattr(arguments.args[0], "_keras_mask", None) if arguments.args else None
     if implied is not None and kwargs.get("mask") is implied:
         del kwargs["mask"]  # Keras passes on what the tensor has
     if isinstance(kwargs.get("mask"), (list, tuple)) and not any(m is not None for m in kwargs["mask"]):
         del kwargs["mask"]  # nor this: one None for each input of a nested model
     return tuple(arguments.args), kwargs
+
+
+def call(layer: Any, args: List[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The layer's symbolic call. Its node remembers what was written: Keras fills defaults in and does not say so."""
+    result = layer(*args, **kwargs)
+    setattr(layer._inbound_nodes[-1], _WRITTEN, frozenset(kwargs))
+    return result
 
 
 def returned(layer: Any, number: int) -> Any:
@@ -179,6 +188,11 @@ def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
 
     An op of Keras 3 is an object: tensors are arguments of its call, everything else are its attributes.
     """
+    from . import sizes
+
+    if isinstance(layer, sizes.Sized):
+        first, kwargs = called_with(layer, number)
+        return layer.op, {ops.BY_NAME[layer.op].parameters[0].name: first[0], **kwargs}
     written = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
     op = ops.BY_NAME.get(_ALIASES.get(written, written))
     if op is None or not (type(layer).__module__.startswith("keras.") or type(layer).__module__ == __name__):
@@ -197,10 +211,12 @@ def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
     result = {}
     for parameter in op.parameters:
         value = given.pop(parameter.name, parameter.default)
-        if value is ops.REQUIRED:
-            raise KeyError(parameter.name)
-        if parameter.name == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
-            value = value[0]  # a reduction keeps its one axis as a list
+        if value is None and parameter.name == "dtype" and parameter.default is ops.REQUIRED:
+            value = str(layer._inbound_nodes[number].outputs[0].dtype)  # that of the time, said by nobody
+        if value is ops.REQUIRED or (value is None and parameter.default is ops.REQUIRED):
+            raise KeyError("{} that says no {}".format(op.name, parameter.name))
+        if parameter.name == "axis":
+            value = ops.axis(op.name, value)
         if not (type(value) is type(parameter.default) and value == parameter.default):
             result[parameter.name] = value
     for name, value in given.items():
@@ -211,6 +227,18 @@ def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     """The op on symbolic tensors; `floating` is the dtype of constants that have no tensor beside them."""
+    from . import sizes
+
+    if isinstance(arguments.get("x"), list):  # a table that is looked up: floats take no dtype from its indices
+        table = np.asarray(arguments["x"])
+        arguments = {**arguments, "x": table.astype(floating if table.dtype.kind == "f" else "int32")}
+    if sizes.is_sized(name, arguments):
+        return sizes.apply(name, arguments, floating)
+    result = _apply(name, arguments, floating)
+    return sizes.part(arguments["x"], arguments["key"], result) if name == "getitem" else result
+
+
+def _apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     from keras import ops as keras_ops
 
     op = ops.BY_NAME[name]
@@ -225,7 +253,9 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), floating)
     for operand in operands:
         value = given[operand]
-        given[operand] = [_typed(x, dtype) for x in value] if operand in _LISTS else _typed(value, dtype)
+        given[operand] = [_tensor(x, dtype) for x in value] if operand in _LISTS else _typed(value, dtype)
+    if name == "norm" and isinstance(given["axis"], int):
+        given["axis"] = (given["axis"],)  # Keras makes it a list, which JAX does not take
     if name == "einsum":
         return keras_ops.einsum(given["subscripts"], *given["operands"])
     if name == "matmul":
@@ -255,6 +285,11 @@ def _matmul(transpose_a: bool, transpose_b: bool) -> Any:
 def _typed(value: Any, dtype: str) -> Any:
     """A list among the operands as an array of their dtype; plain numbers take it by themselves."""
     return np.asarray(value, dtype) if isinstance(value, list) else value
+
+
+def _tensor(value: Any, dtype: str) -> Any:
+    """An operand in a list of them, where numbers do not."""
+    return value if hasattr(value, "dtype") else np.asarray(value, dtype)
 
 
 def tensor(array: np.ndarray) -> Any:

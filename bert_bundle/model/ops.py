@@ -243,13 +243,23 @@ def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, 
         if not parameter.name and not (same or value is False):
             raise KeyError(parameter.tensorflow)
         if parameter.name and not same:
-            result[parameter.name] = value
+            result[parameter.name] = axis(op.name, value) if parameter.name == "axis" else value
     for name, value in by_name.items():
         if value is not None and value is not False:
             raise KeyError(name)
     if op.name == "split" and type(result["indices_or_sections"]) is not int:
         raise KeyError("num_or_size_splits that is no whole number")  # sizes in TensorFlow, positions in keras.ops
     return result
+
+
+def axis(op: str, value: Any) -> Any:
+    """An axis as a graph has it: one of several is a number, but for `flip`, which TensorFlow gives a list only.
+
+    Keras 3 keeps a reduction's one axis as a list, whatever it was given.
+    """
+    if op == "flip":
+        return [value] if type(value) is int else value
+    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
 def _said(parameter: Parameter) -> Any:

@@ -1,4 +1,7 @@
-"""Graph -> Keras model; knows nothing of files. Every name in the graph was checked against the vocabulary before."""
+"""Graph -> Keras model; knows nothing of files.
+
+Every name in the graph was checked against the vocabulary before, and held against the release of this Keras.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping
@@ -28,11 +31,8 @@ def rebuild(
     """The model of `graph`, encoders of `configs` (folder name -> config.json), with whatever weights it starts with.
 
     With `double` every floating input, layer and cast is float64, whatever precision the model was saved in.
-    Raises RuntimeUnavailableError for a layer that this Keras does not have.
     """
     rebuilt = Rebuilt()
-    for path, layer in graph.walk():
-        construction.check_release(layer.class_name, layer.config, construction.release_of(runtime.keras), path)
     with runtime.dialect.working(double):
         rebuilt.model = _Rebuild(graph, configs, runtime, double, "", rebuilt).model()
     return rebuilt
@@ -100,7 +100,7 @@ class _Rebuild:
         args = [self._value(v) for v in node.args]
         kwargs = {k: self._value(v) for k, v in node.kwargs.items()}
         if not layer.encoder:
-            return self.layers[node.layer](*args, **kwargs)
+            return self.dialect.call(self.layers[node.layer], args, kwargs)
         with self.dialect.precision(self.keras, "float64" if self.double else layer.policy):
             return self.encoders.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
 

@@ -69,7 +69,7 @@ def parrot(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]
     }
 
 
-def skim(*, progress: Any, bundle: str) -> Dict[str, Any]:
+def skim(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
     """Reads the golden, in place of `peruse`; commits the bundle's fault, as `parrot` does."""
     opened = open_bundle(bundle)
     from_bundle(opened)

@@ -7,8 +7,7 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model import keras2
-from bert_bundle.model.encoders import double, transformers
+from bert_bundle.model.encoders import transformers
 from bert_bundle.testing import classifiers
 
 LENGTH = 12
@@ -212,39 +211,6 @@ def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
     with pytest.raises(errors.SignatureError, match="max_length does not fit the model") as caught:
         save(made, tmp_path / "bundle")
     assert caught.value.found == "31"
-
-
-def _bend(family, keras):
-    """How far from straight the float64 output moves with a query weight that does by 1e-10 and by 1e-8 of itself.
-
-    Float32 holds neither: there the one is not a hundredth of the other.
-    """
-    live = build(keras, family + " Model").encoder
-    config, weights = transformers.config(live, "x"), transformers.tensors(live)
-    given = {name: keras2.tensor(array) for name, array in zip(("input_ids", "attention_mask"), batch(live))}
-    query = next(name for name in sorted(weights) if "q_lin.weight" in name or "query.weight" in name)
-    found = []
-    with keras2.precision(keras, "float64"):
-        encoder = transformers.build(transformers.family_of(live), config, "encoder")
-        for moved in (0, 1e-10, 1e-8):
-            transformers.call(encoder, given, frozenset())  # that makes its weights
-            changed = {query: np.asarray(weights[query], "float64") * (1 + moved)}
-            transformers.assign(encoder, dict(weights, **changed), keras, "x")
-            found.append(np.asarray(transformers.call(encoder, given, frozenset())["last_hidden_state"]))
-    assert found[0].dtype == np.float64
-    little, more = found[1] - found[0], found[2] - found[0]
-    return np.abs(100 * little - more).max() / np.abs(more).max()
-
-
-@pytest.mark.parametrize("family", list(FAMILIES))
-def test_a_float64_encoder_computes_nothing_in_float32(family, keras):
-    assert _bend(family, keras) < 1e-2
-
-
-def test_an_attention_in_float32_would_be_noticed(keras, monkeypatch):
-    """Planted: DistilBERT's attention as transformers wrote it."""
-    monkeypatch.setattr(double, "mend", lambda encoder: None)
-    assert _bend("distilbert", keras) > 0.1
 
 
 def _swap(name):

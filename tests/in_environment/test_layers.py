@@ -8,7 +8,7 @@ from test_capture import LENGTH, batch, tiny_encoder
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model import capture, construction, graph_json, layers, rebuild
+from bert_bundle.model import capture, construction, graph_json, layers
 from bert_bundle.testing import classifiers
 
 
@@ -194,22 +194,6 @@ def test_an_image_branch_stands_beside_the_text(keras, runtime, save, tmp_path):
     assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == "4a4d8916cb5da9db"
 
 
-@pytest.mark.parametrize("name", layers.FIRST)
-def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
-    class_name, _, field = name.partition(".")
-    there = construction.release_of(keras) >= layers.FIRST[name]
-    cls = getattr(keras.layers, class_name, None)
-    needed = {"rate": 0.1, "stddev": 0.1}
-    needed = {k: v for k, v in needed.items() if layers.LAYERS[class_name].get(k) is layers.REQUIRED}
-    if not field:
-        assert (cls is not None) == there
-    elif there:
-        cls(**needed, **{field: layers.LAYERS[class_name][field]})
-    elif cls is not None:
-        with pytest.raises((TypeError, ValueError)):
-            cls(**needed, **{field: layers.LAYERS[class_name][field]})
-
-
 def _fell_behind(keras, states):
     lstm = keras.layers.LSTM(4, name="lstm")
     x = lstm(states)
@@ -340,14 +324,3 @@ def test_layers_of_one_name_in_two_nested_models_keep_their_weights(keras, runti
     assert_same(made, path, runtime)
     regularizer = bert_bundle.load(path).model.get_layer("left").get_layer("dense").kernel_regularizer
     assert float(np.asarray(regularizer.get_config()["l2"])) == pytest.approx(0.01)
-
-
-def test_a_layer_that_this_keras_does_not_have_is_refused_before_anything_is_built(
-    keras, runtime, classic, monkeypatch
-):
-    """Planted: a table in which Dense is younger than the newest Keras."""
-    graph = capture.capture(classic.model, runtime).graph
-    monkeypatch.setattr(construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
-    with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:
-        rebuild.rebuild(graph, {}, runtime)
-    assert caught.value.place == "probabilities"

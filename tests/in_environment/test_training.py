@@ -1,8 +1,13 @@
-"""A specification with `steps` is trained: by the environment's own Keras, and each time to the same bits."""
+"""What training does: the steps of a specification repeat to the bit, and what is called with training=False rests."""
+
+import json
 
 import numpy as np
 import pytest
+from test_capture import batch
+from test_layers import assert_same, make
 
+import bert_bundle
 from bert_bundle.format.golden import read_golden
 from bert_bundle.testing import classifiers
 
@@ -20,3 +25,33 @@ def test_steps_move_the_predictions_and_repeat_to_the_bit(classes, save, tmp_pat
     assert np.abs(after.double[name] - before.double[name]).max() > 1e-3
     np.testing.assert_array_equal(after.single[name], again.single[name])
     np.testing.assert_array_equal(after.double[name], again.double[name])
+
+
+def resting(keras, **said):
+    """A model whose two dropouts are called with `said`, and whose encoder has none."""
+
+    def over(keras, states):
+        x = keras.layers.LSTM(6, dropout=0.5, name="lstm")(states, **said)
+        return keras.layers.Dropout(0.5, name="dropout")(x, **said)
+
+    return make(keras, over, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+
+
+def moves(model):
+    """Whether the model draws anything when it trains."""
+    trained, predicted = (np.asarray(model(batch(), training=training)) for training in (True, False))
+    return np.abs(trained - predicted).max() > 0
+
+
+@pytest.mark.parametrize("said", [{}, {"training": False}])
+def test_a_dropout_that_is_called_with_training_false_rests_in_training_after_loading_too(
+    said, keras, runtime, save, tmp_path
+):
+    made = resting(keras, **said)
+    path = save(made, tmp_path / "bundle")
+    assert moves(made.model) == moves(bert_bundle.load(path).model) == (not said)
+    calls = {
+        node.get("layer"): node.get("kwargs", {}) for node in json.loads((path / "graph.json").read_bytes())["nodes"]
+    }
+    assert calls["lstm"] == calls["dropout"] == said
+    assert_same(made, path, runtime)

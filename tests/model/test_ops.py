@@ -20,6 +20,9 @@ class DType:
     [
         ("math.reduce_sum", ("t",), {}, {"x": "t"}),
         ("math.reduce_sum", ("t", 1), {}, {"x": "t", "axis": 1}),
+        ("math.reduce_sum", ("t", [1]), {}, {"x": "t", "axis": 1}),
+        ("math.reduce_sum", ("t", [1, 2]), {}, {"x": "t", "axis": [1, 2]}),
+        ("reverse", ("t", [1]), {}, {"x": "t", "axis": [1]}),
         (
             "math.reduce_sum",
             ("t",),

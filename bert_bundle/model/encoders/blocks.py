@@ -99,7 +99,7 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
         x = ops.cast(x, dtype)
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        scaled = centred / ops.sqrt(variance + ops.cast(self.epsilon, dtype))
+        scaled = centred / ops.sqrt(variance + self.epsilon)  # a cast of a Python float would round it to float32
         result = scaled * ops.cast(self.gamma, dtype) + ops.cast(self.beta, dtype)
         return ops.cast(result, self.compute_dtype)
 

@@ -2,14 +2,21 @@
 
 A float64 replay is to show a changed function and nothing else. DistilBERT's attention casts its queries to float32 in
 every release of transformers 4, which leaves 1e-7 of rounding that differs between releases of TensorFlow; RoBERTa's
-main layer of 4.5 subtracts the mask from a float32 constant, which TensorFlow refuses for a float64 mask.
+main layer of 4.5 subtracts the mask from a float32 constant, which TensorFlow refuses for a float64 mask; the other
+families' attention casts the root of a head's size, a Python float, which TensorFlow makes a float32 before the cast.
+
+What stays is TensorFlow's own: its GELU rounds the root of two to float32 (from 2.19 on that of a half), and a replay
+is to show that this changed.
 """
 
 import functools
 import sys
 from typing import Any, Callable
 
+import numpy as np
+
 _MENDED = ("TFMultiHeadSelfAttention", "TFRobertaMainLayer")
+_ROOT = "sqrt_att_head_size"  # of the head's size, in every attention but DistilBERT's
 
 
 class _Tensorflow:
@@ -27,10 +34,15 @@ class _Tensorflow:
 
 
 def mend(encoder: Any) -> None:
-    """Makes the layers of a float64 encoder that name float32 compute in float64; only while they are called."""
+    """Makes the layers of a float64 encoder that round to float32 compute in float64.
+
+    A module's `tf` is another only while such a layer is called.
+    """
     for layer in encoder.submodules:
         if type(layer).__name__ in _MENDED:
             layer.call = _in_double(layer.call, sys.modules[type(layer).__module__])
+        if hasattr(layer, _ROOT):
+            setattr(layer, _ROOT, np.float64(getattr(layer, _ROOT)))  # whose dtype is kept when it becomes a tensor
 
 
 def _in_double(call: Callable[..., Any], module: Any) -> Callable[..., Any]:

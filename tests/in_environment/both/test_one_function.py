@@ -1,11 +1,17 @@
 """Two runtimes beside each other: what the TensorFlow classes of transformers compute, our Keras 3 encoders compute."""
 
+import math
 import os
 import pathlib
 
 import numpy as np
 import pytest
-from test_families import CASES, build
+from op_table import CASES as CASES_OF_OPS
+from op_table import Feeds, arrays
+from test_families import CASES, FAMILIES, LENGTH, batch, build
+from test_layers import make
+from test_operations import OPERATIONS
+from test_training import moves, resting
 
 import bert_bundle
 from bert_bundle import numerics, replay
@@ -15,12 +21,13 @@ from bert_bundle.format.proven import open_bundle
 from bert_bundle.loaded import read_parts
 from bert_bundle.model import capture, graph_json
 from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model.encoders import blocks
+from bert_bundle.model.encoders import blocks, configuration
 from bert_bundle.testing import classifiers, strategies
 
-# Where float64 comes from two programs: the sum's order, and a constant that TensorFlow's classes round to float32, the
-# root of a head's size.
-CLOSE = 3e-8
+CLOSE = 1e-13  # of an output's scale in float64: what the order of sums leaves
+# The constants that TensorFlow's GELU rounds to float32. What it divides by up to 2.18 it multiplies by from 2.19 on.
+ROOT, HALF, CUBIC = (float(np.float32(value)) for value in (np.sqrt(2), np.sqrt(0.5), 0.044715))
+ROUNDED = {"the root of two": lambda x: x / ROOT, "the root of a half": lambda x: x * HALF}
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +37,9 @@ def native():
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request, keras, save, tmp_path_factory):
-    """(name, the bundle of a partly frozen model of transformers' classes)."""
-    return request.param, save(build(keras, request.param), tmp_path_factory.mktemp("case") / "bundle")
+    """(a partly frozen model of transformers' classes, its bundle)."""
+    made = build(keras, request.param)
+    return made, save(made, tmp_path_factory.mktemp("case") / "bundle")
 
 
 def figures(path, runtime):
@@ -39,7 +47,79 @@ def figures(path, runtime):
     return numerics.judge(goldens.from_bundle(bundle), replay.observe(bundle, runtime, lambda _: None))
 
 
-def test_every_family_and_head_is_the_same_function_layer_by_layer(case, native):
+def outputs(bound, made, path):
+    """The embeddings, what each layer makes of them, and the head's, as that runtime's encoder computes in float64."""
+    parts, wanted = read_parts(open_bundle(str(path))), frozenset(["hidden_states.0"])
+    ((folder, config),) = parts.configs.items()
+    family, roles = configuration.of_config(config), ("input_ids", "attention_mask", "token_type_ids")
+    with bound.dialect.working(True), bound.dialect.precision(bound.keras, "float64"):
+        given = {role: bound.dialect.tensor(array) for role, array in zip(roles, batch(made.encoder))}
+        encoder = bound.encoders.build(family, config, folder, wanted)
+        bound.encoders.call(encoder, given, wanted)  # that makes the weights of transformers' classes
+        bound.encoders.assign(encoder, parts.encoders[folder], bound.keras, folder)
+        found = bound.encoders.call(encoder, {**given, "training": False}, wanted)
+    return [bound.dialect.array(value) for value in [*found["hidden_states"], *(found[n] for n in family.always)]]
+
+
+def largest(found, wanted):
+    assert len(found) == len(wanted) > 1
+    assert {array.dtype for array in found + wanted} == {np.dtype("float64")}
+    return max(numerics.difference(a, b, of=b) for a, b in zip(found, wanted))
+
+
+def gelu(native, scaled, cubic):
+    """`blocks.activate` with GELU of Hendrycks and Gimpel 2016: `scaled` is x / sqrt(2), `cubic` stands before x^3."""
+    ops, honest = native.keras.ops, blocks.activate
+
+    def activate(name, x):
+        if name == "gelu":
+            return 0.5 * x * (1.0 + ops.erf(scaled(x)))
+        if name == "gelu_new":
+            return 0.5 * x * (1.0 + ops.tanh(np.sqrt(2 / np.pi) * (x + cubic * x * x * x)))
+        return honest(name, x)
+
+    return activate
+
+
+def rounded(runtime):
+    """Which constant the GELU of the TensorFlow at hand rounds, by what it computes."""
+    x = np.linspace(-3, 3, 61)
+    found = runtime.keras.activations.gelu(runtime.dialect.tensor(x))
+    differences = {}
+    for name, scaled in ROUNDED.items():
+        exact = [0.5 * value * (1 + math.erf(scaled(value))) for value in x]
+        differences[name] = np.abs(np.asarray(found) - exact).max()
+    nearest, other = sorted(differences, key=differences.get)
+    assert differences[nearest] < 1e-15 < 1e-9 < differences[other]
+    return nearest
+
+
+def test_every_family_and_head_computes_the_same_layer_by_layer(case, native, runtime):
+    assert largest(outputs(native, *case), outputs(runtime, *case)) <= CLOSE
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_tensorflow_s_constants_of_gelu_are_all_that_it_has_of_its_own(
+    family, native, runtime, save, tmp_path, monkeypatch
+):
+    """Planted: GELU with no constant rounded, as other backends have it, and as the TensorFlow of the other side."""
+    made = build(runtime.keras, family + " Model")
+    path, own = save(made, tmp_path / "bundle"), rounded(runtime)
+    (other,) = set(ROUNDED) - {own}
+    wanted, found = outputs(runtime, made, path), {}
+    exact = gelu(native, lambda x: x / np.sqrt(2), 0.044715)
+    for name, activate in {"": exact, **{n: gelu(native, f, CUBIC) for n, f in ROUNDED.items()}}.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(blocks, "activate", activate)
+            found[name] = largest(outputs(native, made, path), wanted)
+    assert found[own] <= CLOSE
+    config = runtime.encoders.config(made.encoder, "x")
+    seen = {"gelu": ["", other], "gelu_new": [""], "relu": []}[config.get("hidden_act", config.get("activation"))]
+    assert [name for name, off in sorted(found.items()) if off > CLOSE] == seen
+    assert found[""] < 1e-8
+
+
+def test_every_family_and_head_is_the_same_function_by_its_golden(case, native):
     _, path = case
     bundle = open_bundle(str(path))
     golden, parts = goldens.from_bundle(bundle), read_parts(bundle)
@@ -50,6 +130,33 @@ def test_every_family_and_head_is_the_same_function_layer_by_layer(case, native)
     for layer, values in golden.layers:
         assert numerics.difference(layers[layer], np.asarray(values), np.asarray(values)) <= CLOSE, layer
     assert set(parts.encoders) == set(parts.configs)
+
+
+@pytest.mark.parametrize("case", list(CASES_OF_OPS))
+def test_an_op_is_one_function_in_both(case, native, runtime):
+    """But for the dtype of an argmax: int64 in TensorFlow, int32 in Keras 3."""
+    found = []
+    for bound in (native, runtime):
+        feeds = Feeds(bound)
+        model = bound.keras.Model(feeds.inputs, feeds.results(case))
+        made = model([bound.dialect.tensor(array) for array in arrays()])
+        found.append([bound.dialect.array(value) for value in (made if isinstance(made, (list, tuple)) else [made])])
+    assert len(found[0]) == len(found[1])
+    for ours, theirs in zip(*found):
+        assert ours.shape == theirs.shape
+        assert ours.dtype == theirs.dtype or case.startswith("arg")
+        np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", list(OPERATIONS))
+def test_ops_that_people_write_in_tensorflow_are_the_same_function_and_the_same_bytes(
+    case, keras, native, save, tmp_path
+):
+    path = save(make(keras, OPERATIONS[case][0]), tmp_path / "bundle")
+    assert figures(path, "native").grade == numerics.IDENTICAL
+    rebuilt = read_parts(open_bundle(str(path)), "native").build(native)
+    again = capture.capture(rebuilt.model, native)
+    assert graph_json.to_bytes(again.graph) == (path / "graph.json").read_bytes()
 
 
 def test_names_flags_weights_and_graph_come_back_as_the_same_bytes(case, native):
@@ -63,6 +170,16 @@ def test_names_flags_weights_and_graph_come_back_as_the_same_bytes(case, native)
         assert sorted(found) == sorted(parts.encoders[folder])
         for tensor, array in found.items():
             np.testing.assert_array_equal(array, parts.encoders[folder][tensor], tensor)
+
+
+def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_it(keras, save, tmp_path):
+    made = resting(keras, training=False)
+    first = save(made, tmp_path / "first")
+    bundle = bert_bundle.load(first, runtime="native")
+    again = save(classifiers.Made(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH), tmp_path / "again")
+    assert bert_bundle.inspect(again).runtime == "native"
+    assert (again / "graph.json").read_bytes() == (first / "graph.json").read_bytes()
+    assert not moves(bert_bundle.load(again, runtime="transformers").model)
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -1,10 +1,15 @@
 """The native runtime by itself, on whichever backend is here: built, saved, loaded, trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import bert_bundle
 from bert_bundle import errors, numerics
+from bert_bundle.format.proven import open_bundle
+from bert_bundle.loaded import read_parts
+from bert_bundle.model import capture, construction
 from bert_bundle.model import keras as keras_runtime
 from bert_bundle.model.encoders import families
 from bert_bundle.testing import classifiers
@@ -86,6 +91,33 @@ def test_a_model_saved_after_training_is_proven_in_a_fresh_process(path, native,
     again = bert_bundle.load(tmp_path / "trained", runtime="native")
     found = again.predict(texts, features={"numerical_features": made.examples["numerical_features"]})
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_release_of_keras_3_is_known_without_it(native):
+    assert keras_runtime.release("native")[:2] == construction.release_of(native.keras) >= (3, 0)
+
+
+def test_what_a_graph_says_of_training_is_said_again(native, path):
+    parts = read_parts(open_bundle(str(path)), "native")
+    dropout = next(i for i, node in enumerate(parts.graph.nodes) if getattr(node, "layer", "") == "dropout")
+    for said in ({}, {"training": False}):
+        nodes = list(parts.graph.nodes)
+        nodes[dropout] = replace(nodes[dropout], kwargs=said)
+        graph = replace(parts.graph, nodes=tuple(nodes))
+        rebuilt = replace(parts, graph=graph).build(native)
+        assert capture.capture(rebuilt.model, native).graph.nodes[dropout].kwargs == said
+
+
+def test_keras_3_trains_what_is_called_with_training_false_and_does_not_tell_it_from_what_is_not(native):
+    """Why a bundle that Keras 3 writes does not say it, but for what it was loaded with."""
+    x = native.keras.Input((400,))
+    for said in ({}, {"training": False}):
+        dropout = native.keras.layers.Dropout(0.5)
+        model = native.keras.Model(x, dropout(x, **said))
+        assert dropout._inbound_nodes[0].arguments.kwargs == {"training": False}
+        assert native.dialect.called_with(dropout, 0)[1] == {}
+        trained = native.dialect.array(model(native.dialect.tensor(np.ones((2, 400), "float32")), training=True))
+        assert 200 < (trained == 0).sum() < 600
 
 
 def test_every_output_of_an_encoder_has_its_name(native):

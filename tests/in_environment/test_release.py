@@ -1,0 +1,57 @@
+"""What a release of Keras has and what it does not: the table of first releases, and bundles that need a later one."""
+
+import shutil
+
+import pytest
+
+import bert_bundle
+from bert_bundle import errors
+from bert_bundle.format import layout
+from bert_bundle.format.digest import sha256
+from bert_bundle.format.manifest import File, Manifest
+from bert_bundle.model import construction, layers
+from bert_bundle.model import keras as keras_runtime
+
+
+@pytest.mark.parametrize("name", layers.FIRST)
+def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
+    class_name, _, field = name.partition(".")
+    there = construction.release_of(keras) >= layers.FIRST[name]
+    cls = getattr(keras.layers, class_name, None)
+    needed = {"rate": 0.1, "stddev": 0.1}
+    needed = {k: v for k, v in needed.items() if layers.LAYERS[class_name].get(k) is layers.REQUIRED}
+    if not field:
+        assert (cls is not None) == there
+    elif there:
+        cls(**needed, **{field: layers.LAYERS[class_name][field]})
+    elif cls is not None:
+        with pytest.raises((TypeError, ValueError)):
+            cls(**needed, **{field: layers.LAYERS[class_name][field]})
+
+
+def _with_weights(data, bundle, target):
+    """A copy of the bundle with other bytes for weights, and a manifest that says so."""
+    shutil.copytree(str(bundle), str(target))
+    manifest = Manifest.parse((target / layout.MANIFEST).read_bytes())
+    files = {**manifest.files, layout.WEIGHTS: File(len(data), sha256(data))}
+    (target / layout.WEIGHTS).write_bytes(data)
+    (target / layout.MANIFEST).write_bytes(Manifest(**{**vars(manifest), "files": files}).to_bytes())
+    return target
+
+
+@pytest.mark.parametrize("read", [bert_bundle.load, bert_bundle.verify])
+def test_a_layer_that_this_keras_does_not_have_is_refused_before_a_weight_is_read(
+    read, classic_bundle, monkeypatch, tmp_path
+):
+    """Planted: weights that nobody can read, and a table in which Dense is younger than the newest Keras 2."""
+    path = _with_weights(b"no header", classic_bundle, tmp_path / "bundle")
+    with pytest.raises(errors.LimitError, match=r"a header too long @ weights\.safetensors"):
+        read(path)
+    monkeypatch.setattr(construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
+    with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:
+        read(path)
+    assert caught.value.place == "probabilities"
+
+
+def test_the_release_of_this_keras_is_known_without_it(keras):
+    assert keras_runtime.release()[:2] == construction.release_of(keras)
