@@ -10,7 +10,8 @@ from .errors import BundleError, FormatError, RuntimeUnavailableError, Signature
 from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
-from .model import forward, graph, graph_json, rebuild, signature, weights
+from .model import custom, forward, graph, graph_json, rebuild, signature, weights
+from .model.custom import Classes
 from .model.encoders import configuration, names
 from .model.keras import Runtime
 from .model.signature import FEATURE, TEXT, Slot
@@ -55,8 +56,11 @@ def encoder_path(name: str, file: str) -> str:
     return "/".join((layout.ENCODERS, name, file))
 
 
-def read_parts(bundle: Proven) -> Parts:
-    """The checked parts of an opened bundle. Raises BundleErrors; needs neither TensorFlow nor transformers."""
+def read_parts(bundle: Proven, classes: Classes = custom.NONE) -> Parts:
+    """The checked parts of an opened bundle. Raises BundleErrors; needs neither TensorFlow nor transformers.
+
+    `classes`: the caller's own, by name; a layer of one that is not there is refused before any weight is read.
+    """
     shape = graph_json.from_bytes(bundle.read(layout.GRAPH))
     used = {layer.encoder for _, layer in shape.walk() if layer.encoder}
     if used != set(bundle.manifest.encoders):
@@ -66,6 +70,15 @@ def read_parts(bundle: Proven) -> Parts:
             wanted=", ".join(sorted(used)),
             found=", ".join(sorted(bundle.manifest.encoders)),
         )
+    customs = sorted({layer.class_name for _, layer in shape.walk() if layer.custom})
+    if customs != list(bundle.manifest.custom_objects):
+        raise FormatError(
+            "custom classes of the manifest are not those of the graph",
+            place=layout.MANIFEST + "#/custom_objects",
+            wanted=", ".join(customs),
+            found=", ".join(bundle.manifest.custom_objects),
+        )
+    custom.needed(shape, classes)
     configs, encoders = {}, {}
     for name in sorted(used):
         place = encoder_path(name, layout.ENCODER_CONFIG)
