@@ -174,7 +174,9 @@ def make(layer: Layer, policy: str, runtime: Any, place: str) -> Any:
 
 
 def _plain(value: Any, place: str) -> Any:
-    if not isinstance(value, Mapping):
+    if not isinstance(
+        value, (dict, Mapping)
+    ):  # Keras 2 gives its dict's proxy the class of dict, and registers it nowhere
         return (
             [_plain(item, place) for item in value] if isinstance(value, (list, tuple)) else fields.plain(value, place)
         )
