@@ -83,7 +83,8 @@ def references(classes: Mapping[str, Any]) -> Dict[str, str]:
 
 def imported(classes: Mapping[str, str], path: Sequence[str]) -> Dict[str, Any]:
     """The classes of `references`, imported here; `path` is looked at after this process' own. Raises ProofError."""
-    sys.path.extend(folder for folder in path if folder not in sys.path)  # last: nothing installed is hidden by it
+    if classes:  # last, so that nothing installed is hidden; without classes the process stays as isolated as any
+        sys.path.extend(folder for folder in path if folder not in sys.path)
     result = {}
     for name, reference in classes.items():
         module, qualified = reference.split(":")

@@ -1,12 +1,15 @@
 """What a layer of the caller's own class says of itself: plain data both ways, and no name of code."""
 
 import enum
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
+from bert_bundle import proof
+from bert_bundle.errors import FormatError, ModelError, ProofError, RuntimeUnavailableError
 from bert_bundle.model import custom, graph_json
 from bert_bundle.model.graph import Call, Graph, Input, Layer, Ref
 
@@ -120,3 +123,19 @@ def test_no_built_in_layer_can_be_replaced(name: str) -> None:
 def test_a_name_is_a_printable_text(name: Any) -> None:
     with pytest.raises(ModelError, match="a name that no custom object may have"):
         custom.given({name: object})
+
+
+def test_folders_of_the_saving_process_are_looked_at_for_its_classes_only_and_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_pool.py").write_text("class Pool:\n    class Inner:\n        pass\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = list(sys.path)
+    assert proof.imported({}, [str(tmp_path)]) == {}
+    assert sys.path == before
+    found = proof.imported({"Inner": "own_pool:Pool.Inner"}, [str(tmp_path)])
+    assert sys.path == [*before, str(tmp_path)]
+    assert proof.references(found) == {"Inner": "own_pool:Pool.Inner"}
+    with pytest.raises(ProofError, match="a custom class that a fresh process cannot import") as caught:
+        proof.imported({"Gone": "own_pool:Gone"}, [])
+    assert caught.value.fix.endswith("or pass prove=False")
