@@ -10,13 +10,13 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import numerics, proof, replay
 from .draft import draft
-from .errors import ModelError
 from .format import golden as goldens
 from .format import layout
 from .format.atomic import Staging, check_target
 from .format.manifest import Manifest
 from .format.proven import check_files, open_bundle
 from .loaded import Bundle
+from .model import custom
 from .model.keras import AUTO
 
 Path = Union[str, "os.PathLike[str]"]
@@ -59,22 +59,26 @@ def save(
     max_length  tokens that a text is cut and padded to; by default what the inputs fix, or the encoder's most
     prove       load the staged bundle in a fresh process and hold its predictions against the model's
     overwrite   replace a bundle that is there; a folder that is no bundle is never replaced
+    custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()`, not traced; whoever
+                loads must pass the class. No code is stored
     metadata    your own fields, plain data
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
     ConflictError, LockedError or StorageError for the target; whichever it is, the target is as before.
     """
-    _refuse_custom(custom_objects)
+    classes = custom.given(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    made = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {})
+    made = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
+    needed = {name: classes[name] for name in made.fields["custom_objects"]}
+    references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:
         for file, data in sorted(made.files.items()):
             staging.write(file, data)
         manifest = Manifest(files=staging.files, proof={"proven": prove}, **made.fields)
         staging.write(layout.MANIFEST, manifest.to_bytes())
         if prove:
-            proof.prove(staging.path, made.golden, manifest.runtime)
+            proof.prove(staging.path, made.golden, manifest.runtime, references)
         staging.publish()
     return manifest
 
@@ -84,23 +88,24 @@ def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, 
 
     runtime     "transformers": Keras 2 and the TensorFlow classes of transformers 4; "native": Keras 3 on any backend
                 and encoder layers of our own; "auto": the first where it is installed, else the second
+    custom_objects  {name: class} of the layers that were kept with `save(custom_objects=...)`; what the bundle does not
+                need is not looked at
 
     Nothing is built, and tensorflow is not imported, before every file is proven whole. Raises FormatError,
     IntegrityError, UnsafeError, VersionError or LimitError for a bundle that is refused, RuntimeUnavailableError when
-    the installed packages cannot load it.
+    the installed packages cannot load it or a class is missing, ModelError for a class that does not make its layer.
     """
-    _refuse_custom(custom_objects)
-    return replay.load(open_bundle(os.fspath(path)), runtime)
+    return replay.load(open_bundle(os.fspath(path)), runtime, custom.given(custom_objects))
 
 
-def verify(path: Path, runtime: str = AUTO) -> Verification:
-    """Replays the golden in this process: grade and figures. `runtime` and errors as of `load`.
+def verify(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Verification:
+    """Replays the golden in this process: grade and figures. `runtime`, `custom_objects` and errors as of `load`.
 
     Thread counts and kernels of this process are what they are; a worker pins them (see docs/grades.md).
     """
     bundle = open_bundle(os.fspath(path))
     golden = goldens.from_bundle(bundle)
-    figures = numerics.judge(golden, replay.observe(bundle, runtime, lambda _: None))
+    figures = numerics.judge(golden, replay.observe(bundle, runtime, lambda _: None, custom.given(custom_objects)))
     return Verification(os.fspath(path), figures, golden.examples)
 
 
@@ -109,13 +114,3 @@ def inspect(path: Path) -> Manifest:
     bundle = open_bundle(os.fspath(path))
     check_files(bundle)
     return bundle.manifest
-
-
-def _refuse_custom(custom_objects: Optional[Mapping[str, Any]]) -> None:
-    if custom_objects:
-        raise ModelError(
-            "custom objects cannot be kept yet",
-            place="custom_objects",
-            found=", ".join(sorted(custom_objects)),
-            fix="write the layer with built-in layers and tensor ops",
-        )

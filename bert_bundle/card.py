@@ -11,8 +11,10 @@ def card(
     tokenizer: Mapping[str, Any],
     packages: Mapping[str, str],
     examples: int,
+    custom_objects: Sequence[str] = (),
 ) -> bytes:
-    """README.md of a bundle."""
+    """README.md of a bundle. `custom_objects`: the names of the classes that a load must be given."""
+    classes = ", ".join("{!r}: {}".format(name, name.split(">")[-1]) for name in custom_objects)
     lines: List[str] = [
         "# " + _plain(name),
         "",
@@ -23,7 +25,9 @@ def card(
         "```python",
         "import bert_bundle",
         "",
-        'bundle = bert_bundle.load("path/to/this/folder")',
+        'bundle = bert_bundle.load("path/to/this/folder"{})'.format(
+            ", custom_objects={" + classes + "}" if classes else ""
+        ),
         "bundle.predict({}{})".format(_texts(signature), _features(signature)),
         "```",
         "",
@@ -41,12 +45,20 @@ def card(
         "",
         "Labels: {}.".format(", ".join(_plain(label) for label in labels) or "none were given"),
         "Texts are cut and padded to {} tokens.".format(tokenizer["max_length"]),
+        *_classes(custom_objects),
         "",
         "Written with {}.".format(", ".join("{} {}".format(k, v) for k, v in sorted(packages.items()))),
         "`bert-bundle verify` replays its {} recorded examples.".format(examples),
         "",
     ]
     return "\n".join(lines).encode("utf-8")
+
+
+def _classes(names: Sequence[str]) -> List[str]:
+    if not names:
+        return []
+    shown = ", ".join(map(_plain, names))
+    return ["", "Layers of these classes need code that is not in this folder, passed to `load`: {}.".format(shown)]
 
 
 def _plain(text: str) -> str:

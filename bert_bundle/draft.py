@@ -18,6 +18,7 @@ from .format.digest import sha256
 from .format.golden import Golden
 from .loaded import Parts, check_finite, encode, encoder_path
 from .model import capture, forward, graph_json, keras, signature, weights
+from .model.custom import Classes
 from .model.encoders import configuration, names
 from .model.graph import Graph
 from .model.keras import Runtime
@@ -49,11 +50,15 @@ def draft(
     examples: Optional[Mapping[str, Any]],
     max_length: Optional[int],
     metadata: Mapping[str, Any],
+    classes: Classes,
 ) -> Draft:
-    """The draft of `model`. Raises ModelError, TokenizerError or SignatureError for what does not fit."""
+    """The draft of `model`, its layers of `classes` kept as they are.
+
+    Raises ModelError, TokenizerError or SignatureError for what does not fit.
+    """
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
-    runtime = keras.bind_for(model)
+    runtime = keras.bind_for(model, classes)
     captured = capture.capture(model, runtime, max_length)
     slots = signature.slots(captured.graph)
     configs = {
@@ -83,8 +88,11 @@ def draft(
     facts = signature.to_json(slots, golden.single, parts.graph)
     encoders = {n: {"class": c["architectures"][0], "model_type": c["model_type"]} for n, c in configs.items()}
     writer = facts_of_writer()
+    customs = tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom}))
     files = {**shape_files, **tokenizer_files, **_weight_files(parts), **goldens.to_files(golden)}
-    files[layout.CARD] = card(name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples)
+    files[layout.CARD] = card(
+        name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples, customs
+    )
     fields = {
         "writer": writer,
         "runtime": runtime.name,
@@ -92,6 +100,7 @@ def draft(
         "labels": tuple(labels),
         "tokenizer": tokenizer_facts,
         "encoders": encoders,
+        "custom_objects": customs,
         "metadata": dict(metadata),
     }
     return Draft(files, fields, golden)

@@ -10,7 +10,8 @@ from .errors import BundleError, FormatError, RuntimeUnavailableError, Signature
 from .format import layout, strict_json, tensors
 from .format.manifest import Manifest
 from .format.proven import Proven
-from .model import construction, forward, graph, graph_json, keras, rebuild, signature, weights
+from .model import construction, custom, forward, graph, graph_json, keras, rebuild, signature, weights
+from .model.custom import Classes
 from .model.encoders import configuration, names
 from .model.keras import AUTO, Runtime
 from .model.signature import FEATURE, TEXT, Slot
@@ -55,16 +56,19 @@ def encoder_path(name: str, file: str) -> str:
     return "/".join((layout.ENCODERS, name, file))
 
 
-def read_parts(bundle: Proven, runtime: str = AUTO) -> Parts:
+def read_parts(bundle: Proven, runtime: str = AUTO, classes: Classes = custom.NONE) -> Parts:
     """The checked parts of an opened bundle: its shape, held against what `runtime` has here, and then its weights.
 
-    Raises BundleErrors, RuntimeUnavailableError for a layer younger than the Keras that is installed. Needs neither
-    TensorFlow nor transformers, and where there is no Keras, none is asked for a layer.
+    `classes`: the caller's own, by name. Raises BundleErrors, RuntimeUnavailableError for a layer younger than the
+    Keras that is installed, or of a class that is not there. Needs neither TensorFlow nor transformers, and where there
+    is no Keras, none is asked for a layer.
     """
     shape, configs = _read_shape(bundle)
+    custom.needed(shape, classes)
     release = keras.release(runtime)
     for path, layer in shape.walk() if release else ():
-        construction.check_release(layer.class_name, layer.config, release, path)
+        if not layer.custom:
+            construction.check_release(layer.class_name, layer.config, release, path)
     encoders = {}
     for name, config in configs.items():
         place = encoder_path(name, layout.ENCODER_WEIGHTS)
@@ -86,6 +90,14 @@ def _read_shape(bundle: Proven) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]
             place=layout.MANIFEST + "#/encoders",
             wanted=", ".join(sorted(used)),
             found=", ".join(sorted(bundle.manifest.encoders)),
+        )
+    customs = sorted({layer.class_name for _, layer in shape.walk() if layer.custom})
+    if customs != list(bundle.manifest.custom_objects):
+        raise FormatError(
+            "custom classes of the manifest are not those of the graph",
+            place=layout.MANIFEST + "#/custom_objects",
+            wanted=", ".join(customs),
+            found=", ".join(bundle.manifest.custom_objects),
         )
     configs = {}
     for name in sorted(used):

@@ -12,7 +12,8 @@ from .format.digest import sha256
 from .format.golden import Fingerprint, Golden
 from .format.proven import Proven, check_files
 from .loaded import Bundle, Parts, encode, encoder_path, read_parts, recipe_of
-from .model import capture, forward, graph, graph_json, keras, rebuild, signature
+from .model import capture, custom, forward, graph, graph_json, keras, rebuild, signature
+from .model.custom import Classes
 from .model.forward import check_rows
 from .model.keras import Runtime
 from .model.signature import Slot
@@ -21,11 +22,14 @@ from .tokenizer import Recipe
 FINGERPRINTED = 8  # examples: enough to see a change, small enough for every layer of a large model
 
 
-def load(bundle: Proven, runtime: str) -> Bundle:
-    """The live bundle in that runtime: every file proven and parsed before anything is imported or built."""
+def load(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Bundle:
+    """The live bundle in that runtime: every file proven and parsed before anything is imported or built.
+
+    `classes`: the caller's own, by the names that the graph has for them.
+    """
     check_files(bundle)
-    parts, files = read_parts(bundle, runtime), tokenizers.read_files(bundle)
-    bound = keras.bind(runtime)
+    parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
+    bound = keras.bind(runtime, custom.needed(parts.graph, classes))
     return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
 
@@ -40,25 +44,27 @@ class Read(NamedTuple):
     features: Mapping[str, np.ndarray]
 
 
-def peruse(bundle: Proven, runtime: str) -> Read:
+def peruse(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Read:
     """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
     golden = goldens.from_bundle(bundle)
     check_files(bundle)
-    parts, files, recipe = read_parts(bundle, runtime), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
     slots = signature.slots(parts.graph)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
-    return Read(golden, parts, files, recipe, slots, features)
+    return Read(golden, parts, files, recipe_of(bundle.manifest), slots, features)
 
 
-def observe(bundle: Proven, runtime: str, progress: Callable[[str], None]) -> Dict[str, Any]:
+def observe(
+    bundle: Proven, runtime: str, progress: Callable[[str], None], classes: Classes = custom.NONE
+) -> Dict[str, Any]:
     """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, architecture.
 
-    Plain data, float32 values exact. Raises BundleErrors when the bundle is refused.
+    Plain data, float32 values exact. `classes` as of `load`. Raises BundleErrors when the bundle is refused.
     """
     started = time.monotonic()
-    read = peruse(bundle, runtime)
+    read = peruse(bundle, runtime, classes)
     parts, slots = read.parts, read.slots
-    bound = keras.bind(runtime)
+    bound = keras.bind(runtime, custom.needed(parts.graph, classes))
     progress("building the model")
     single = parts.build(bound)
     tokenizer = _tokenizer(bundle, read.tokenizer, bound)

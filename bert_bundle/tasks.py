@@ -2,7 +2,7 @@
 
 import os
 import platform
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 from .draft import facts_of_writer
 from .format.proven import open_bundle
@@ -30,6 +30,16 @@ def peruse(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str,
 
     peruse(open_bundle(bundle), runtime)
     return {}
+
+
+def prove(
+    *, bundle: str, runtime: str, classes: Mapping[str, str], path: Sequence[str], progress: Progress
+) -> Dict[str, Any]:
+    """`replay` for the process that saves: its own classes are imported from where it has them (see `proof`)."""
+    from .proof import imported
+    from .replay import observe
+
+    return observe(open_bundle(bundle), runtime, progress, imported(classes, path))
 
 
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:

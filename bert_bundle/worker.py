@@ -31,6 +31,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "facts": "bert_bundle.tasks:facts",
         "replay": "bert_bundle.tasks:replay",
         "peruse": "bert_bundle.tasks:peruse",
+        "prove": "bert_bundle.tasks:prove",
         "hidden": "bert_bundle.tasks:hidden",
         "generate": "bert_bundle.tasks:generate",
         "train": "bert_bundle.tasks:train",

@@ -12,6 +12,7 @@ from ..errors import FormatError, IntegrityError, VersionError
 from . import layout, strict_json
 from .digest import COPY_AGAIN, sha256
 
+_CUSTOM = "custom_objects"  # in bundles that have any, and in no other
 _FIELDS = {
     "digest": str,
     "encoders": dict,
@@ -49,6 +50,7 @@ class Manifest:
     encoders   name -> {"class", "model_type"}
     proof      how the save was proven: {"proven": bool, ...}
     metadata   the caller's own fields
+    custom_objects  names of the classes of the caller's own that a load must be given, sorted; empty for none
     extra      fields of a later format 1 that say `must_understand: false`: kept, not read
     """
 
@@ -62,6 +64,7 @@ class Manifest:
     metadata: Mapping[str, Any]
     files: Mapping[str, File]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    custom_objects: Tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -79,6 +82,7 @@ class Manifest:
     def _fields(self) -> Dict[str, Any]:
         return {
             **self.extra,
+            **({_CUSTOM: list(self.custom_objects)} if self.custom_objects else {}),
             "encoders": dict(self.encoders),
             "files": {p: {"sha256": f.sha256, "size": f.size} for p, f in self.files.items()},
             "format": layout.FORMAT_NAME,
@@ -104,7 +108,7 @@ class Manifest:
                 found=document.get("format") if isinstance(document, dict) else type(document).__name__,
             )
         _check_version(document.get("format_version"))
-        extra = {name: document[name] for name in sorted(set(document) - set(_FIELDS))}
+        extra = {name: document[name] for name in sorted(set(document) - set(_FIELDS) - {_CUSTOM})}
         for name, value in extra.items():
             _check_unknown(name, value)
         for name, kind in _FIELDS.items():
@@ -115,6 +119,10 @@ class Manifest:
         labels = document["labels"]
         if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
             raise _fault("labels", "a list of distinct strings", labels)
+        custom = document.get(_CUSTOM, [""])
+        texts = isinstance(custom, list) and all(isinstance(name, str) for name in custom)
+        if not texts or not custom or custom != sorted(set(custom)):
+            raise _fault(_CUSTOM, "distinct names, sorted, or no such field", custom)
         manifest = cls(
             writer=MappingProxyType(document["writer"]),
             runtime=document["runtime"],
@@ -126,6 +134,7 @@ class Manifest:
             metadata=MappingProxyType(document["metadata"]),
             files=_files(document["files"]),
             extra=MappingProxyType(extra),
+            custom_objects=tuple(document.get(_CUSTOM, ())),
         )
         if manifest.to_bytes() != data:  # its own digest included
             raise IntegrityError(

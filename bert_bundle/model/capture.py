@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ModelError
-from . import construction, ops, tracing, vocabulary
+from . import construction, custom, ops, tracing, vocabulary
 from .direct import graph_around, layer_of
 from .encoders import families
 from .encoders.families import folder_name
@@ -22,6 +22,7 @@ from .nodes import (
     calls_its_graph,
     check_own,
     check_parts,
+    check_path,
     distinct,
     ends,
     floats,
@@ -191,7 +192,11 @@ class _Capture:
         return list(tensors([args, kwargs]))
 
     def _is_traced(self, layer: Any) -> bool:
-        if isinstance(layer, self.keras.layers.InputLayer) or self.dialect.is_op(layer):
+        if (
+            isinstance(layer, self.keras.layers.InputLayer)
+            or self.dialect.is_op(layer)
+            or custom.kept_as(layer, self.runtime)
+        ):
             return False
         return self.runtime.encoders.family_of(layer) is None and tracing.is_own_code(layer, self.keras, self.dialect)
 
@@ -204,7 +209,10 @@ class _Capture:
         tensor = self._made(tensor)
         layer, number, position = tensor._keras_history
         key = self._key(tensor)
-        name = position_name(self.dialect.returned(layer, number), position, self.scope + layer.name)
+        returned = self.dialect.returned(layer, number)
+        if custom.kept_as(layer, self.runtime):  # whatever it returns, in the order in which Keras flattens that
+            return Ref(self.index[key], str(position) if len(list(tensors(returned))) > 1 else "")
+        name = position_name(returned, position, self.scope + layer.name)
         family = self.runtime.encoders.family_of(layer)
         if family is not None and name:
             name = self.runtime.encoders.output_name(family, layer, self.dialect.called_with(layer, number)[1], name)
@@ -217,7 +225,7 @@ class _Capture:
         elif self.dialect.is_op(layer):
             self.nodes.append(self._op(layer, key[1], place))
         else:
-            self._check_path(layer, place)
+            check_path(layer, place, self.live)
             if self.traced.name(layer) not in self.layers:
                 self.live[place] = layer
                 self.layers[self.traced.name(layer)] = replace(
@@ -225,19 +233,6 @@ class _Capture:
                 )
             self.nodes.append(self._call(layer, key[1], place))
         self.index[key] = len(self.nodes) - 1
-
-    def _check_path(self, layer: Any, place: str) -> None:
-        """One layer has one path, and one path one layer: weights and flags go by paths."""
-        if self.live.get(place, layer) is not layer:
-            raise ModelError("two layers of one model have one name", place=place, fix="give each a name of its own")
-        other = next((path for path, known in self.live.items() if known is layer and path != place), None)
-        if other is not None:
-            raise ModelError(
-                "a layer shared between a model and one that is nested in it",
-                place=place,
-                found="the same layer as " + other,
-                fix="call it in one of them only",
-            )
 
     def _layer(self, layer: Any, number: int, place: str) -> Layer:
         name, class_name = layer.name, type(layer).__name__
@@ -247,6 +242,8 @@ class _Capture:
             folder = folder_name(name, self.encoders)
             self.encoders[folder] = layer
             return layer_of(layer, family, folder, self.runtime)
+        if custom.kept_as(layer, self.runtime):
+            return custom.layer_of(layer, self.runtime, place)
         if isinstance(layer, self.keras.Model):
             graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders, Traced(self.runtime)).graph()
             return Layer(name, graph.class_name, graph=graph)  # its flag is the graph's
@@ -263,7 +260,7 @@ class _Capture:
         check_parts(layer, place)
         axes = rank(self.dialect.called_with(layer, number))
         config = vocabulary.canonical_config(class_name, config, place, axes)
-        return Layer(name, class_name, trainable, policy, config, "", {})
+        return Layer(name, class_name, trainable, policy, config)
 
     def _call(self, layer: Any, number: int, place: str) -> Call:
         call_args, call_kwargs = self.dialect.called_with(layer, number)
@@ -283,7 +280,7 @@ class _Capture:
         if type(layer).__name__ in STATEFUL:
             call_args, kwargs = with_states(call_args, kwargs)
         for name, value in kwargs.items():
-            if name not in CALL_FLAGS and not list(tensors(value)):
+            if name not in CALL_FLAGS and not list(tensors(value)) and not custom.kept_as(layer, self.runtime):
                 raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
         return Call(
             self.traced.name(layer),

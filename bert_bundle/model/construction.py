@@ -36,13 +36,13 @@ def make(keras: Any, class_name: str, name: str, config: Mapping[str, Any], poli
             value = make(keras, value["class"], value["name"], value["config"], inner, double)
         arguments[renamed.get(field, field)] = fields.as_keras(value)
     cls = _variable(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
-    return cls(name=name, dtype=_policy(keras, policy), **arguments)
+    return cls(name=name, dtype=dtype_of(keras, policy), **arguments)
 
 
 def hold(keras: Any, name: str, variable: Any, policy: str, trainable: bool) -> Any:
     """The layer that gives a live variable of somebody else's as a tensor."""
     return _variable(keras)(
-        list(variable.shape), variable, name=name, dtype=_policy(keras, policy), trainable=trainable
+        list(variable.shape), variable, name=name, dtype=dtype_of(keras, policy), trainable=trainable
     )
 
 
@@ -51,7 +51,7 @@ def is_ours(layer: Any) -> bool:
     return type(layer).__module__ == __name__
 
 
-def _policy(keras: Any, name: str) -> Any:
+def dtype_of(keras: Any, name: str) -> Any:
     """What a layer takes as its dtype: Keras 2.4 takes a name for that of one dtype."""
     two_dtypes = name.startswith("mixed_") and release_of(keras) < (3, 0)
     return keras.mixed_precision.Policy(name) if two_dtypes else name

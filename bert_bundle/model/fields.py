@@ -160,6 +160,14 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+def canonical_object(value: Any, place: str) -> Dict[str, Any]:
+    """An initializer, a regularizer or a constraint of Keras, by its class' name. Raises ModelError for others."""
+    tables = (INITIALIZERS, REGULARIZERS, CONSTRAINTS)
+    name = value.get("class_name")
+    table = next((known for known in tables if isinstance(name, str) and name in known), None)
+    return _canonical_object(value, table or {k: v for known in tables for k, v in known.items()}, place)
+
+
 def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
     class_name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None

@@ -52,6 +52,8 @@ Node = Union[Input, Call, Apply]
 class Layer:
     """One layer: a Keras class with its configuration, an encoder (by folder name), or a nested graph.
 
+    `custom`: the class is the caller's own, who gives it by that name; no built-in class has its name.
+
     `frozen`, for encoders: parts whose `trainable` differs from what holds them, path -> flag, outermost first.
     """
 
@@ -63,6 +65,7 @@ class Layer:
     encoder: str = ""
     flags: Mapping[str, bool] = field(default_factory=dict)
     graph: "Optional[Graph]" = None
+    custom: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ from typing import Any, Dict, List, Mapping, Tuple
 from ..errors import FormatError, LimitError, ModelError
 from ..format import strict_json
 from ..format.layout import GRAPH
-from . import ops, vocabulary
+from . import custom, ops, vocabulary
 from .encoders import families
 from .graph import CALL_FLAGS, Apply, Call, Graph, Input, Layer, Node, Ref, refs
-from .layers import LAYERS, POLICIES
+from .layers import LAYERS, MODELS, POLICIES
 
 GRAPH_VERSION = 1
 MAX_NODES = 20_000
 MAX_SIZE = 1 << 31  # of one axis
-MODELS = ("Functional", "Sequential")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 
@@ -55,6 +54,8 @@ def _layer_json(layer: Layer) -> Dict[str, Any]:
         result["trainable"] = False
     if layer.policy != "float32":
         result["dtype"] = layer.policy
+    if layer.custom:
+        result["custom"] = True
     if layer.config:
         result["config"] = dict(layer.config)
     if layer.encoder:
@@ -189,7 +190,7 @@ def _makes(node: Node, layers: Mapping[str, Layer], output: str) -> bool:
 
 
 def _read_layer(record: Any, place: str) -> Layer:
-    _fields(record, place, {"name", "class"}, {"trainable", "dtype", "config", "encoder", "flags", "graph"})
+    _fields(record, place, {"name", "class"}, {"trainable", "dtype", "custom", "config", "encoder", "flags", "graph"})
     name, class_name = _text(record["name"], place + "/name"), _text(record["class"], place + "/class")
     policy, trainable = record.get("dtype", "float32"), record.get("trainable", True)
     if policy not in POLICIES or not isinstance(trainable, bool):
@@ -199,12 +200,16 @@ def _read_layer(record: Any, place: str) -> Layer:
         isinstance(f, list) and len(f) == 2 and isinstance(f[0], str) and isinstance(f[1], bool) for f in flags
     ):
         raise FormatError("flags are not [path, flag] pairs", place=place + "/flags")
-    is_encoder, is_model = class_name in families.CLASSES, class_name in MODELS
-    known = is_encoder or is_model or class_name in LAYERS
+    is_encoder, is_model, is_custom = class_name in families.CLASSES, class_name in MODELS, "custom" in record
+    if is_custom:
+        _check_custom(record, place)
+    known = is_custom or is_encoder or is_model or class_name in LAYERS
     if not known or ("encoder" in record, "graph" in record) != (is_encoder, is_model) or record.get("encoder") == "":
         raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
     if is_encoder or is_model:
         _fields(record.get("config", {}), place + "/config", set())
+    elif is_custom:
+        custom.check_config(record.get("config", {}), place + "/config")
     else:
         vocabulary.check_config(class_name, record.get("config", {}), place + "/config")
     return Layer(
@@ -216,7 +221,16 @@ def _read_layer(record: Any, place: str) -> Layer:
         encoder=_text(record.get("encoder", ""), place + "/encoder"),
         flags=dict(flags),
         graph=_read_graph(record["graph"], place + "/graph") if "graph" in record else None,
+        custom=is_custom,
     )
+
+
+def _check_custom(record: Mapping[str, Any], place: str) -> None:
+    """A layer of a class of the caller's own says so, and no built-in one does."""
+    if record["custom"] is not True or not custom.is_name(record["class"]) or record.get("flags"):
+        raise FormatError("a custom layer is malformed", place=place + "/custom", found=record["custom"])
+    if record["class"] in custom.BUILT_IN:
+        raise FormatError("a built-in layer that says it is a custom one", place=place, found=record["class"])
 
 
 def _read_node(record: Any, layers: Mapping[str, Layer], reader: _Reader) -> Node:

@@ -59,8 +59,8 @@ def precision(keras: Any, policy: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def working(double: bool) -> Iterator[None]:
-    """The context to build and to run in, with `double` in float64.
+def working(double: bool, *, own_code: bool = False) -> Iterator[None]:
+    """The context to build and to run in, with `double` in float64; nothing differs for layers of the caller's classes.
 
     Two things stand in the way of float64 but for TensorFlow: Keras 3 takes it for float32 wherever it infers a dtype
     (seen in 3.15: `mean` and `tanh` are off by 1e-7, LayerNormalization by 4e-7), and JAX wherever it makes an array.

@@ -9,6 +9,7 @@ from typing import Any, FrozenSet, Mapping, Tuple
 
 REQUIRED = object()  # a field without a default
 
+MODELS = ("Functional", "Sequential")
 POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
 
 _GLOROT = {"class": "GlorotUniform", "config": {}}

@@ -8,6 +8,7 @@ from ..errors import ModelError
 from .layers import WRAPPED
 
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
+_BOOKS = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes in which Keras keeps what a layer holds
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
 
 
@@ -61,6 +62,20 @@ def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
             )
 
 
+def check_path(layer: Any, place: str, live: Mapping[str, Any]) -> None:
+    """One layer has one path, and one path one layer: weights and flags go by paths. `live`: layers by path so far."""
+    if live.get(place, layer) is not layer:
+        raise ModelError("two layers of one model have one name", place=place, fix="give each a name of its own")
+    other = next((path for path, known in live.items() if known is layer and path != place), None)
+    if other is not None:
+        raise ModelError(
+            "a layer shared between a model and one that is nested in it",
+            place=place,
+            found="the same layer as " + other,
+            fix="call it in one of them only",
+        )
+
+
 def check_parts(layer: Any, place: str) -> None:
     """Raises ModelError when a part of a layer is frozen and the layer is not, or the other way round."""
     for part in layer._flatten_layers(recursive=True, include_self=False):
@@ -72,6 +87,24 @@ def check_parts(layer: Any, place: str) -> None:
                 found=bool(part.trainable),
                 fix="set the flag of the layer itself: that sets its parts' too",
             )
+
+
+def attributes(layer: Any) -> Iterator[Tuple[str, Any]]:
+    """(path, value) of everything that a layer's attributes hold, through lists and dicts: `blocks.0`."""
+    for name, value in vars(layer).items():
+        if not name.startswith(_BOOKS):
+            yield from _leaves(name, value)
+
+
+def _leaves(path: str, value: Any) -> Iterator[Tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key in value:
+            yield from _leaves("{}.{}".format(path, key), value[key])
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _leaves("{}.{}".format(path, number), item)
+    else:
+        yield path, value
 
 
 def tensors(structure: Any) -> Iterator[Any]:

@@ -6,10 +6,12 @@ Every name in the graph was checked against the vocabulary before, and held agai
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping
 
-from . import construction
+from ..errors import ModelError
+from . import construction, custom
 from .encoders import families
 from .graph import Apply, Call, Graph, Input, Layer, Ref, refs
 from .keras import Runtime
+from .nodes import tensors
 
 _FLOATS = ("float16", "float32", "float64")
 _EVERY_LAYER = "hidden_states.0"  # who asks an encoder for one layer's output gets that of every layer
@@ -31,9 +33,10 @@ def rebuild(
     """The model of `graph`, encoders of `configs` (folder name -> config.json), with whatever weights it starts with.
 
     With `double` every floating input, layer and cast is float64, whatever precision the model was saved in.
+    Raises ModelError for a custom layer whose class does not make it or does not run.
     """
     rebuilt = Rebuilt()
-    with runtime.dialect.working(double):
+    with runtime.dialect.working(double, own_code=any(layer.custom for _, layer in graph.walk())):
         rebuilt.model = _Rebuild(graph, configs, runtime, double, "", rebuilt).model()
     return rebuilt
 
@@ -88,6 +91,9 @@ class _Rebuild:
         if layer.graph is not None:
             scope = self.scope + layer.name + "/"
             return _Rebuild(layer.graph, self.configs, self.runtime, self.double, scope, self.rebuilt).model()
+        if layer.custom:
+            with self.dialect.precision(self.keras, policy):  # what it makes in __init__ has the policy at that time
+                return custom.make(layer, policy, self.runtime, self.scope + layer.name)
         return construction.make(self.keras, layer.class_name, layer.name, layer.config, policy, self.double)
 
     def _node(self, index: int) -> Any:
@@ -96,13 +102,29 @@ class _Rebuild:
             return self.keras.Input(shape=node.shape, dtype=self._dtype(node.dtype), name=node.name)
         if isinstance(node, Apply):
             return self._apply(node)
-        layer = next(x for x in self.graph.layers if x.name == node.layer)
+        layer = self.graph.layer(node.layer)
         args = [self._value(v) for v in node.args]
         kwargs = {k: self._value(v) for k, v in node.kwargs.items()}
+        if layer.custom:
+            return self._own_call(layer, args, kwargs)
         if not layer.encoder:
             return self.dialect.call(self.layers[node.layer], args, kwargs)
         with self.dialect.precision(self.keras, "float64" if self.double else layer.policy):
             return self.encoders.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
+
+    def _own_call(self, layer: Layer, args: List[Any], kwargs: Mapping[str, Any]) -> List[Any]:
+        """Every tensor that a layer of the caller's class returns, in the order in which Keras flattens that."""
+        try:
+            with self.dialect.precision(self.keras, "float64" if self.double else layer.policy):
+                return list(tensors(self.layers[layer.name](*args, **kwargs)))
+        except Exception as error:  # the caller's code
+            raise ModelError(
+                "a custom layer that does not run",
+                place=self.scope + layer.name,
+                wanted="a call in float64, in which every function is compared" if self.double else "",
+                found="{}: {}".format(type(error).__name__, error),
+                fix="take the dtype of constants and variables from self.compute_dtype or the inputs, not float32",
+            ) from error
 
     def _apply(self, node: Apply) -> Any:
         arguments = {k: self._value(v) for k, v in node.arguments.items()}
@@ -136,7 +158,17 @@ class _Rebuild:
         return value
 
     def _tensor(self, ref: Ref) -> Any:
-        value = self.values[ref.node]
+        value, node = self.values[ref.node], self.graph.nodes[ref.node]
+        if isinstance(node, Call) and self.graph.layer(node.layer).custom:
+            if int(ref.output or 0) >= len(value):
+                raise ModelError(
+                    "a custom layer that returns fewer tensors than the one that was saved",
+                    place=self.scope + node.layer,
+                    wanted="more than {}".format(ref.output or 0),
+                    found=len(value),
+                    fix="pass the class as it was when the bundle was saved",
+                )
+            return value[int(ref.output or 0)]
         if not ref.output:
             return value
         if isinstance(value, (list, tuple)):
@@ -153,7 +185,9 @@ class _Rebuild:
         name = self.scope + (node.layer if isinstance(node, Call) else getattr(node, "op", "input"))
         if isinstance(node, Input) or self.scope:
             return
-        items = value.items() if isinstance(value, Mapping) else [("", value)]
+        items: Any = value.items() if isinstance(value, Mapping) else [("", value)]
+        if isinstance(node, Call) and self.graph.layer(node.layer).custom:
+            items = [(str(i) if len(value) > 1 else "", tensor) for i, tensor in enumerate(value)]
         layers = [
             ("{}.{}".format(output, number), tensor)
             for output, several in items

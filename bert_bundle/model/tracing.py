@@ -10,15 +10,13 @@ import inspect
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..errors import ModelError
-from .nodes import KERAS, calls_its_graph, tensors
+from .nodes import KERAS, attributes, calls_its_graph, tensors
 
 _FIX = (
     "write it with Keras layers and tensor ops on its inputs alone: no Python control flow on values, no tf.function, "
     "py_function or numpy_function, no state"
 )
 _MADE_IN_INIT = "make it with add_weight in __init__ or build, and use it in call as an attribute of its own layer"
-
-_BOOKS = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes in which Keras keeps what a layer holds
 
 Hold = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
 
@@ -154,7 +152,7 @@ def _check_stateless(layer: Any, place: str) -> None:
 def _own_variables(layer: Any) -> List[Tuple[str, Any]]:
     """(path of attributes, variable) of every variable that the layer holds itself, each once."""
     found: Dict[int, Tuple[str, Any]] = {}
-    for path, value in _attributes(layer):
+    for path, value in attributes(layer):
         if id(value) in _variable_ids(layer):
             found.setdefault(id(value), (path, value))
     return list(found.values())
@@ -163,23 +161,6 @@ def _own_variables(layer: Any) -> List[Tuple[str, Any]]:
 def _variable_ids(layer: Any) -> "frozenset[int]":
     inside = {id(v) for part in layer._flatten_layers(recursive=False, include_self=False) for v in part.weights}
     return frozenset(id(variable) for variable in layer.weights) - inside
-
-
-def _attributes(layer: Any) -> Iterator[Tuple[str, Any]]:
-    for name, value in vars(layer).items():
-        if not name.startswith(_BOOKS):
-            yield from _leaves(name, value)
-
-
-def _leaves(path: str, value: Any) -> Iterator[Tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key in value:
-            yield from _leaves("{}.{}".format(path, key), value[key])
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from _leaves("{}.{}".format(path, number), item)
-    else:
-        yield path, value
 
 
 @contextlib.contextmanager
@@ -194,11 +175,11 @@ def _symbolic(layer: Any, hold: Hold) -> Iterator[None]:
             return [replaced(item) for item in value]
         return symbols.get(id(value), value)
 
-    attributes = vars(layer)
-    own = {path.split(".")[0] for path, value in _attributes(layer) if id(value) in symbols}
-    before = {name: attributes[name] for name in own}
+    live = vars(layer)
+    own = {path.split(".")[0] for path, value in attributes(layer) if id(value) in symbols}
+    before = {name: live[name] for name in own}
     try:
-        attributes.update({name: replaced(value) for name, value in before.items()})
+        live.update({name: replaced(value) for name, value in before.items()})
         yield
     finally:
-        attributes.update(before)
+        live.update(before)

@@ -1,9 +1,10 @@
 """Weights outside the encoders, by stable path; knows nothing of files.
 
 A path is the layer's path, the part that holds the variable, and the variable's own name: `head/dense/kernel`,
-`lstm/lstm_cell/kernel`, `bidirectional/backward_layer/lstm_cell/kernel`; a `Variable` has its own, `pool.scale`. The
-same in every release of Keras 2 and 3; never a position: frozen layers move within `model.weights`, which is how HDF5
-files load weights into the wrong variables without an error.
+`lstm/lstm_cell/kernel`, `bidirectional/backward_layer/lstm_cell/kernel`; a `Variable` has its own, `pool.scale`. In a
+layer of the caller's own class parts and variables go by the attribute that holds them, without underscores before it:
+`pool/blocks.0/kernel`, `pool/scale`. The same in every release of Keras 2 and 3; never a position: frozen layers move
+within `model.weights`, which is how HDF5 files load weights into the wrong variables without an error.
 """
 
 import re
@@ -14,6 +15,7 @@ import numpy as np
 from ..errors import FormatError, ModelError
 from .construction import is_ours
 from .keras import Runtime
+from .nodes import KERAS, attributes
 
 _COUNTER = re.compile(r"_[0-9]+\Z")  # `lstm_cell_3`: numbered by how many the process made before
 
@@ -30,7 +32,17 @@ _KERAS_3_NAMES: Mapping[str, Mapping[str, str]] = {
 
 def collect(layers: Mapping[str, Any], runtime: Runtime) -> Dict[str, np.ndarray]:
     """Path -> array of every weight of the layers (path -> live layer) that is no encoder's and no nested model's."""
-    return {path: np.asarray(variable.numpy()) for path, variable in _variables(layers, runtime)}
+    found = dict(_variables(layers, runtime))
+    paths: Dict[int, str] = {}
+    for path, variable in found.items():
+        if paths.setdefault(id(variable), path) != path:
+            raise ModelError(
+                "a weight that two layers hold",
+                place=path,
+                found="the same as " + paths[id(variable)],
+                fix="let one of them hold it, and give the other its value as a tensor: a load would part the two",
+            )
+    return {path: np.asarray(variable.numpy()) for path, variable in found.items()}
 
 
 def assign(layers: Mapping[str, Any], tensors: Mapping[str, np.ndarray], runtime: Runtime, place: str) -> None:
@@ -59,9 +71,12 @@ def assign(layers: Mapping[str, Any], tensors: Mapping[str, np.ndarray], runtime
 def _variables(layers: Mapping[str, Any], runtime: Runtime) -> Iterator[Tuple[str, Any]]:
     seen = set()
     for path, layer in layers.items():
-        if runtime.encoders.family_of(layer) or hasattr(layer, "layers"):
+        if runtime.encoders.family_of(layer) or isinstance(layer, runtime.keras.Model):
             continue
+        once: Dict[int, Any] = {}  # a part that two attributes of a layer hold goes by the first
         for name, variable in _own(path, layer, runtime):
+            if once.setdefault(id(variable), name) != name:
+                continue
             if name in seen:
                 raise ModelError("two variables have one path", place=name, fix="give the layer's parts distinct names")
             seen.add(name)
@@ -74,11 +89,15 @@ def _own(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
         yield path, layer.held
         return
     wrapped = _WRAPPED.get(type(layer).__name__)
-    if wrapped:
+    held = [part for part in layer._flatten_layers(recursive=False, include_self=False) if part.weights]
+    own_class = type(layer).__module__.split(".")[0] not in KERAS
+    attribute = {id(v): name.lstrip("_") for name, v in reversed(list(attributes(layer)))} if own_class else {}
+    if own_class:
+        parts = [(_held_by(attribute, part, path), part) for part in held]
+    elif wrapped:
         parts = [(name, getattr(layer, name)) for name in wrapped]
     else:
-        held = layer._flatten_layers(recursive=False, include_self=False)
-        parts = [(_COUNTER.sub("", part.name), part) for part in held if part.weights]
+        parts = [(_COUNTER.sub("", part.name), part) for part in held]
     inside = set()
     for name, part in parts:
         for inner, variable in _own("{}/{}".format(path, name), part, runtime):
@@ -88,4 +107,14 @@ def _own(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
     for variable in layer.weights:
         if id(variable) not in inside:
             name = runtime.dialect.variable_name(variable).split("/")[-1]
-            yield "{}/{}".format(path, renamed.get(name, name)), variable
+            name = _held_by(attribute, variable, path) if own_class else renamed.get(name, name)
+            yield "{}/{}".format(path, name), variable
+
+
+def _held_by(attribute: Mapping[int, str], value: Any, path: str) -> str:
+    if id(value) not in attribute:
+        raise ModelError(
+            "a weight of a custom layer that none of its attributes holds",
+            place=path, found=value.name, fix="keep it as an attribute of its layer, or in a list or dict that is one",
+        )  # fmt: skip
+    return attribute[id(value)]

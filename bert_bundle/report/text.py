@@ -135,6 +135,7 @@ def manifest(path: Path, record: Mapping[str, Any], style: Style) -> str:
         "written by": _pairs({name: part for name, part in writer.items() if name != "packages"}),
         "runtime": record["runtime"],
         "encoders": _pairs({name: _mapping(part).get("class", part) for name, part in record["encoders"].items()}),
+        **({"custom classes": ", ".join(record["custom_objects"])} if "custom_objects" in record else {}),
         "labels": ", ".join(record["labels"]),
         "inputs": _tensors(record["signature"].get("inputs")),
         "outputs": _tensors(record["signature"].get("outputs")),

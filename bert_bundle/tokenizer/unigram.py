@@ -1,10 +1,12 @@
 """Unigram, as XLM-R has it: pieces with their scores, a table of normal forms; knows no library."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import FormatError, TokenizerError
 from ..format import layout, strict_json
+from . import sentencepiece
 from .bytelevel import ByteLevel
 from .paths import FAST
 
@@ -74,6 +76,8 @@ class Unigram:
         pieces = tuple((str(piece), float(score)) for piece, score in model["vocab"])
         if len({piece for piece, _ in pieces}) != len(pieces) or not 0 <= model["unk_id"] < len(pieces):
             raise TokenizerError("a vocabulary with doubled pieces", place=FAST, wanted="each piece once")
+        if charsmap:
+            base64.b64decode(charsmap, validate=True)
         return cls(pieces, int(model["unk_id"]), charsmap), {}
 
     @classmethod
@@ -87,8 +91,9 @@ class Unigram:
         )
 
     def files(self) -> Dict[str, bytes]:
-        """None: all is in tokenizer.json."""
-        return {}
+        """The slow layout's own file, where the pieces stand as those of XLM-R do; no other can be said in it."""
+        data = sentencepiece.to_bytes(self.pieces, self.unk, self.charsmap)
+        return {layout.SENTENCEPIECE: data} if data is not None else {}
 
     def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
         """The parts of tokenizer.json that are the family's own."""

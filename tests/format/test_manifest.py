@@ -29,6 +29,7 @@ WRONG: dict[str, list[Any]] = {
     **{name: [None, [], "x", 1, True] for name in DICTS},
     "digest": [None, [], {}, 1, True],
     "labels": [None, {}, "no", 1, [1], ["no", None], [["no"]], ["no", "no"]],
+    "custom_objects": [None, {}, 1, "Mine", [], [1], ["B", "A"], ["A", "A"], ["A", None]],
     "runtime": [None, [], {}, 1, "", "torch", "Transformers"],
 }
 
@@ -52,6 +53,13 @@ def test_a_manifest_comes_back_from_its_bytes() -> None:
     assert again == MANIFEST
     assert again.digest == MANIFEST.digest
     assert changed() == MANIFEST.to_bytes()
+
+
+def test_custom_classes_stand_in_the_manifest_of_a_bundle_that_needs_some_and_in_no_other() -> None:
+    assert "custom_objects" not in MANIFEST.to_json()
+    manifest = Manifest.parse(changed(custom_objects=["Attention2", "mine>Pool"]))
+    assert manifest.custom_objects == ("Attention2", "mine>Pool")
+    assert manifest.to_bytes() == changed(custom_objects=["Attention2", "mine>Pool"])
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field in WRONG for value in WRONG[field]])

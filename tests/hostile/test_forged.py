@@ -13,7 +13,7 @@ import pytest
 from forged import Change, drop, edit, put, resign, retensor, rewrite
 
 import bert_bundle
-from bert_bundle.errors import BundleError, FormatError, LimitError, UnsafeError
+from bert_bundle.errors import BundleError, FormatError, LimitError, RuntimeUnavailableError, UnsafeError
 from bert_bundle.format.digest import tree
 
 CONFIG = "encoders/bert_encoder/config.json"
@@ -50,6 +50,32 @@ def without_graph(bundle: Path) -> None:
     resign(bundle)
 
 
+def custom(field: str, value: Any) -> Callable[[Path], Any]:
+    """The last layer of a class that is the caller's own, and all its weights no numbers: no reader gets that far."""
+
+    def forge(bundle: Path) -> None:
+        record = {"class": "Evil", "custom": True, "name": "probabilities", "config": {"units": 2}}
+        edit(bundle, "graph.json", put("layers", 3, {**record, field: value}))
+        retensor(bundle, HEAD, fill("probabilities/bias", np.nan))
+        resign(bundle, custom_objects=("Evil",))
+
+    return forge
+
+
+def unsaid(bundle: Path) -> None:
+    custom("class", "Evil")(bundle)
+    resign(bundle, custom_objects=())
+
+
+def code(value: Any) -> Case:
+    return (
+        custom("config", {"f": value}),
+        FormatError,
+        "an initializer, regularizer or constraint that a bundle cannot represent",
+        "graph.json#/layers/3/config/f",
+    )
+
+
 FITS = "an encoder's tensor does not fit its configuration"
 FINITE = "a weight that is no finite number"
 CODE = "a configuration that names code to run"
@@ -78,6 +104,48 @@ CASES: dict[str, Case] = {
         put("layers", 3, "config", "kernel_initializer", {"class": "evil.Init", "config": {}}),
         "an initializer, regularizer or constraint that a bundle cannot represent",
         "/layers/3/config/kernel_initializer",
+    ),
+    "custom class not given": (
+        custom("name", "probabilities"),
+        RuntimeUnavailableError,
+        "a layer of a class that is not in the bundle",
+        "probabilities",
+    ),
+    **{
+        f"custom {name}": (
+            custom("class", name), FormatError, "a built-in layer that says it is a custom one", "graph.json#/layers/3",
+        )
+        for name in ("Dense", "Variable", "BertModel", "Functional")
+    },
+    "built-in as custom": graph(put("layers", 3, "custom", True), "a built-in layer that says", "/layers/3"),
+    **{
+        f"custom {value!r}": (
+            custom("custom", value), FormatError, "a custom layer is malformed", "graph.json#/layers/3/custom",
+        )
+        for value in (False, None, 1, "os.system")
+    },
+    "custom without a name": (
+        custom("class", ""), FormatError, "a custom layer is malformed", "graph.json#/layers/3/custom",
+    ),
+    "custom module": (custom("module", "os"), FormatError, "malformed", "graph.json#/layers/3"),
+    "custom graph": (
+        custom("graph", {}), FormatError, "a layer outside the vocabulary", "graph.json#/layers/3/class",
+    ),
+    "custom config names code": code({"module": "os", "class_name": "system", "config": {}}),
+    "custom config names a class": code({"class_name": "Lambda", "config": {}}),
+    "custom config in depth": code([{"x": {"class": "__lambda__", "config": {}}}]),
+    "custom config registered": code({"registered_name": "x"}),
+    "custom config not canonical": (
+        custom("config", {"f": {"class_name": "Zeros", "config": {}}}), FormatError, "canonical form", "graph.json#",
+    ),
+    "custom dtype in its config": (
+        custom("config", {"dtype": {"module": "os"}}), FormatError, "configuration is malformed", "graph.json#",
+    ),
+    "custom classes of no layer": fields(
+        "custom classes of the manifest are not those of the graph", "/custom_objects", custom_objects=("Evil",)
+    ),
+    "custom class unsaid": (
+        unsaid, FormatError, "custom classes of the manifest are not those of the graph", "bundle.json#/custom_objects",
     ),
     "graph field": graph(put("custom_objects", {}), "malformed", ""),
     "graph class": graph(put("class", "Model"), "not a kind of model", "/class"),
@@ -175,4 +243,12 @@ def test_a_forged_bundle_is_refused_by_class_and_place(bundle: Path, name: str) 
     assert caught.type is error
     assert caught.value.place.startswith(place)
     assert state(bundle) == before
+    assert not HEAVY & set(sys.modules)
+
+
+@pytest.mark.parametrize("given", [{"Evil": object}, {"Evil": print, "Dense2": object}])
+def test_a_custom_class_that_is_given_is_looked_at_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
+    custom("class", "Evil")(bundle)
+    with pytest.raises(FormatError, match=FINITE):
+        bert_bundle.load(bundle, custom_objects=given)
     assert not HEAVY & set(sys.modules)

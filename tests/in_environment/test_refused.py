@@ -140,7 +140,7 @@ REFUSED = {
     "custom objects": (
         {"custom_objects": {"Mine": object}},
         errors.ModelError,
-        "custom objects cannot be kept yet",
+        "a custom object that cannot be kept",
         "custom_objects",
     ),
 }

@@ -246,6 +246,7 @@ def test_a_malformed_file_of_roberta_is_refused(path, data, message, place):
         {"pre_tokenizer": None},
         {"pre_tokenizer": {"type": "Metaspace", "replacement": "_"}},
         {"normalizer": {"type": "Lowercase"}},
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "no base64!"}},
     ],
     ids=str,
 )

@@ -1,0 +1,346 @@
+"""Classes that are kept as they are: by name, configuration and weights, made again by whoever gives the class."""
+
+import hashlib
+import json
+import os
+
+import own_layers
+import pytest
+import tensorflow as tf
+from kept import CONFIG, DIGEST, WEIGHTS, around, weighted
+
+import bert_bundle
+from bert_bundle import errors, tasks
+from bert_bundle.format import strict_json, tensors
+
+RUNTIME = "transformers"
+KEPT = {"Weighted": own_layers.Weighted}
+
+
+@pytest.fixture(scope="module")
+def made(keras):
+    return around(weighted(own_layers.Weighted, keras), RUNTIME)
+
+
+@pytest.fixture(scope="module")
+def path(made, save, tmp_path_factory):
+    return save(made, tmp_path_factory.mktemp("kept") / "bundle", custom_objects=KEPT)
+
+
+def graph_of(path):
+    return strict_json.parse((path / "graph.json").read_bytes(), "graph.json")
+
+
+def test_a_kept_layer_is_its_class_its_configuration_and_its_weights_by_attribute(path):
+    graph = (path / "graph.json").read_bytes()
+    assert graph_of(path)["layers"][1] == {"class": "Weighted", "custom": True, "name": "pool", "config": CONFIG}
+    assert hashlib.sha256(graph).hexdigest()[:16] == DIGEST
+    names = set(tensors.from_bytes((path / "weights.safetensors").read_bytes(), ""))
+    assert names == WEIGHTS | {"probabilities/bias", "probabilities/kernel"}
+
+
+def test_manifest_and_card_say_which_classes_a_load_needs(path):
+    assert bert_bundle.inspect(path).custom_objects == ("Weighted",)
+    card = (path / "README.md").read_text(encoding="utf-8")
+    assert "custom_objects={'Weighted': Weighted})" in card
+    assert "Layers of these classes need code that is not in this folder, passed to `load`: Weighted." in card
+
+
+def test_with_its_class_a_bundle_is_the_same_model_again(made, path, save, tmp_path):
+    bundle = bert_bundle.load(path, custom_objects=KEPT)
+    assert type(bundle.layers["pool"]) is own_layers.Weighted
+    verification = bert_bundle.verify(path, custom_objects=KEPT)
+    assert verification.figures.grade == "bitwise"
+    again = save(made, tmp_path / "bundle", custom_objects=KEPT, prove=False)
+    assert bert_bundle.inspect(again).digest == bert_bundle.inspect(path).digest
+
+
+def test_without_its_class_a_bundle_is_refused_in_words_that_say_what_to_pass(path):
+    for read in (
+        bert_bundle.load,
+        bert_bundle.verify,
+        lambda path: tasks.replay(bundle=str(path), progress=lambda _: None),  # what an audit asks a worker
+        lambda path: bert_bundle.load(path, custom_objects={"Other": own_layers.Weighted}),
+    ):
+        with pytest.raises(
+            errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle"
+        ) as caught:
+            read(path)
+        assert (caught.value.place, caught.value.wanted) == ("pool", "the class Weighted of whoever saved it")
+        assert caught.value.fix == (
+            "pass custom_objects={'Weighted': Weighted} to bert_bundle.load or bert_bundle.verify"
+        )
+
+
+def test_what_a_bundle_does_not_need_is_not_looked_at(classic_bundle, path):
+    others = {"activation": tf.nn.relu, "unused": "anything"}
+    assert bert_bundle.load(classic_bundle, custom_objects=others)
+    assert bert_bundle.load(path, custom_objects={**others, **KEPT})
+
+
+def test_another_class_of_that_name_is_drift_at_its_layer(path):
+    class Weighted(own_layers.Weighted):
+        def call(self, states):
+            found = super().call(states)
+            return {**found, "pooled": found["pooled"] * 1.01}
+
+    found = bert_bundle.verify(path, custom_objects={"Weighted": Weighted}).figures
+    assert (found.grade, found.first_layer) == ("drift", "4 pool 1")
+
+
+def test_a_class_that_changed_its_arguments_or_its_results_is_refused(path):
+    class Fewer(own_layers.Weighted):
+        def call(self, states):
+            return super().call(states)["first"]
+
+    class Other(own_layers.Weighted):
+        def __init__(self, units, **kwargs):
+            super().__init__(units, name="mine")
+
+    for cls, message in (
+        (Fewer, "a custom layer that returns fewer tensors than the one that was saved"),
+        (Other, "a custom layer that its class does not make from its configuration"),
+    ):
+        with pytest.raises(errors.ModelError, match=message) as caught:
+            bert_bundle.load(path, custom_objects={"Weighted": cls})
+        assert caught.value.place == "pool"
+        assert caught.value.fix
+
+
+def test_a_class_of_a_module_is_proven_in_a_fresh_process_and_its_module_is_in_no_file(made, tmp_path):
+    saved = bert_bundle.save(
+        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, examples=made.examples, max_length=made.max_length,
+        custom_objects=KEPT,
+    )  # fmt: skip
+    assert saved.proof == {"proven": True}
+    for folder, _, names in os.walk(str(tmp_path)):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                assert b"own_layers" not in file.read()
+
+
+def test_a_class_that_a_fresh_process_cannot_import_is_saved_unproven_only(keras, save, tmp_path):
+    class Local(own_layers.Weighted):
+        pass
+
+    made = around(weighted(Local, keras), RUNTIME)
+    with pytest.raises(errors.ProofError, match="a custom class that a fresh process cannot import") as caught:
+        save(made, tmp_path / "bundle", custom_objects={"Local": Local}, prove=True)
+    assert caught.value.place == "custom_objects Local"
+    assert caught.value.fix.endswith("or pass prove=False")
+    assert os.listdir(str(tmp_path)) == []
+    path = save(made, tmp_path / "bundle", custom_objects={"Local": Local})
+    assert bert_bundle.verify(path, custom_objects={"Local": Local}).ok
+
+
+def test_a_module_that_fails_in_a_fresh_process_fails_the_proof(keras, save, tmp_path, monkeypatch):
+    """Planted: the module is another one by the time the fresh process imports it."""
+    (tmp_path / "own_module.py").write_text("from own_layers import Weighted as Base\n\nclass Mine(Base):\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from own_module import Mine
+
+    made = around(weighted(Mine, keras), RUNTIME)
+    assert save(made, tmp_path / "first", custom_objects={"Mine": Mine}, prove=True)
+    (tmp_path / "own_module.py").write_text("raise OSError('gone')\n")
+    with pytest.raises(errors.ProofError, match="could not load the staged bundle: a custom class that") as caught:
+        save(made, tmp_path / "second", custom_objects={"Mine": Mine}, prove=True)
+    assert (caught.value.wanted, caught.value.found) == ("own_module:Mine", "OSError: gone")
+    assert not (tmp_path / "second").exists()
+
+
+def test_what_no_trace_can_follow_is_kept_and_what_is_not_given_is_traced(made, save, tmp_path):
+    with pytest.raises(errors.ModelError, match="a custom layer that cannot be traced"):
+        save(made, tmp_path / "bundle")
+
+    class Double(tf.keras.layers.Layer):
+        def call(self, states):
+            return states[:, 0] * 2.0
+
+    traced = save(around(Double(name="double"), RUNTIME), tmp_path / "bundle", custom_objects=KEPT)
+    assert "custom_objects" not in json.loads((traced / "bundle.json").read_text())
+    assert [layer["class"] for layer in graph_of(traced)["layers"]] == ["BertModel", "Dense"]
+
+
+def test_a_kept_layer_keeps_its_flag_its_precision_and_what_it_is_called_with(keras, runtime, save, tmp_path):
+    with runtime.dialect.precision(keras, "float64"):
+        layer = weighted(own_layers.Weighted, keras)
+    layer.trainable = False
+    path = save(around(layer, RUNTIME, power=2), tmp_path / "bundle", custom_objects=KEPT)
+    record = graph_of(path)
+    assert (record["layers"][1]["trainable"], record["layers"][1]["dtype"]) == (False, "float64")
+    assert record["nodes"][4]["kwargs"] == {"power": 2}
+    again = bert_bundle.load(path, custom_objects=KEPT).layers["pool"]
+    assert (again.trainable, again._dtype_policy.name) == (False, "float64")
+    assert bert_bundle.verify(path, custom_objects=KEPT).figures.grade == "bitwise"
+
+
+def test_a_kept_layer_stands_in_a_nested_model_in_one_that_is_traced_and_is_called_twice(keras, save, tmp_path):
+    states = keras.Input((12, 16))
+    inner = keras.Model(states, weighted(own_layers.Weighted, keras)(states)["pooled"], name="inner")
+
+    class Outer(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.pool = weighted(own_layers.Weighted, keras, name="second")
+
+        def call(self, states):
+            return self.pool(states)["pooled"] + self.pool(states * 2.0)["pooled"] + inner(states)
+
+    path = save(around(Outer(name="outer"), RUNTIME), tmp_path / "bundle", custom_objects=KEPT)
+    assert bert_bundle.load(path, custom_objects=KEPT).layers["inner/pool"].units == 4
+    assert [layer["name"] for layer in graph_of(path)["layers"] if layer.get("custom")] == ["second"]
+    assert bert_bundle.verify(path, custom_objects=KEPT).figures.grade == "bitwise"
+
+
+class _Base(tf.keras.layers.Layer):
+    def call(self, states):
+        return states[:, 0]
+
+
+class _Silent(_Base):
+    def get_config(self):
+        raise NotImplementedError("as of Keras 2, where it is not overridden")
+
+
+class _Nameless(_Base):
+    def get_config(self):
+        return {"factor": 2}
+
+
+class _Says(_Base):
+    def __init__(self, value=None, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value}
+
+
+class _Forgets(_Base):
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, states):
+        return states[:, 0] * self.factor
+
+    def get_config(self):
+        return super().get_config()
+
+
+class _Single(_Says):
+    def call(self, states):
+        return states[:, 0] + tf.constant(1.0, "float32")
+
+
+class _Box:
+    """An object that Keras does not look into."""
+
+
+class _Hidden(_Says):
+    def build(self, shape):
+        self.value = None
+        self.box = _Box()
+        self.box.kernel = self.add_weight(name="kernel", shape=())
+
+    def call(self, states):
+        return states[:, 0] * self.box.kernel
+
+
+class _Shared(_Says):
+    def call(self, states):
+        return states[:, 0] * self.kernel
+
+
+class _Model(tf.keras.Model):
+    pass
+
+
+class _Lambda(tf.keras.layers.Lambda):
+    pass
+
+
+REFUSED = {  # the layer, the message, the place
+    "no configuration": (lambda: _Silent(name="l"), "does not say its configuration", "l"),
+    "no name in it": (lambda: _Nameless(name="l"), "does not say its configuration", "l name"),
+    "a function": (lambda: _Says(tf.nn.relu, name="l"), "a value that is no plain data", "l value"),
+    "a layer": (
+        lambda: _Says({"class_name": "Dense", "config": {"units": 2}}, name="l"),
+        "an initializer, regularizer or constraint that a bundle cannot represent",
+        "l value",
+    ),
+    "code by name": (
+        lambda: _Says([{"module": "os", "class_name": "system", "config": {}}], name="l"),
+        "an initializer, regularizer or constraint that a bundle cannot represent",
+        "l value",
+    ),
+    "keys that are no texts": (lambda: _Says({1: 2}, name="l"), "a value that is no plain data", "l value"),
+    "no number": (lambda: _Says(float("nan"), name="l"), "a number that JSON does not have", "l value"),
+    "no text": (lambda: _Says("\ud800", name="l"), "a value that no bundle can hold", "l value"),
+    "an argument that is forgotten": (
+        lambda: _Forgets(2.0, name="l"), "the captured graph does not compute what the model computes", "probabilities",
+    ),
+    "float32 whatever the dtype": (lambda: _Single(name="l"), "a custom layer that does not run", "l"),
+    "a weight out of sight": (lambda: _Hidden(name="l"), "a weight of a custom layer that none of its attributes", "l"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_a_layer_that_cannot_be_made_again_is_refused_by_name_and_field(case, save, tmp_path):
+    make, message, place = REFUSED[case]
+    layer = make()
+    with pytest.raises(errors.ModelError, match=message) as caught:
+        save(around(layer, RUNTIME), tmp_path / "bundle", custom_objects={"Kept": type(layer)})
+    assert caught.value.place == place
+    assert any((caught.value.wanted, caught.value.fix, caught.value.found))
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_a_weight_of_two_layers_is_refused(keras, save, tmp_path):
+    first, second = _Shared(name="first"), _Shared(name="second")
+    first.kernel = second.kernel = first.add_weight(name="kernel", shape=(), initializer="ones")
+    made = around(lambda states: {"a": first(states), "b": second(states)}, RUNTIME)
+    with pytest.raises(errors.ModelError, match="a weight that two layers hold") as caught:
+        save(made, tmp_path / "bundle", custom_objects={"Shared": _Shared})
+    assert (caught.value.place, caught.value.found) == ("second/kernel", "the same as first/kernel")
+
+
+GIVEN = {
+    "a function": ({"relu6": tf.nn.relu6}, "a custom object that cannot be kept", "custom_objects relu6"),
+    "an instance": ({"one": _Base()}, "a custom object that cannot be kept", "custom_objects one"),
+    "a class of Keras": ({"Mine": tf.keras.layers.Dense}, "a custom object that cannot be kept", "custom_objects Mine"),
+    "a Lambda": ({"Mine": _Lambda}, "a custom object that cannot be kept", "custom_objects Mine"),
+    "a model": ({"Mine": _Model}, "a custom object that cannot be kept", "custom_objects Mine"),
+    "a name of Keras": ({"Dense": _Base}, "under the name of a built-in layer", "custom_objects Dense"),
+    "a name of an encoder": ({"BertModel": _Base}, "under the name of a built-in layer", "custom_objects BertModel"),
+    "no name": ({"": _Base}, "a name that no custom object may have", "custom_objects"),
+}
+
+
+@pytest.mark.parametrize("case", list(GIVEN))
+def test_what_is_no_class_of_the_caller_s_own_is_refused(case, classic, save, tmp_path):
+    given, message, place = GIVEN[case]
+    with pytest.raises(errors.ModelError, match=message) as caught:
+        save(classic, tmp_path / "bundle", custom_objects=given)
+    assert caught.value.place == place
+    assert caught.value.fix
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_a_built_in_layer_is_not_replaced_at_load(classic_bundle):
+    with pytest.raises(errors.ModelError, match="a custom object under the name of a built-in layer"):
+        bert_bundle.load(classic_bundle, custom_objects={"Dense": _Base})
+
+
+def test_an_encoder_inside_of_a_kept_layer_is_refused(keras, save, tmp_path):
+    from test_capture import tiny_encoder
+
+    class Holds(_Base):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.other = tiny_encoder("other")
+            self.other(tf.zeros((1, 2), "int32"))
+
+    with pytest.raises(errors.ModelError, match="an encoder inside of a layer that is kept as it is") as caught:
+        save(around(Holds(name="holds"), RUNTIME), tmp_path / "bundle", custom_objects={"Holds": Holds})
+    assert (caught.value.place, caught.value.found) == ("holds", "other (TFBertModel)")
