@@ -27,6 +27,7 @@ def gelu_new(x):
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + single(0.044715) * x**3)))
 
 
+MODELS = [case for case in CASES if case.endswith("Model")]
 ROUNDED = dict(reference.ACTIVATIONS, gelu=gelu, gelu_new=gelu_new)
 
 
@@ -53,6 +54,19 @@ def test_constants_that_went_by_float32_are_all_that_it_computes_otherwise(case,
     found = against_reference.outputs(runtime, family, config, tensors, given)
     distances = against_reference.distances(found, against_reference.wanted(config, tensors, given, ROUNDED))
     assert max(distances.values()) < reference.EXACT, distances
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime, monkeypatch):
+    family, config, tensors, given = case
+    given = dict(given, attention_mask=0 * given["attention_mask"])
+    found = against_reference.outputs(runtime, family, config, tensors, given)
+    distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
+    assert max(distances.values()) < reference.ROUNDED, distances
+    for name in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
+        monkeypatch.setattr(reference, name, 1e34 / getattr(reference, name))
+    distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
+    assert max(distances.values()) > 1e-3
 
 
 def renamed(config, name):
@@ -83,7 +97,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.parametrize("case", [case for case in CASES if case.endswith("Model")], indirect=True)
+@pytest.mark.parametrize("case", MODELS, indirect=True)
 def test_an_encoder_that_computes_something_else_is_noticed(fault, case, runtime):
     family, config, tensors, given = case
     found = against_reference.outputs(runtime, family, *FAULTS[fault](config, tensors), given)

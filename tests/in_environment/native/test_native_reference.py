@@ -10,6 +10,7 @@ from bert_bundle.testing import reference
 from bert_bundle.testing.kit import VOCABULARY, Kit
 
 LENGTH, PADDED, TYPES = 12, (12, 5, 1), 3  # tokens of a row, and how many of them are no padding
+MODELS = [name for name, family in CLASSES.items() if not family.head]
 CASES = [(name, "gelu") for name in CLASSES] + [("BertModel", name) for name in reference.ACTIVATIONS if name != "gelu"]
 
 
@@ -21,7 +22,8 @@ def kit():
 def drawn(kit, name, activation):
     """(configuration, tensors, batch by argument) of a small encoder of that class."""
     family, random = CLASSES[name], np.random.RandomState(7)
-    made = kit.encoder(family.model_type, family.head, hidden_act=activation, type_vocab_size=TYPES)
+    sizes = {"num_attention_heads": 2, "type_vocab_size": TYPES}  # the root of 8 is one that float32 does not hold
+    made = kit.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
     tensors = {}
     for key, array in sorted(kit.runtime.encoders.tensors(made).items()):
         tensors[key] = np.asarray(0.3 * random.standard_normal(array.shape) + key.lower().endswith("norm.weight"), "f")
@@ -48,6 +50,16 @@ def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, a
     assert max(found.values()) < bound, found
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(name, kit, monkeypatch):
+    config, tensors, given = drawn(kit, name, "gelu")
+    given["attention_mask"] = 0 * given["attention_mask"]
+    assert max(distances(kit, name, config, tensors, given).values()) < reference.ROUNDED
+    for constant in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
+        monkeypatch.setattr(reference, constant, 1e34 / getattr(reference, constant))
+    assert max(distances(kit, name, config, tensors, given).values()) > 1e-3
+
+
 FAULTS = {
     "a tanh GELU": ("activate", lambda honest: lambda name, x: honest("gelu_new", x)),
     "an epsilon": ("Normalization", lambda honest: lambda size, epsilon, dtype: honest(size, epsilon + 1e-5, dtype)),
@@ -55,7 +67,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.parametrize("name", [name for name, family in CLASSES.items() if not family.head])
+@pytest.mark.parametrize("name", MODELS)
 def test_an_encoder_of_ours_that_computes_something_else_is_noticed(name, fault, kit, monkeypatch):
     given = drawn(kit, name, "gelu")
     part, change = FAULTS[fault]
