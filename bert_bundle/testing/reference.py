@@ -14,10 +14,9 @@ import numpy as np
 
 # How far a float64 encoder may lie from this one, over the scale of an output: 2e-15 was measured, 1e-14 of Keras 3.
 EXACT = 1e-12
-# The same where TensorFlow computes. In every release `tf.cast(number, "float64")` goes by float32, and that way go the
-# constants of its GELU and, in transformers' classes, the root of a head's size: off by up to 6e-8 of themselves. GELU
-# alone was measured to move an output by 1.8e-8, the two by 3.3e-8.
-ROUNDED = 5e-8
+# The same where TensorFlow computes: the constants of its GELU go by float32 in every release (docs/facts.md), off by
+# up to 3e-8 of themselves. They were measured to move an output by up to 1.8e-8.
+ROUNDED = 3e-8
 
 MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_layer); transformers' TFDistilBertModel
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; the configuration has no such field
