@@ -1,0 +1,76 @@
+"""Our Keras 3 encoders beside the reference: every family, head and activation, in float64, on whichever backend."""
+
+import against_reference
+import numpy as np
+import pytest
+
+from bert_bundle.model.encoders import blocks
+from bert_bundle.model.encoders.families import CLASSES
+from bert_bundle.testing import reference
+from bert_bundle.testing.kit import VOCABULARY, Kit
+
+LENGTH, PADDED, TYPES = 12, (12, 5, 1), 3  # tokens of a row, and how many of them are no padding
+MODELS = [name for name, family in CLASSES.items() if not family.head]
+CASES = [(name, "gelu") for name in CLASSES] + [("BertModel", name) for name in reference.ACTIVATIONS if name != "gelu"]
+
+
+@pytest.fixture(scope="module")
+def kit():
+    return Kit("native")
+
+
+def drawn(kit, name, activation):
+    """(configuration, tensors, batch by argument) of a small encoder of that class."""
+    family, random = CLASSES[name], np.random.RandomState(7)
+    sizes = {"num_attention_heads": 2, "type_vocab_size": TYPES}  # the root of 8 is one that float32 does not hold
+    made = kit.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
+    tensors = {}
+    for key, array in sorted(kit.runtime.encoders.tensors(made).items()):
+        tensors[key] = np.asarray(0.3 * random.standard_normal(array.shape) + key.lower().endswith("norm.weight"), "f")
+    mask = (np.arange(LENGTH) < np.array(PADDED)[:, None]).astype("int32")
+    pad = made.config["pad_token_id"]
+    ids = np.where(mask == 1, random.randint(pad + 1, VOCABULARY, mask.shape), pad).astype("int32")
+    given = {"input_ids": ids, "attention_mask": mask}
+    if "type_vocab_size" in made.config:
+        given["token_type_ids"] = random.randint(0, TYPES, mask.shape).astype("int32")
+    return made.config, tensors, given
+
+
+def distances(kit, name, config, tensors, given):
+    found = against_reference.outputs(kit.runtime, CLASSES[name], config, tensors, given)
+    return against_reference.distances(found, against_reference.wanted(config, tensors, given))
+
+
+@pytest.mark.parametrize(("name", "activation"), CASES)
+def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, activation, kit):
+    # TensorFlow's GELU has its constants in float32, whoever calls it.
+    rounded = activation.startswith("gelu") and kit.keras.config.backend() == "tensorflow"
+    bound = reference.ROUNDED if rounded else reference.EXACT
+    found = distances(kit, name, *drawn(kit, name, activation))
+    assert max(found.values()) < bound, found
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(name, kit, monkeypatch):
+    config, tensors, given = drawn(kit, name, "gelu")
+    given["attention_mask"] = 0 * given["attention_mask"]
+    assert max(distances(kit, name, config, tensors, given).values()) < reference.ROUNDED
+    for constant in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
+        monkeypatch.setattr(reference, constant, 1e34 / getattr(reference, constant))
+    assert max(distances(kit, name, config, tensors, given).values()) > 1e-3
+
+
+FAULTS = {
+    "a tanh GELU": ("activate", lambda honest: lambda name, x: honest("gelu_new", x)),
+    "an epsilon": ("Normalization", lambda honest: lambda size, epsilon, dtype: honest(size, epsilon + 1e-5, dtype)),
+}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("name", MODELS)
+def test_an_encoder_of_ours_that_computes_something_else_is_noticed(name, fault, kit, monkeypatch):
+    given = drawn(kit, name, "gelu")
+    part, change = FAULTS[fault]
+    monkeypatch.setattr(blocks, part, change(getattr(blocks, part)))
+    found = distances(kit, name, *given)
+    assert max(found.values()) > 10 * reference.ROUNDED

@@ -1,0 +1,102 @@
+"""The TensorFlow classes of transformers beside the reference: every family and head, output by output, in float64."""
+
+import math
+
+import against_reference
+import numpy as np
+import pytest
+from test_families import CASES, batch, build
+
+from bert_bundle import rules
+from bert_bundle.testing import reference
+
+
+def single(value):
+    """What is left of a number that went by float32."""
+    return float(np.float32(value))
+
+
+def gelu(x):
+    """GELU with the root of 2 as TensorFlow has it, from 2.19 on with that of a half."""
+    younger = rules.release(rules.installed(), "tensorflow-cpu", "tensorflow") >= (2, 19)
+    return 0.5 * x * (1 + reference.erf(x * single(math.sqrt(0.5)) if younger else x / single(math.sqrt(2))))
+
+
+def gelu_new(x):
+    """The approximate GELU with the cube's factor as TensorFlow has it."""
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + single(0.044715) * x**3)))
+
+
+MODELS = [case for case in CASES if case.endswith("Model")]
+ROUNDED = dict(reference.ACTIVATIONS, gelu=gelu, gelu_new=gelu_new)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, runtime):
+    """(family, configuration, tensors, batch by argument) of a class whose weights are drawn."""
+    live = build(runtime.keras, request.param).encoder
+    given = dict(zip(("input_ids", "attention_mask", "token_type_ids"), batch(live)))
+    encoders = runtime.encoders
+    return encoders.family_of(live), encoders.config(live, "x"), encoders.tensors(live), given
+
+
+def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(case, runtime):
+    found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:])
+    distances = against_reference.distances(found, right)
+    assert max(distances.values()) < reference.ROUNDED, distances
+    assert distances["hidden_states.0"] < reference.EXACT  # before any activation or head
+
+
+def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime):
+    found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:], ROUNDED)
+    distances = against_reference.distances(found, right)
+    assert max(distances.values()) < reference.EXACT, distances
+
+
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime, monkeypatch):
+    family, config, tensors, given = case
+    given = dict(given, attention_mask=0 * given["attention_mask"])
+    found = against_reference.outputs(runtime, family, config, tensors, given)
+    distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
+    assert max(distances.values()) < reference.ROUNDED, distances
+    for name in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
+        monkeypatch.setattr(reference, name, 1e34 / getattr(reference, name))
+    distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
+    assert max(distances.values()) > 1e-3
+
+
+def renamed(config, name):
+    """What the configuration calls a field of BERT's."""
+    own = {"hidden_act": "activation", "num_attention_heads": "n_heads"}
+    return name if name in config else own[name]
+
+
+def with_field(name, change):
+    return lambda config, tensors: (dict(config, **{renamed(config, name): change(config)}), tensors)
+
+
+def with_names(change):
+    return lambda config, tensors: (config, {change(name): tensor for name, tensor in tensors.items()})
+
+
+def with_tensors(part, change):
+    return lambda config, tensors: (config, {n: change(t) if part in n else t for n, t in tensors.items()})
+
+
+# What an encoder might do, as a configuration and tensors that make it do so.
+FAULTS = {
+    "another number of heads": with_field("num_attention_heads", lambda config: 1),
+    "another activation": with_field("hidden_act", lambda config: "gelu" if "relu" in config.values() else "relu"),
+    "the other layer first": with_names(lambda n: n.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")),
+    "positions off by one": with_tensors("position_embeddings", lambda table: np.roll(table, 1, axis=0)),
+}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("case", MODELS, indirect=True)
+def test_an_encoder_that_computes_something_else_is_noticed(fault, case, runtime):
+    family, config, tensors, given = case
+    found = against_reference.outputs(runtime, family, *FAULTS[fault](config, tensors), given)
+    distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
+    assert max(distances.values()) > 10 * reference.ROUNDED

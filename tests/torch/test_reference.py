@@ -1,0 +1,58 @@
+"""PyTorch's own classes beside the reference: every family and head, output by output, in float64."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from test_native import NAME
+
+from bert_bundle.format import golden as goldens
+from bert_bundle.format.proven import open_bundle
+from bert_bundle.loaded import read_parts
+from bert_bundle.model.encoders.families import CLASSES
+from bert_bundle.numerics import difference
+from bert_bundle.testing import reference
+
+PYTORCH = 1e-13  # of an output's scale: PyTorch rounds no constant
+
+
+@pytest.fixture(scope="module")
+def case(written):
+    """(configuration, tensors, token ids by argument, every output of PyTorch's class) of a bundle's encoder."""
+    name, path = written
+    parts, ids = read_parts(open_bundle(str(path))), goldens.read_golden(str(path)).token_ids
+    auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
+    # What is fused gives no attentions.
+    model = auto.from_pretrained(path / "encoders" / NAME, attn_implementation="eager").double().eval()
+    given = {key: torch.tensor(array, dtype=torch.long) for key, array in ids.items()}
+    with torch.no_grad():
+        found = model(**given, output_hidden_states=True, output_attentions=True)
+    return parts.configs[NAME], parts.encoders[NAME], ids, flat(found)
+
+
+def flat(found):
+    """Name -> array, what each layer makes numbered."""
+    numbered = {f"{key}.{i}": v for key in ("hidden_states", "attentions") for i, v in enumerate(found[key])}
+    others = {key: value for key, value in found.items() if key not in ("hidden_states", "attentions")}
+    return {key: np.asarray(value) for key, value in {**numbered, **others}.items()}
+
+
+def worst(case, **fields):
+    """How far the reference lies from PyTorch, with `fields` of the configuration changed."""
+    config, tensors, ids, found = case
+    encoded = reference.encode({**config, **fields}, tensors, **ids)
+    wanted = flat({"hidden_states": encoded.hidden_states, "attentions": encoded.attentions, **encoded.outputs})
+    assert list(found) == list(wanted)
+    return max(difference(found[name], array, of=array) for name, array in wanted.items())
+
+
+def test_auto_model_computes_what_the_papers_say_output_by_output(case):
+    assert worst(case) < PYTORCH
+
+
+def test_another_number_of_heads_would_be_noticed(case):
+    """Planted."""
+    config = case[0]
+    field = "n_heads" if "n_heads" in config else "num_attention_heads"
+    heads = 1 if config[field] > 1 else 2
+    assert worst(case, **{field: heads}) > 1e-3
