@@ -20,6 +20,7 @@ from .keras import Runtime
 from .layers import STATEFUL
 from .nodes import (
     calls_its_graph,
+    check_name,
     check_own,
     check_parts,
     check_path,
@@ -221,10 +222,12 @@ class _Capture:
     def _add(self, key: _Key, layer: Any) -> None:
         place = self.scope + self.traced.name(layer)
         if isinstance(layer, self.keras.layers.InputLayer):
+            check_name(layer.name, place, is_input=True)
             self.nodes.append(self.dialect.placeholder(layer, place))
         elif self.dialect.is_op(layer):
             self.nodes.append(self._op(layer, key[1], place))
         else:
+            check_name(self.traced.name(layer), place, is_input=False)
             check_path(layer, place, self.live)
             if self.traced.name(layer) not in self.layers:
                 self.live[place] = layer

@@ -1,5 +1,6 @@
 """Keras' nodes, symbolic tensors and functions as they are: walked and named; captures nothing itself."""
 
+import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from .layers import WRAPPED
 
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
 _BOOKS = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes in which Keras keeps what a layer holds
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*\Z")
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
 
 
@@ -60,6 +62,21 @@ def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
                 found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
                 fix="name a Keras function, or apply yours as tensor ops",
             )
+
+
+def check_name(name: str, place: str, *, is_input: bool) -> None:
+    """Raises ModelError for a name of a layer, or of an input, that some Keras does not take.
+
+    Keras 2 makes a scope of a layer's name (TensorFlow's rule for those), Keras 3 takes any without a slash.
+    """
+    if "/" in name if is_input else not _SCOPE.match(name):
+        raise ModelError(
+            "a name that not every Keras takes",
+            place=place,
+            wanted="a name without a slash" if is_input else "letters, digits, '.', '_' and '-', not '_' or '-' first",
+            found=name,
+            fix="give it another name when it is made",
+        )
 
 
 def check_path(layer: Any, place: str, live: Mapping[str, Any]) -> None:

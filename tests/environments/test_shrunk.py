@@ -1,0 +1,67 @@
+"""A fault in one real reader, shrunk by the live pair to the smallest classifier, and the script that it leaves."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bert_bundle.matrix import reproduction, shrink
+from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.executors.local import Local
+from bert_bundle.matrix.locks import FOLDER
+from bert_bundle.matrix.process import silent
+from bert_bundle.matrix.run import Reproduction, Terms, cross
+from bert_bundle.matrix.spec import Matrix
+from bert_bundle.testing import strategies
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITER, READER = "tf2.10-hf4.25-py3.9", "tf2.13-hf4.35-py3.11"
+
+
+@pytest.fixture(scope="module")
+def shrunk(made: Callable[[str], Made], matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
+    """Planted in TensorFlow 2.13: transformers' classes compute GELU by tanh. TensorFlow 2.10 wrote the classic."""
+    folder, terms = tmp_path_factory.mktemp("shrunk"), Terms(faults={READER: "tanh GELU"})
+    drawn = strategies.draw(1, seed=0)
+    found = cross(
+        [made(WRITER)], [made(WRITER), made(READER)], drawn,
+        folder=folder / "run", executor=Local(2), progress=silent, terms=terms,
+    )  # fmt: skip
+    assert [v.grade for v in found.verdicts] == ["bitwise", "drift"]
+    search = partial(strategies.smallest, examples=5, seed=0)
+    least = shrink.smallest(found, drawn, search, folder=folder, progress=silent, terms=terms)
+    assert least is not None
+    rows = {row.id: row for row in matrix.environments}
+    return reproduction.write(least, rows, ROOT / FOLDER, folder / "found", terms)
+
+
+def ran(script: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=600, check=False, cwd=script.parent
+    )
+
+
+def test_the_smallest_classifier_has_one_layer_and_the_verdict_names_it(shrunk: Reproduction) -> None:
+    specification = shrunk.specification
+    assert (specification["layers"], specification["heads"], specification["hidden"]) == (1, 1, 4)
+    assert specification["activation"] == "gelu"
+    assert (specification["head"], specification["features"], specification["extra"]) == ([], 0, [])
+    assert shrunk.tried > 0
+    assert (shrunk.verdict.writer, shrunk.verdict.reader) == (WRITER, READER)
+    assert str(shrunk.verdict.first_layer).endswith("bert_encoder hidden_states.1")
+
+
+def test_the_script_fails_when_run_and_passes_without_the_fault(shrunk: Reproduction, tmp_path: Path) -> None:
+    done = ran(shrunk.script)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("drift: the function changed: ")
+    text, planted = shrunk.script.read_text("utf-8"), "FAULT = 'tanh GELU'\n"
+    assert text.count(planted) == 1
+    honest = tmp_path / "honest.py"
+    honest.write_text(text.replace(planted, "FAULT = ''\n"), "utf-8")
+    done = ran(honest)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(("identical: ", "bitwise: "))
