@@ -104,8 +104,12 @@ def vocabulary() -> List[str]:
 
 def build(specification: Dict[str, Any], *, fast: bool = True, runtime: str = keras_runtime.AUTO) -> Made:
     """The classifier of a specification in this environment's Keras."""
-    spec = dict(CLASSIC, **specification)
     bound = keras_runtime.bind(runtime)
+    with bound.dialect.working(False):  # AutoGraph finds nothing to convert, and takes half of the time
+        return _build(dict(CLASSIC, **specification), fast, bound)
+
+
+def _build(spec: Dict[str, Any], fast: bool, bound: Any) -> Made:
     keras, call = bound.keras, bound.encoders.call
     encoder = _encoder(spec, bound)
     if families.CLASSES[spec["class"]].head:
