@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from test_families import CASES, build
+from test_families import CASES
 
 import bert_bundle
 from bert_bundle import numerics, replay
@@ -29,9 +29,9 @@ def native():
 
 
 @pytest.fixture(scope="module", params=CASES)
-def case(request, keras, save, tmp_path_factory):
+def case(request, family_bundle):
     """(name, the bundle of a partly frozen model of transformers' classes)."""
-    return request.param, save(build(keras, request.param), tmp_path_factory.mktemp("case") / "bundle")
+    return request.param, family_bundle(request.param)
 
 
 def figures(path, runtime):
