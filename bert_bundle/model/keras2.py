@@ -63,25 +63,33 @@ def precision(keras: Any, policy: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def working(double: bool, *, own_code: bool = False) -> Iterator[None]:
-    """The context to build and to run in, with `double` in float64; with `own_code` for layers of the caller's classes.
+    """The context to build and to run in, with `double` in float64; without AutoGraph, unless `own_code` runs in it.
 
-    AutoGraph converts every layer's `call` anew; nothing else that a bundle holds needs it (measured: 4.2 s -> 1.3 s).
     Old releases cast a mask to floatx, whatever the layer's own dtype is (seen in GlobalAveragePooling1D of 2.4).
     """
     backend = bind().backend
     floatx = backend.floatx()
-    context: Any = None
-    if not own_code:
-        with contextlib.suppress(ImportError, AttributeError):
-            from tensorflow.python.autograph.core import ag_ctx
-
-            context = ag_ctx.ControlStatusCtx(status=ag_ctx.Status.DISABLED)
     try:
         backend.set_floatx("float64" if double else floatx)
-        with context or contextlib.nullcontext():
+        with contextlib.nullcontext() if own_code else autograph("DISABLED"):
             yield
     finally:
         backend.set_floatx(floatx)
+
+
+@contextlib.contextmanager
+def autograph(status: str) -> Iterator[None]:
+    """AutoGraph "DISABLED", or "UNSPECIFIED" as it is for whoever says nothing; nothing where TensorFlow has none.
+
+    It converts every layer's `call` anew; nothing that a bundle holds needs it (measured: 4.2 s -> 1.3 s).
+    """
+    context: Any = contextlib.nullcontext()
+    with contextlib.suppress(ImportError, AttributeError):
+        from tensorflow.python.autograph.core import ag_ctx
+
+        context = ag_ctx.ControlStatusCtx(status=ag_ctx.Status[status])
+    with context:
+        yield
 
 
 def has_graph(model: Any) -> bool:

@@ -54,7 +54,8 @@ class Kit:
         """The encoder's outputs by name for those of `feeds` that its family takes."""
         known = self.runtime.encoders.family_of(encoder).arguments
         given = {name: tensor for name, tensor in feeds.items() if name in known}
-        return self.runtime.encoders.call(encoder, given, self._outputs(wanted))
+        with self.runtime.dialect.working(False):
+            return self.runtime.encoders.call(encoder, given, self._outputs(wanted))
 
     def op(self, name: str, **arguments: Any) -> Any:
         """An op by its keras.ops name and arguments."""

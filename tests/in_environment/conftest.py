@@ -1,5 +1,8 @@
 """What the in-environment suite shares: this process pinned like a worker, and classifiers built once."""
 
+import functools
+import gc
+
 from bert_bundle import isolation
 
 isolation.pin()  # before anything imports tensorflow
@@ -8,7 +11,25 @@ import pytest  # noqa: E402
 
 import bert_bundle  # noqa: E402
 from bert_bundle.model import keras as keras_runtime  # noqa: E402
+from bert_bundle.model import keras2  # noqa: E402
 from bert_bundle.testing import classifiers  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_autograph():
+    """The tests' own models are built as `load` builds: AutoGraph would be half of what this suite takes."""
+    with keras2.autograph("DISABLED"):
+        # What TensorFlow is made of stays, and 700 objects are a part of one model (measured: 24 s -> 8 s of 232).
+        gc.freeze()
+        gc.set_threshold(5000, 10, 10)
+        yield
+
+
+@pytest.fixture
+def as_users_build():
+    """AutoGraph as users have it: for tests of code of the caller's, which Keras runs through it."""
+    with keras2.autograph("UNSPECIFIED"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +70,15 @@ def save(made, path, **changes):
 @pytest.fixture(scope="session", name="save")
 def save_fixture():
     return save
+
+
+@pytest.fixture(scope="session")
+def family_bundle(keras, tmp_path_factory):
+    """case of test_families -> the bundle of its model, saved once for all that read it."""
+    from test_families import build
+
+    @functools.lru_cache(maxsize=None)
+    def saved(case):
+        return save(build(keras, case), tmp_path_factory.mktemp("family") / "bundle")
+
+    return saved

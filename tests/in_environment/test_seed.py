@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import bert_bundle
+from bert_bundle.model import keras2
 from bert_bundle.testing import classifiers
+
+pytestmark = pytest.mark.usefixtures("as_users_build")  # nothing here is other than a user's
 
 SENTENCE = "my invoice is wrong, please help"
 LENGTH = 16
@@ -50,11 +53,12 @@ def tokens(tokenizer):
 @pytest.fixture(scope="module", params=[0, 10], ids=["first token", "first token and ten features"])
 def saved(request, keras, tmp_path_factory):
     """(bundle's folder, extra inputs of one example, probabilities of before the save)."""
-    model, tokenizer = first_token_classifier(keras, request.param)
-    extra = [np.linspace(-1, 1, 10, dtype="float32")[None]] if request.param else []
-    before = np.asarray(model(tokens(tokenizer) + extra))
-    path = tmp_path_factory.mktemp("seed") / "classifier"
-    bert_bundle.save(model, path, tokenizer=tokenizer, labels=["no", "yes"])  # proven in a fresh process
+    with keras2.autograph("UNSPECIFIED"):  # this fixture is made before those of a test
+        model, tokenizer = first_token_classifier(keras, request.param)
+        extra = [np.linspace(-1, 1, 10, dtype="float32")[None]] if request.param else []
+        before = np.asarray(model(tokens(tokenizer) + extra))
+        path = tmp_path_factory.mktemp("seed") / "classifier"
+        bert_bundle.save(model, path, tokenizer=tokenizer, labels=["no", "yes"])  # proven in a fresh process
     return path, extra, before
 
 

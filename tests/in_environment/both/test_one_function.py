@@ -36,10 +36,9 @@ def native():
 
 
 @pytest.fixture(scope="module", params=CASES)
-def case(request, keras, save, tmp_path_factory):
+def case(request, keras, family_bundle):
     """(a partly frozen model of transformers' classes, its bundle)."""
-    made = build(keras, request.param)
-    return made, save(made, tmp_path_factory.mktemp("case") / "bundle")
+    return build(keras, request.param), family_bundle(request.param)
 
 
 def figures(path, runtime):
