@@ -178,7 +178,7 @@ def _golden(
     one_by_one = forward.predict(runtime, model, parts.graph, slots, some, batch=1)
     again = forward.predict(runtime, parts.build(runtime).model, parts.graph, slots, arrays, batch=goldens.BATCH)
     double, layers = replay_double(parts, runtime, arrays)
-    noise = {}
+    noise, least = {}, numerics.least_noise(layer.policy for _, layer in parts.graph.walk())
     for name, array in single.items():
         rows = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
         if rows.size:
@@ -199,7 +199,7 @@ def _golden(
                 fix="a layer or function of the model is not what its name says: write it with Keras' own",
             )
         padded = np.concatenate([one_by_one[name], array[count:]])
-        noise[name] = numerics.noise_floor(array, double[name], padded)
+        noise[name] = numerics.noise_floor(array, double[name], padded, least)
     return Golden(
         texts=columns.texts,
         features=columns.features,

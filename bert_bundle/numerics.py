@@ -6,7 +6,7 @@ float64 replays decide whether the function is the same, and 5e-7 of the output'
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from .format.golden import Fingerprint, Golden
 
 DOUBLE = 5e-7  # of the output's scale
 NOISE_MARGIN = 8.0  # releases differ by up to 24 sULP where one release differs from float64 by 3 (docs/facts.md)
-NOISE_LEAST = 32 * 2.0**-23  # 32 units in the last place of a float32 of the output's scale
+_UNITS = 32  # in the last place, of an output's scale: the least that is allowed for noise
+_LAST_PLACE = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # of 1, as IEEE 754 and bfloat16 have it
+NOISE_LEAST = _UNITS * 2.0**-23  # in float32
 
 BITWISE, IDENTICAL, DRIFT, FLIP = "bitwise", "identical", "drift", "flip"
 RETOKENIZED, RECONFIGURED = "retokenized", "reconfigured"
@@ -35,10 +37,22 @@ class Figures:
     accuracy: Optional[float] = None
 
 
-def noise_floor(single: np.ndarray, double: np.ndarray, one_by_one: np.ndarray) -> float:
-    """How far float32 replays of an output may lie apart, over its scale: eight times what was measured at save."""
+def least_noise(policies: Iterable[str]) -> float:
+    """32 units in the last place of the narrowest dtype that layers of these policies compute in.
+
+    What one release does to float16 says little of what another does: a classifier in half precision is judged by its
+    float64 replay.
+    """
+    return max((_UNITS * _LAST_PLACE.get(policy.replace("mixed_", ""), 2.0**-23) for policy in policies), default=0.0)
+
+
+def noise_floor(single: np.ndarray, double: np.ndarray, one_by_one: np.ndarray, least: float = NOISE_LEAST) -> float:
+    """How far replays of an output in its own precision may lie apart, over its scale: eight times what was measured.
+
+    At least `least`.
+    """
     measured = max(difference(single, double, double), difference(one_by_one, single, double))
-    return max(NOISE_MARGIN * measured, NOISE_LEAST) if np.isfinite(measured) else NOISE_LEAST
+    return max(NOISE_MARGIN * measured, least) if np.isfinite(measured) else least
 
 
 def scale(double: np.ndarray) -> float:

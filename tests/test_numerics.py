@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from bert_bundle import numerics
 from bert_bundle.format.golden import Golden, read_golden
 from bert_bundle.matrix.process import Worker
-from bert_bundle.numerics import Figures, difference, judge, noise_floor, scale
+from bert_bundle.numerics import Figures, difference, judge, least_noise, noise_floor, scale
 
 OUTPUT = "probabilities"
 FLOATS = hnp.arrays(
@@ -235,6 +235,22 @@ def test_what_cannot_be_compared_is_infinitely_far(a: list[float], b: list[float
     assert difference(np.array(a), np.array(b), np.array(b)) == np.inf
     assert difference(np.array(b), np.array(a), np.array(b)) == np.inf
     assert difference(np.array(a), np.array(a), np.array(a)) == 0
+
+
+@pytest.mark.parametrize(
+    ("policies", "least"),
+    [
+        (["float32"], 32 * 2.0**-23),
+        (["float32", "mixed_float16"], 32 * 2.0**-10),
+        (["float16", "float32"], 32 * 2.0**-10),
+        (["mixed_bfloat16", "mixed_float16"], 32 * 2.0**-7),
+        (["float64"], 32 * 2.0**-23),
+    ],
+)
+def test_the_least_noise_is_that_of_the_narrowest_dtype(policies: list[str], least: float) -> None:
+    assert least_noise(policies) == least
+    exact = np.array([0.5, 1.0])
+    assert noise_floor(exact, exact, exact, least) == least
 
 
 def test_the_noise_floor_is_never_below_32_units_in_the_last_place() -> None:
