@@ -87,10 +87,9 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
 @click.option(
     "--examples",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Generated classifiers per writer.",
+    help="Generated classifiers per writer, the classic among them; with --classifiers generated and without this as "
+    "many as the matrix file says.",
 )
 @click.option(
     "--classifiers",
@@ -122,7 +121,7 @@ def run(
     groups: tuple[str, ...],
     writers: tuple[str, ...],
     readers: tuple[str, ...],
-    examples: int,
+    examples: int | None,
     classifiers: str | None,
     seed: int | None,
     discard: bool,
@@ -139,16 +138,17 @@ def run(
       bert-bundle matrix run
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
     """
-    kind = classifiers or ("classic" if examples == 1 else "generated")
-    if examples > 1 and kind != "generated":
+    kind = classifiers or ("classic" if examples in (None, 1) else "generated")
+    count = examples or (options.matrix.properties.examples if kind == "generated" else 1)
+    if count > 1 and kind != "generated":
         raise ConfigError(
             "the number of examples is that of generated classifiers",
             place="--examples",
-            found=f"{examples}, with --classifiers {kind}",
+            found=f"{count}, with --classifiers {kind}",
             fix="leave one of the two out",
         )
     number = options.matrix.properties.seed if seed is None else seed
-    drawn = _CLASSIFIERS[kind](examples, number)
+    drawn = _CLASSIFIERS[kind](count, number)
     rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
     able = [row for row in rows if row in options.matrix.loading]
     writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
@@ -165,7 +165,7 @@ def run(
             terms=options.terms,
         )
         if not discard:
-            more = partial(strategies.smallest, examples=examples - 1 or _LEAST_DRAWN, seed=number)
+            more = partial(strategies.smallest, examples=count - 1 or _LEAST_DRAWN, seed=number)
             search = None if kind == "catalogue" else more
             found = _reproduced(found, drawn, search, folder, reproductions, options)
     return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)

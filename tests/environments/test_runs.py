@@ -22,7 +22,7 @@ def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> Non
 
 
 def test_every_environment_reads_every_classifier_that_every_other_writes() -> None:
-    code, document = bert_bundle("matrix", "run", "--groups", "ci", "--examples", DRAWN, "--seed", "0")
+    code, document = bert_bundle("matrix", "run", "--groups", "ci", "--examples", str(DRAWN), "--seed", "0")
     assert code == 0, document["reproductions"]
     verdicts = document["verdicts"]
     pairs = {(v["writer"], v["reader"]) for v in verdicts}
