@@ -14,11 +14,14 @@ from . import reference
 _TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def fingerprints(parts: Parts, golden: Golden) -> Dict[str, Tuple[float, ...]]:
+def fingerprints(
+    parts: Parts, golden: Golden, activations: reference.Activations = reference.ACTIVATIONS
+) -> Dict[str, Tuple[float, ...]]:
     """Name of a node's output -> its fingerprint, as `replay.observe` and the golden name and take them.
 
     Each hidden state and each output, of every call of an encoder outside nested models whose tokens, mask and types
     are inputs of the model, through casts at most: what is computed before an encoder is not the reference's to know.
+    `activations`: see `reference.encode`.
     """
     given = {**golden.token_ids, **golden.features}
     found = {}
@@ -26,14 +29,16 @@ def fingerprints(parts: Parts, golden: Golden) -> Dict[str, Tuple[float, ...]]:
         name = parts.graph.layer(layer).encoder
         config, tensors = parts.configs[name], parts.encoders[name]
         mask, types = tokens.get("attention_mask"), tokens.get("token_type_ids")
-        encoded = reference.encode(config, tensors, tokens["input_ids"], mask, types)
+        encoded = reference.encode(config, tensors, tokens["input_ids"], mask, types, activations)
         states = {"hidden_states.{}".format(number): state for number, state in enumerate(encoded.hidden_states)}
         for output, values in {**states, **encoded.outputs}.items():
             found["{} {} {}".format(index, layer, output)] = fingerprint(values)
     return found
 
 
-def distances(parts: Parts, golden: Golden, layers: Any) -> Dict[str, float]:
+def distances(
+    parts: Parts, golden: Golden, layers: Any, activations: reference.Activations = reference.ACTIVATIONS
+) -> Dict[str, float]:
     """Name of an encoder's output -> how far `layers` lies from it, over the fingerprint's largest value.
 
     `layers`: (name, fingerprint) of every node, of an observation or of the golden. One that is missing is infinitely
@@ -42,7 +47,7 @@ def distances(parts: Parts, golden: Golden, layers: Any) -> Dict[str, float]:
     seen = dict(layers)
     return {
         name: difference(np.asarray(seen.get(name, [np.nan])), np.asarray(values), np.asarray(values))
-        for name, values in fingerprints(parts, golden).items()
+        for name, values in fingerprints(parts, golden, activations).items()
     }
 
 

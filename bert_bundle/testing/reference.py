@@ -15,8 +15,8 @@ import numpy as np
 # How far a float64 encoder may lie from this one, over the scale of an output: 2e-15 was measured, 1e-14 of Keras 3.
 EXACT = 1e-12
 # The same where TensorFlow computes: the constants of its GELU go by float32 in every release (docs/facts.md), off by
-# up to 3e-8 of themselves. They were measured to move an output by up to 1.8e-8.
-ROUNDED = 3e-8
+# up to 3e-8 of themselves. They were measured to move an output by up to 2.8e-8.
+ROUNDED = 5e-8
 
 MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_layer); transformers' TFDistilBertModel
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; the configuration has no such field
@@ -99,6 +99,22 @@ ACTIVATIONS: Activations = {
     "swish": silu,
     "tanh": np.tanh,
 }
+
+
+def as_in_tensorflow(release: Tuple[int, ...]) -> Activations:
+    """ACTIVATIONS with the constants that TensorFlow of that release rounds to float32 (`nn_ops.gelu`).
+
+    The root of 2, by which it divides, from 2.19 on that of a half, by which it multiplies; the factor of the cube.
+    """
+    root, half, cubic = (float(np.float32(value)) for value in (math.sqrt(2.0), math.sqrt(0.5), 0.044715))
+
+    def rounded(x: np.ndarray) -> np.ndarray:
+        return x * 0.5 * (1.0 + erf(x * half if release >= (2, 19) else x / root))
+
+    def rounded_tanh(x: np.ndarray) -> np.ndarray:
+        return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + cubic * x**3)))
+
+    return {**ACTIVATIONS, "gelu": rounded, "gelu_new": rounded_tanh}
 
 
 def encode(

@@ -1,7 +1,5 @@
 """The TensorFlow classes of transformers beside the reference: every family and head, output by output, in float64."""
 
-import math
-
 import against_reference
 import numpy as np
 import pytest
@@ -10,25 +8,7 @@ from test_families import CASES, batch, build
 from bert_bundle import rules
 from bert_bundle.testing import reference
 
-
-def single(value):
-    """What is left of a number that went by float32."""
-    return float(np.float32(value))
-
-
-def gelu(x):
-    """GELU with the root of 2 as TensorFlow has it, from 2.19 on with that of a half."""
-    younger = rules.release(rules.installed(), "tensorflow-cpu", "tensorflow") >= (2, 19)
-    return 0.5 * x * (1 + reference.erf(x * single(math.sqrt(0.5)) if younger else x / single(math.sqrt(2))))
-
-
-def gelu_new(x):
-    """The approximate GELU with the cube's factor as TensorFlow has it."""
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + single(0.044715) * x**3)))
-
-
 MODELS = [case for case in CASES if case.endswith("Model")]
-ROUNDED = dict(reference.ACTIVATIONS, gelu=gelu, gelu_new=gelu_new)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -48,7 +28,8 @@ def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(case, r
 
 
 def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime):
-    found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:], ROUNDED)
+    rounded = reference.as_in_tensorflow(rules.release(rules.installed(), "tensorflow-cpu", "tensorflow"))
+    found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:], rounded)
     distances = against_reference.distances(found, right)
     assert max(distances.values()) < reference.EXACT, distances
 
