@@ -12,7 +12,7 @@ from bert_bundle.model.encoders import families
 from bert_bundle.testing import heads
 from bert_bundle.testing.strategies import draw, features, smallest, specifications
 
-MANY = 800
+MANY = 1000
 Spec = Mapping[str, Any]
 
 DEMANDED = {

@@ -136,7 +136,7 @@ def encoders(draw: Draw) -> Spec:
     All is drawn whatever is used of it: what is drawn next then stays in its place while a classifier shrinks.
     """
     name = draw(st.sampled_from([f.architecture for f in families.FAMILIES]))
-    head = draw(st.sampled_from(["", "", "", *families.HEADS]))
+    head = draw(st.sampled_from([*[""] * 7, *families.HEADS]))
     family = families.CLASSES[name].with_head(head) if head else families.CLASSES[name]
     both, ids = ["input_ids", "attention_mask"], ["input_ids"]
     spec: Spec = {
@@ -145,7 +145,7 @@ def encoders(draw: Draw) -> Spec:
         "by_itself": draw(st.booleans()),
         "roles": draw(st.sampled_from([both, ids, [*both, "token_type_ids"]])),
         "call": draw(st.sampled_from(["keywords", "dict", "list", "position", "tuple"])),
-        "towers": draw(st.sampled_from(["one", "one", "siamese", "two"])),
+        "towers": draw(st.sampled_from(["one", "one", "one", "one", "siamese", "two"])),
         "mask_cast": draw(st.booleans()),
     }
     if head:
@@ -178,14 +178,15 @@ def inputs(draw: Draw) -> Spec:
 def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStrategy[str]":
     """How hidden states become one state; shrinks to the first token's."""
     names = ["first_token", "two_tokens", "average", "longest", "gru", "lstm", "both_ways", "convolution", "attention"]
-    names += ["lambda"]
+    names += ["lambda", "last_four"]
     names += ["pooler"] if "pooler_output" in family.always else []
     names += ["mean", "max"] if "attention_mask" in spec["roles"] else []
-    names += ["last_four"] if spec["call"] == "keywords" else []
     if spec["towers"] != "one":  # a layer of one name is made once
         names = [name for name in names if name in ("first_token", "two_tokens", "pooler", "mean", "max")]
     names = ["first_token"] if family.head else names
-    return st.integers(0, 59).map(lambda number: names[number % len(names)])  # one draw, whatever there is to choose
+    return st.sampled_from(range(60)).map(
+        lambda number: names[number % len(names)]
+    )  # one draw, whatever there is to choose
 
 
 @st.composite

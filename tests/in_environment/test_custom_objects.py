@@ -12,9 +12,17 @@ from kept import CONFIG, DIGEST, WEIGHTS, around, weighted
 import bert_bundle
 from bert_bundle import errors, tasks
 from bert_bundle.format import strict_json, tensors
+from bert_bundle.model import keras2
 
 RUNTIME = "transformers"
 KEPT = {"Weighted": own_layers.Weighted}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_users_build():
+    """AutoGraph as users have it: Keras runs the caller's own code through it."""
+    with keras2.autograph("UNSPECIFIED"):
+        yield
 
 
 @pytest.fixture(scope="module")
