@@ -44,8 +44,9 @@ def peruse(bundle: Proven) -> Read:
     """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
     golden = goldens.from_bundle(bundle)
     check_files(bundle)
-    parts, files, recipe = read_parts(bundle), tokenizers.read_files(bundle), recipe_of(bundle.manifest)
+    parts, files = read_parts(bundle), tokenizers.read_files(bundle)
     slots = signature.slots(parts.graph)
+    recipe = recipe_of(bundle.manifest, slots)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
     return Read(golden, parts, files, recipe, slots, features)
 
