@@ -11,7 +11,19 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from forged import TOKENIZER, Forge, drop, each, edit, lower_casing_lost, put, relayout, retensor, vocabulary_swapped
+from forged import (
+    TOKENIZER,
+    Forge,
+    drop,
+    each,
+    edit,
+    lower_casing_lost,
+    put,
+    relayout,
+    resign,
+    retensor,
+    vocabulary_swapped,
+)
 
 from bert_bundle.testing import classifiers
 
@@ -224,3 +236,11 @@ IN_READERS = (
 )  # fmt: skip
 
 FAULTS = (*IN_BUNDLES, *IN_READERS)
+
+# What moves no prediction, signed again: docs/planted_faults.md says that no replay shows it. The bundle, the change.
+UNSHOWN: Mapping[str, tuple[str, Forge]] = MappingProxyType({
+    "a dropout rate": ("classic", lambda b: edit(b, GRAPH, put("layers", 2, "config", "rate", 0.5))),
+    "a regulariser": ("pooled", lambda b: edit(b, GRAPH, drop("layers", 4, "config", "kernel_regularizer"))),
+    "a trainable flag": ("pooled", lambda b: edit(b, GRAPH, drop("layers", 0, "flags"))),
+    "the names of the classes": ("classic", lambda b: resign(b, labels=("class 1", "class 0"))),
+})  # fmt: skip
