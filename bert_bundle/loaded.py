@@ -118,8 +118,10 @@ def check_finite(arrays: Mapping[str, np.ndarray], place: str) -> None:
             )
 
 
-def recipe_of(manifest: Manifest) -> Recipe:
-    """How the bundle's texts become token ids. Raises FormatError when the manifest does not say it."""
+def recipe_of(manifest: Manifest, slots: Sequence[Slot]) -> Recipe:
+    """How the bundle's texts become token ids. Raises FormatError when the manifest does not say it, or no model could
+    take them: an input of tokens has another length.
+    """
     length = manifest.tokenizer.get("max_length")
     padding, truncation = manifest.tokenizer.get("padding"), manifest.tokenizer.get("truncation")
     if type(length) is not int or not 1 <= length <= 1 << 20 or padding != "max_length" or truncation is not True:
@@ -129,6 +131,14 @@ def recipe_of(manifest: Manifest) -> Recipe:
             wanted="max_length, padding max_length, truncation true",
             found=dict(manifest.tokenizer),
         )
+    for slot in slots:
+        if slot.group and slot.shape[0] not in (None, length):
+            raise FormatError(
+                "the tokenizer's recipe does not fit the model's inputs",
+                place=layout.MANIFEST + "#/tokenizer/max_length",
+                wanted="{}, the length of {}".format(slot.shape[0], slot.name),
+                found=length,
+            )
     return Recipe(length)
 
 
@@ -153,7 +163,7 @@ class Bundle:
         self._runtime = runtime
         self._graph = parts.graph
         self._slots: List[Slot] = signature.slots(parts.graph)
-        self._recipe = recipe_of(manifest)
+        self._recipe = recipe_of(manifest, self._slots)
 
     @property
     def labels(self) -> Tuple[str, ...]:

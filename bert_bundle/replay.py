@@ -50,8 +50,9 @@ def peruse(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Read
     check_files(bundle)
     parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
     slots = signature.slots(parts.graph)
+    recipe = recipe_of(bundle.manifest, slots)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
-    return Read(golden, parts, files, recipe_of(bundle.manifest), slots, features)
+    return Read(golden, parts, files, recipe, slots, features)
 
 
 def observe(

@@ -19,19 +19,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 WRITER = "tf2.15-hf4.40-py3.11"
 
 
+def environment(name: str) -> Made:
+    """Makes (or finds in the cache) the environment of that id."""
+    (row,) = read_matrix(ROOT / FILE_NAME).select(names=[name])
+    return make(row, read_lock(row, ROOT / FOLDER), progress=print)
+
+
 @pytest.fixture(scope="session")
 def matrix() -> Matrix:
     return read_matrix(ROOT / FILE_NAME)
 
 
 @pytest.fixture(scope="session")
-def made(matrix: Matrix) -> Callable[[str], Made]:
-    """Makes (or finds in the cache) the environment of that id."""
-
-    def environment(name: str) -> Made:
-        (row,) = matrix.select(names=[name])
-        return make(row, read_lock(row, ROOT / FOLDER), progress=print)
-
+def made() -> Callable[[str], Made]:
     return environment
 
 

@@ -15,8 +15,12 @@ from bert_bundle.format.digest import listing, sha256
 from bert_bundle.format.manifest import File, Manifest
 from bert_bundle.matrix.process import silent
 from bert_bundle.testing.forgery import forge
+from bert_bundle.tokenizer.description import Description
 
 Change = Callable[[Any], Any]
+Forge = Callable[[Path], Any]  # of a bundle on disk, signed again
+
+TOKENIZER = "tokenizer/tokenizer_config.json"
 
 _NOBODY = 65534
 
@@ -93,3 +97,36 @@ def retensor(bundle: Path, path: str, change: Callable[[dict[str, np.ndarray]], 
     arrays = {name: array.copy() for name, array in tensors.from_bytes((bundle / path).read_bytes(), path).items()}
     change(arrays)
     rewrite(bundle, path, tensors.to_bytes(arrays, {"format": "pt"}))
+
+
+def weights(path: str, change: Callable[[dict[str, Any]], Any]) -> Forge:
+    """A change of a file's arrays, of a bundle that is not there yet."""
+    return lambda bundle: retensor(bundle, path, change)
+
+
+def each(name: str, function: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any]:
+    """A change of one tensor."""
+    return lambda arrays: arrays.update({name: function(arrays[name])})
+
+
+def vocabulary_swapped(bundle: Path, *, everywhere: bool = True) -> None:
+    """Two entries of vocab.txt, and of tokenizer.json, or of the first alone."""
+    vocabulary = (bundle / "tokenizer/vocab.txt").read_text(encoding="utf-8").splitlines()
+    first, second = vocabulary.index("invoice"), vocabulary.index("crash")
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (bundle / "tokenizer/vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    relayout(bundle) if everywhere else resign(bundle)
+
+
+def lower_casing_lost(bundle: Path, *, everywhere: bool = True) -> None:
+    """In tokenizer_config.json, and in tokenizer.json, or in the first alone."""
+    edit(bundle, TOKENIZER, put("do_lower_case", False))
+    relayout(bundle) if everywhere else resign(bundle)
+
+
+def relayout(bundle: Path) -> None:
+    """tokenizer.json made again from vocab.txt and the configuration, as a forger who knows the format would."""
+    files = {f"tokenizer/{path.name}": path.read_bytes() for path in (bundle / "tokenizer").iterdir()}
+    for name, data in Description.parse(files).to_files().items():
+        (bundle / name).write_bytes(data)
+    resign(bundle)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import click
+from planted_faults import FAULTS
 from pydantic import BaseModel
 
 from bert_bundle import errors, isolation, rules
@@ -96,6 +97,11 @@ def encoders() -> str:
 
 def grades() -> str:
     return table("grade|meaning", ((f"`{grade}`", meaning) for grade, meaning in MEANING.items()))
+
+
+def planted() -> str:
+    rows = ((f.what, f.where, " or ".join(f.grades), f.place or "no layer: the golden alone") for f in FAULTS)
+    return table("fault|planted in|grade|place", rows)
 
 
 def pinned() -> str:
@@ -192,5 +198,5 @@ def documents() -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
     "commands": commands, "documents": documents, "encoders": encoders, "environments": environments,
     "errors": error_table, "grades": grades, "keys": keys, "layers": layers, "ops": operations, "parts": parts,
-    "pinned": pinned, "rules": known_breakages,
+    "pinned": pinned, "planted-faults": planted, "rules": known_breakages,
 })  # fmt: skip
