@@ -171,6 +171,7 @@ def canonical_object(value: Any, place: str) -> Dict[str, Any]:
 def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
     class_name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None
+    class_name = "Orthogonal" if class_name == "OrthogonalInitializer" else class_name  # its name in Keras 3.4
     if not isinstance(class_name, str) or class_name not in table or not isinstance(config, dict):
         raise ModelError(
             "an initializer, regularizer or constraint that a bundle cannot represent",

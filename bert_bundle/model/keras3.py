@@ -188,14 +188,14 @@ def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
 
     An op of Keras 3 is an object: tensors are arguments of its call, everything else are its attributes.
     """
-    from . import sizes
+    from . import beyond, sizes
 
     if isinstance(layer, sizes.Sized):
         first, kwargs = called_with(layer, number)
         return layer.op, {ops.BY_NAME[layer.op].parameters[0].name: first[0], **kwargs}
     written = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
     op = ops.BY_NAME.get(_ALIASES.get(written, written))
-    if op is None or not (type(layer).__module__.startswith("keras.") or type(layer).__module__ == __name__):
+    if op is None or not (type(layer).__module__.startswith("keras.") or type(layer).__module__ == beyond.__name__):
         raise KeyError("keras.ops." + written)
     args, kwargs = called_with(layer, number)
     meant = _MEANT.get(op.name, {})
@@ -241,6 +241,8 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
 def _apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     from keras import ops as keras_ops
 
+    from . import beyond
+
     op = ops.BY_NAME[name]
     given = {p.name: p.default for p in op.parameters if p.default is not ops.REQUIRED}
     given.update(arguments)
@@ -254,32 +256,22 @@ def _apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     for operand in operands:
         value = given[operand]
         given[operand] = [_tensor(x, dtype) for x in value] if operand in _LISTS else _typed(value, dtype)
-    if name == "norm" and isinstance(given["axis"], int):
-        given["axis"] = (given["axis"],)  # Keras makes it a list, which JAX does not take
+    if name == "flip" and isinstance(given["axis"], list) and len(given["axis"]) == 1:
+        given["axis"] = given["axis"][0]  # Keras 3.9 makes a list of whatever it is given
+    if name in ("norm", "logsumexp") and isinstance(given["axis"], int):
+        given["axis"] = (given["axis"],)  # norm makes a list of it, which JAX does not take; Keras 3.9 takes no number
     if name == "einsum":
         return keras_ops.einsum(given["subscripts"], *given["operands"])
     if name == "matmul":
         transposed = given.pop("transpose_a"), given.pop("transpose_b")
         if any(transposed):
-            return _matmul(*transposed)(given["x1"], given["x2"])
+            return beyond.Matmul(*transposed)(given["x1"], given["x2"])
+    if name == "normalize":
+        return beyond.Normalize(given["axis"])(given["x"])
+    if name == "stop_gradient":
+        return beyond.StopGradient()(given["x"])
     tensors = [given.pop(p.name) for p in op.parameters[: max(1, len(operands))] if p.name in given]
     return getattr(keras_ops, name)(*tensors, **given)
-
-
-def _matmul(transpose_a: bool, transpose_b: bool) -> Any:
-    """The op that the vocabulary has beyond keras.ops: a product of operands whose last two axes are swapped first."""
-    import keras
-
-    class Matmul(keras.Operation):  # type: ignore[misc]
-        def __init__(self, transpose_a: bool, transpose_b: bool) -> None:
-            super().__init__()
-            self.transpose_a, self.transpose_b = transpose_a, transpose_b
-
-        def call(self, x1: Any, x2: Any) -> Any:
-            x1 = keras.ops.swapaxes(x1, -1, -2) if self.transpose_a else x1
-            return keras.ops.matmul(x1, keras.ops.swapaxes(x2, -1, -2) if self.transpose_b else x2)
-
-    return Matmul(transpose_a, transpose_b)
 
 
 def _typed(value: Any, dtype: str) -> Any:

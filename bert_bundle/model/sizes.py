@@ -43,6 +43,8 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     rest = dict(arguments)
     first = rest.pop(ops.BY_NAME[name].parameters[0].name)
     result = Sized(name, floating)(first, **rest)
+    if not isinstance(result, keras.KerasTensor):
+        return result
     if name == "shape":
         setattr(result, _KNOWN, list(first.shape))
     elif name == "stack":
