@@ -145,6 +145,10 @@ def encoders(draw: Draw) -> Spec:
     allowed = roles if "token_type_ids" in family.arguments else roles[:2]
     spec["roles"] = draw(st.sampled_from(allowed))
     spec["call"] = draw(st.sampled_from(["keywords", "dict", "list", "position", "tuple"]))
+    if head == "ForQuestionAnswering" and spec["call"] in ("list", "tuple"):
+        # Built, transformers 4.5 returns a dict for return_dict=False, and run eagerly a tuple: Keras, which sorts a
+        # dict, then takes the start for the end. What such a model computes depends on who runs it; save refuses it.
+        spec["call"] = "position"
     spec["towers"] = "one" if head else draw(st.sampled_from(["one", "one", "siamese", "two"]))
     spec["mask_cast"] = draw(st.booleans())
     return spec
@@ -261,7 +265,10 @@ def frozen(layers: int) -> "st.SearchStrategy[Spec]":
 
 @st.composite
 def tokenizers(draw: Draw, model_type: str) -> Spec:
-    """A kind of tokenizer with its settings; shrinks to a fast one as transformers makes it."""
+    """A kind of tokenizer with its settings; shrinks to a fast one as transformers makes it.
+
+    A slow one of RoBERTa has no added tokens: before transformers 4.34 it takes the spaces around them away.
+    """
     fast = True if model_type == "xlm-roberta" else draw(st.sampled_from([True, True, False]))
     settings: Dict[str, Any] = {}
     if model_type not in ("roberta", "xlm-roberta"):
@@ -269,6 +276,7 @@ def tokenizers(draw: Draw, model_type: str) -> Spec:
         settings["strip_accents"] = draw(st.sampled_from([None, True]))
     settings["padding_side"] = draw(st.sampled_from(["right", "right", "left"]))
     added = draw(st.lists(st.sampled_from(["newtoken", "<b>"]), max_size=1))
+    added = added if fast or model_type != "roberta" else []
     return {"fast": fast, "tokenizer": {**settings, **({"added": added} if added else {})}}
 
 
@@ -284,7 +292,9 @@ def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[s
     text = st.lists(word, max_size=6).map(" ".join)
     first = st.lists(word, min_size=1, max_size=3).map(" ".join)
     long = st.sampled_from(_WORDS).map(lambda w: " ".join([w, "word"] * 17 + ["end"]))
-    some = st.lists(text if spec["fast"] or model_type != "roberta" else first, min_size=1, max_size=4)
+    if not spec["fast"] and model_type == "roberta":  # a text of nothing but spaces is dropped by transformers 4.5
+        first = text = first.filter(str.strip)
+    some = st.lists(text, min_size=1, max_size=4)
     return st.builds(lambda a, b, c: [a, *b, c], first, some, long)
 
 
