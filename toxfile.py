@@ -74,7 +74,7 @@ def _settings(row: Environment, arguments: Sequence[str]) -> dict[str, object]:
         "skip_install": True,
         # A lock is everything there is to install; resolving its packages again would bring in what it leaves out.
         "deps": f"--no-deps\n-r {ROOT / FOLDER / row.id}.txt",
-        "pass_env": ["OPENBLAS_*"],
+        "pass_env": ["BERT_BUNDLE_*", "OPENBLAS_*", "XDG_CACHE_HOME"],
         "set_env": {**isolation.PINNED, **isolation.binding(row.pins.__contains__)},
         "commands": [Command(["python", SUITE, "-q", *arguments])],
     }

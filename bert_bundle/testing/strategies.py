@@ -150,6 +150,10 @@ def encoders(draw: Draw) -> Spec:
     }
     if head:
         spec["towers"] = "one"
+    if head == "ForQuestionAnswering" and spec["call"] in ("list", "tuple"):
+        # Built, transformers 4.5 returns a dict for return_dict=False, and run eagerly a tuple: Keras, which sorts a
+        # dict, then takes the start for the end. What such a model computes depends on who runs it; save refuses it.
+        spec["call"] = "position"
     spec["roles"] = [role for role in spec["roles"] if role in family.arguments]
     return spec
 
@@ -265,7 +269,10 @@ def frozen(layers: int) -> "st.SearchStrategy[Spec]":
 
 @st.composite
 def tokenizers(draw: Draw, model_type: str) -> Spec:
-    """A kind of tokenizer with its settings; shrinks to a fast one as transformers makes it."""
+    """A kind of tokenizer with its settings; shrinks to a fast one as transformers makes it.
+
+    A slow one of RoBERTa has no added tokens: before transformers 4.34 it takes the spaces around them away.
+    """
     fast = draw(st.sampled_from([True, True, False])) or model_type == "xlm-roberta"
     words = {
         "do_lower_case": draw(st.booleans().map(lambda b: not b)),
@@ -273,6 +280,7 @@ def tokenizers(draw: Draw, model_type: str) -> Spec:
     }
     sides = {"padding_side": draw(st.sampled_from(["right", "right", "left"]))}
     added = draw(st.lists(st.sampled_from(["newtoken", "<b>"]), max_size=1))
+    added = added if fast or model_type != "roberta" else []
     settings = {**({} if model_type in ("roberta", "xlm-roberta") else words), **sides}
     return {"fast": fast, "tokenizer": {**settings, **({"added": added} if added else {})}}
 
@@ -290,6 +298,7 @@ def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[s
     plain = st.sampled_from(_WORDS)
     first = st.builds(lambda a, b: " ".join([a, *b]), plain, st.lists(word, max_size=2))
     long = plain.map(lambda w: " ".join([w, "word"] * 17 + ["end"]))
+    # A text of nothing but spaces is dropped by a slow RoBERTa of transformers 4.5: there all are like the first.
     some = st.lists(text if spec["fast"] or model_type != "roberta" else first, min_size=1, max_size=4)
     return st.builds(lambda a, b, c: [a, *b, c], first, some, long)
 

@@ -7,12 +7,17 @@ from bert_bundle import isolation
 
 isolation.pin()  # before anything imports tensorflow
 
+import profiles  # noqa: E402
 import pytest  # noqa: E402
+
+pytest.register_assert_rewrite("machine", "properties")
 
 import bert_bundle  # noqa: E402
 from bert_bundle.model import keras as keras_runtime  # noqa: E402
 from bert_bundle.model import keras2  # noqa: E402
 from bert_bundle.testing import classifiers  # noqa: E402
+
+profiles.use()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -45,11 +45,26 @@ def mend(encoder: Any) -> None:
             setattr(layer, _ROOT, np.float64(getattr(layer, _ROOT)))  # whose dtype is kept when it becomes a tensor
 
 
-def _in_double(call: Callable[..., Any], module: Any) -> Callable[..., Any]:
+def mend_half(encoder: Any) -> None:
+    """Makes RoBERTa's main layer of transformers 4.5 take a mask in half precision, which it refuses like a double."""
+    for layer in encoder.submodules:
+        if type(layer).__name__ == "TFRobertaMainLayer":
+            layer.call = _in_double(layer.call, sys.modules[type(layer).__module__], _Half)
+
+
+class _Half(_Tensorflow):
+    """The same, but that float32 is what it is."""
+
+    def __init__(self, real: Any) -> None:
+        super().__init__(real)
+        self.float32 = real.float32
+
+
+def _in_double(call: Callable[..., Any], module: Any, seen: Callable[[Any], Any] = _Tensorflow) -> Callable[..., Any]:
     @functools.wraps(call)
     def double(*args: Any, **kwargs: Any) -> Any:
         real = module.tf
-        module.tf = _Tensorflow(real)
+        module.tf = seen(real)
         try:
             return call(*args, **kwargs)
         finally:

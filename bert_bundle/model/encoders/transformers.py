@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 import numpy as np
 
 from ...errors import FormatError, ModelError, RuntimeUnavailableError
+from ...rules import release
 from . import double, names
 from .configuration import canonical_config
 from .families import BY_TENSORFLOW, PER_LAYER, Family, known
@@ -101,6 +102,8 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
     encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
     if encoder.dtype == "float64":
         double.mend(encoder)
+    elif encoder.compute_dtype == "float16" and release({"": transformers.__version__}, "") < (4, 8):
+        double.mend_half(encoder)
     return encoder
 
 
