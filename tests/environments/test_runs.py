@@ -9,7 +9,7 @@ from commands import SAME, bert_bundle
 from bert_bundle.format.golden import read_golden
 from bert_bundle.testing import catalogue
 
-DRAWN = 12  # classifiers that each environment of `ci` writes: the classic, and what Hypothesis draws
+DRAWN = 8  # classifiers that each environment of `ci` writes: the classic, and what Hypothesis draws
 
 
 def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> None:

@@ -148,12 +148,11 @@ def test_a_module_that_fails_in_a_fresh_process_fails_the_proof(keras, save, tmp
     from own_module import Mine
 
     made = around(weighted(Mine, keras), RUNTIME)
-    assert save(made, tmp_path / "first", custom_objects={"Mine": Mine}, prove=True)
     (tmp_path / "own_module.py").write_text("raise OSError('gone')\n")
     with pytest.raises(errors.ProofError, match="could not load the staged bundle: a custom class that") as caught:
-        save(made, tmp_path / "second", custom_objects={"Mine": Mine}, prove=True)
+        save(made, tmp_path / "bundle", custom_objects={"Mine": Mine}, prove=True)
     assert (caught.value.wanted, caught.value.found) == ("own_module:Mine", "OSError: gone")
-    assert not (tmp_path / "second").exists()
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_what_no_trace_can_follow_is_kept_and_what_is_not_given_is_traced(made, save, tmp_path):

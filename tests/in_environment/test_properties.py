@@ -79,8 +79,8 @@ def _freeze_a_layer(monkeypatch):
 
 
 def _keep_the_order(monkeypatch):
-    def sketch(model, name, tokenizer, labels, examples, length, metadata):
-        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)})
+    def sketch(model, name, tokenizer, labels, examples, length, metadata, classes):
+        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, classes)
 
     honest = bundles.draft
     monkeypatch.setattr(bundles, "draft", sketch)

@@ -14,7 +14,7 @@ from bert_bundle.model import keras as keras_runtime
 from bert_bundle.model.encoders import families
 from bert_bundle.testing import classifiers
 
-FROZEN = {"pooling": "mean", "head": [7], "classes": 3, "frozen": True}
+FROZEN = {"pooling": "mean", "head": [7], "classes": 3, "frozen": ["embeddings", "layer.0"]}
 
 
 @pytest.fixture(scope="module")
