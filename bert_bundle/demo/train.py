@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from ..format import tensors
 from ..model import keras as keras_runtime
 from ..model.encoders import families, transformers
 from ..tokenizer import from_vocabulary
+from . import vocabulary
 
 Progress = Callable[[str], None]
 BATCH = 16
-_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
@@ -22,11 +23,12 @@ def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> D
     keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
     import tensorflow as tf
 
-    tf.random.set_seed(recipe["seed"])
-    np.random.seed(recipe["seed"])
+    for seed in (random.seed, np.random.seed, tf.random.set_seed):  # Keras draws what layers start with from the first
+        seed(recipe["seed"])
     if recipe["encoder"]["kind"] == "fresh":
         progress("training a WordPiece tokenizer on {} texts".format(len(recipe["train"]["text"])))
-        tokenizer = _train_tokenizer(recipe)
+        tokens = vocabulary.learn(recipe["train"]["text"], recipe["encoder"]["vocabulary"])
+        tokenizer = from_vocabulary(tokens, max_length=recipe["max_length"])
         encoder = _fresh_encoder(recipe, len(tokenizer))
     else:
         progress("reading the pretrained encoder")
@@ -59,26 +61,11 @@ def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> D
     return {"digest": manifest.digest, "accuracy": accuracy}
 
 
-def _train_tokenizer(recipe: Dict[str, Any]) -> Any:
-    import tokenizers
-
-    trainer = tokenizers.BertWordPieceTokenizer(lowercase=True)
-    trainer.train_from_iterator(
-        recipe["train"]["text"],
-        vocab_size=recipe["encoder"]["vocabulary"],
-        min_frequency=2,
-        special_tokens=_SPECIAL,
-        show_progress=False,
-    )
-    ids = trainer.get_vocab()
-    return from_vocabulary(sorted(ids, key=ids.__getitem__), max_length=recipe["max_length"])
-
-
-def _fresh_encoder(recipe: Dict[str, Any], vocabulary: int) -> Any:
+def _fresh_encoder(recipe: Dict[str, Any], size: int) -> Any:
     sizes = recipe["encoder"]
     config = dict(
         families.BERT.fields,
-        vocab_size=vocabulary,
+        vocab_size=size,
         hidden_size=sizes["hidden"],
         num_hidden_layers=sizes["layers"],
         num_attention_heads=sizes["heads"],

@@ -1,0 +1,21 @@
+"""The demo's training, in a real worker: the same bundle from the same texts and seed."""
+
+from pathlib import Path
+from typing import Any
+
+from bert_bundle.demo.run import recipe
+from bert_bundle.matrix.process import Worker, silent
+
+
+def trained(writer: Worker, target: Path, seed: int) -> str:
+    """The digest of a bundle of a few texts and one epoch: what makes it is what makes the demo's."""
+    todo: dict[str, Any] = {**recipe("tiny", silent), "epochs": 1, "seed": seed}
+    for rows, count in (("train", 64), ("held_out", 8)):
+        todo[rows] = {column: values[:count] for column, values in todo[rows].items()}
+    return str(writer.ask("train", recipe=todo, target=str(target / "bundle"))["digest"])
+
+
+def test_a_training_repeats_to_the_bit_and_another_seed_is_another_one(writer: Worker, tmp_path: Path) -> None:
+    first, again, other = (trained(writer, tmp_path / str(i), seed) for i, seed in enumerate((1, 1, 2)))
+    assert first == again
+    assert first != other
