@@ -34,6 +34,10 @@ class Rule:
     fix: str
     see: str
 
+    def found(self, versions: Versions) -> str:
+        """The packages that the rule is about, with the versions that are there."""
+        return ", ".join("{} {}".format(n, versions[n]) for n in self.packages if n in versions) or "none"
+
 
 def release(versions: Versions, *names: str) -> Release:
     """The numbers of the first of `names` that is there: (5, 0, 0) of "5.0.0rc1"."""
@@ -184,7 +188,7 @@ def choose(runtime: str = AUTO, versions: Optional[Versions] = None) -> str:
         raise RuntimeUnavailableError(
             rule.why,
             place="the {} runtime, rule {}".format(nearest, rule.id),
-            found=", ".join("{} {}".format(name, held[name]) for name in rule.packages if name in held) or "none",
+            found=rule.found(held),
             fix=rule.fix,
         )
     return nearest

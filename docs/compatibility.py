@@ -13,9 +13,9 @@ MARKS = {"bitwise": "=", "identical": "~"}
 WORST_LAST = tuple(MEANING)
 HEAD = """# Compatibility
 
-Every environment of the group `full` that can write wrote the classifiers, every environment read all of them; those of
-the same bytes share a reader's replay ([the matrix](matrix.md#workers)). Made from a real run, whose document was kept as
-`run.json` and given to docs/compatibility.py:
+Every environment of the group `full` that can write wrote the classifiers, every environment read all of them; those
+of the same bytes share a reader's replay ([the matrix](matrix.md#workers)). Made from a real run, whose document was
+kept as `run.json` and given to docs/compatibility.py:
 
 ```sh
 bert-bundle matrix run --groups full --classifiers catalogue --json

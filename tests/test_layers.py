@@ -51,7 +51,7 @@ HOST = (
     "matrix.installer matrix.strict_yaml matrix.validation",
     "matrix.spec matrix.interpreters",
     "matrix.locks",
-    "matrix.environment",
+    "matrix.environment matrix.checkup",
     "matrix.pipe matrix.process matrix.versions",
     "matrix.cells",
     "matrix.verdict",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_bundle.errors import BertBundleError
+from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
@@ -59,6 +60,11 @@ def locks(made: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
             {"id": row.id, "path": lock.path, "digest": lock.digest, "packages": len(lock.pins)} for row, lock in made
         ]
     }
+
+
+def doctor(found: Sequence[Checkup]) -> dict[str, Any]:
+    """docs/schema/doctor.json"""
+    return {"environments": [{**asdict(checkup), "as_expected": checkup.as_expected} for checkup in found]}
 
 
 def error(raised: BertBundleError) -> dict[str, Any]:

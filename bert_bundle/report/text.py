@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bert_bundle.errors import BertBundleError, printable
+from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
@@ -167,6 +168,20 @@ def locks(made: Sequence[tuple[Environment, Lock]], style: Style) -> str:
     for row, lock in made:
         table.add_row(layout.plain(row.id), str(len(lock.pins)), lock.digest[:16], layout.plain(lock.path))
     return layout.render(style, table)
+
+
+def doctor(found: Sequence[Checkup], style: Style) -> str:
+    """Each environment with what works in it, then what speaks against the rest, and what to do."""
+    parts: list[RenderableType] = []
+    for checkup in found:
+        words = f"works ({', '.join(checkup.works)})" if checkup.works else "does not work"
+        expected = ", as expected" if checkup.as_expected else ", which the matrix file does not expect"
+        line = f"{printable(checkup.id)}: {words}{expected if checkup.known else ''}"
+        parts.append(Text(line, style=f"bold {_colour(checkup.as_expected)}"))
+        for finding in checkup.findings:
+            about = {"why": finding.why, "found": finding.found, "fix": finding.fix, "see": finding.see}
+            parts += [Text(f"  {finding.runtime}: {finding.rule}"), Padding(layout.facts(about), (0, 0, 0, 4))]
+    return layout.render(style, *parts)
 
 
 def error(raised: BertBundleError) -> str:

@@ -1,5 +1,6 @@
 """The documents that programs read, held against the published schemas."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from made_up import audit, made, run, verdict
 from referencing import Registry, Resource
 
 from bert_bundle.errors import FormatError
+from bert_bundle.matrix.checkup import Checkup, Finding
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.matrix.verdict import Grade
@@ -110,6 +112,18 @@ def test_an_error_has_its_six_parts() -> None:
     assert document["error"] == {
         "class": "FormatError", "message": "no", "place": "p", "wanted": "w", "found": "f", "fix": "x",
     }  # fmt: skip
+
+
+def test_a_checkup_fits_its_schema() -> None:
+    finding = Finding(runtime="native", rule="numpy-2", why="w", found="numpy 2.0", fix="f", see="s")
+    checkups = [
+        Checkup(id="a", asked=("native",), works=(), findings=(finding,), known="known"),
+        Checkup(id="b", asked=("native",), works=("native",), findings=()),
+        Checkup(id="c", asked=("native",), works=(), findings=(finding,)),
+    ]
+    found = fits("doctor.json", report.doctor(checkups))["environments"]
+    assert [checkup["as_expected"] for checkup in found] == [True, True, False]
+    assert found[0]["findings"] == [dataclasses.asdict(finding)]
 
 
 def test_environments_and_locks_fit_their_schemas() -> None:
