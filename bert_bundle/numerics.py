@@ -151,15 +151,25 @@ def _labels(golden: Golden, name: str, seen: np.ndarray) -> Tuple[int, int]:
     return int((moved & ~tied).sum()), int(tied.sum())
 
 
+def labels(values: np.ndarray) -> Optional[np.ndarray]:
+    """The label of each row, as its position: the largest of the last axis, of one column whether it is above 0.5.
+
+    None for an output of one axis, and for single columns beyond 0 and 1, which have no labels.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim < 2 or (values.shape[-1] == 1 and (values.min() < 0 or values.max() > 1)):
+        return None
+    found: np.ndarray = values.argmax(-1) if values.shape[-1] > 1 else (values[..., 0] > 0.5).astype(np.int64)
+    return found
+
+
 def _accuracy(golden: Golden, observation: Mapping[str, Any]) -> Optional[float]:
     if golden.answers is None or len(golden.single) != 1:
         return None
     name = next(iter(golden.single))
     seen = _array(observation["single"], name, golden.single[name].dtype)
-    if seen.ndim != 2:
-        return None
-    label = seen.argmax(-1) if seen.shape[1] > 1 else (seen[:, 0] > 0.5).astype(np.int64)
-    return float((label == golden.answers).mean())
+    found = labels(seen) if seen.ndim == 2 else None
+    return None if found is None else float((found == golden.answers).mean())
 
 
 def _architecture(golden: Golden, observation: Mapping[str, Any]) -> str:

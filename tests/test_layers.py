@@ -53,7 +53,7 @@ HOST = (
     "matrix.locks",
     "matrix.environment matrix.checkup",
     "matrix.pipe matrix.process matrix.versions",
-    "matrix.cells",
+    "matrix.cells matrix.comparison",
     "matrix.verdict",
     "matrix.places matrix.executors matrix.executors.*",
     "matrix.run",

@@ -1,4 +1,4 @@
-"""The commands about one bundle: inspect, verify, audit."""
+"""The commands about bundles: inspect, verify, audit, diff."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from bert_bundle.bundle import inspect as read_manifest
 from bert_bundle.commands.options import Answer, Options, common, selection
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.matrix import run
+from bert_bundle.matrix.comparison import compare
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.places import prepare
@@ -73,6 +74,27 @@ def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[
     places = prepare(rows, options.locks, progress=options.progress)
     found = run.audit(bundle, places, executor=options.executor, progress=options.progress, terms=options.terms)
     return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code)
+
+
+@click.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@common
+def diff(options: Options, a: Path, b: Path) -> Answer:
+    """What differs between the bundles A and B: weights, configuration, graph, inputs and labels, tokenizer, behaviour.
+
+    Behaviour is what both recorded of the examples that both have, so a release that was saved with the same examples
+    is held against the last one, text by text. Needs no TensorFlow. Ends with 1 where they differ in more than who
+    wrote them.
+
+    \b
+    Examples:
+      bert-bundle diff ticket-router-1 ticket-router-2
+      bert-bundle diff ticket-router-1 ticket-router-2 --json | jq .labels_changed
+    """
+    found = compare(a, b)
+    code = AS_EXPECTED if found.same else NOT_AS_EXPECTED
+    return options.answer(lambda: json.comparison(found), lambda style: text.comparison(found, style), code)
 
 
 def _reader(options: Options, bundle: Path) -> Made:

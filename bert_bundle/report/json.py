@@ -13,6 +13,7 @@ from typing import Any
 
 from bert_bundle.errors import BertBundleError
 from bert_bundle.matrix.checkup import Checkup
+from bert_bundle.matrix.comparison import Comparison
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
@@ -60,6 +61,11 @@ def locks(made: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
             {"id": row.id, "path": lock.path, "digest": lock.digest, "packages": len(lock.pins)} for row, lock in made
         ]
     }
+
+
+def comparison(found: Comparison) -> dict[str, Any]:
+    """docs/schema/diff.json"""
+    return {**asdict(found), "same": found.same}
 
 
 def doctor(found: Sequence[Checkup]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from bert_bundle.errors import BertBundleError, printable
 from bert_bundle.matrix.checkup import Checkup
+from bert_bundle.matrix.comparison import PARTS, Comparison
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
@@ -26,6 +27,8 @@ from bert_bundle.matrix.versions import tensorflow
 from bert_bundle.numerics import SAME
 from bert_bundle.report import layout, summary
 from bert_bundle.report.layout import Style
+
+_MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
 # One character each: a square of nineteen environments still fits a terminal.
 _SIGNS = MappingProxyType[Grade, str](
@@ -168,6 +171,28 @@ def locks(made: Sequence[tuple[Environment, Lock]], style: Style) -> str:
     for row, lock in made:
         table.add_row(layout.plain(row.id), str(len(lock.pins)), lock.digest[:16], layout.plain(lock.path))
     return layout.render(style, table)
+
+
+def comparison(found: Comparison, style: Style) -> str:
+    """What is equal in numbers, then the differences of each part: at most twenty, and how many more there are."""
+    parts: list[RenderableType] = [
+        Text(f"a: {printable(found.a)}"),
+        Text(f"b: {printable(found.b)}"),
+        Text(f"{found.tensors_equal} of {found.tensors} tensors equal to the bit"),
+        Text(f"{found.examples} examples in both, {found.labels_changed} labels changed"),
+    ]
+    for part in PARTS:
+        changes = [change for change in found.changes if change.part == part]
+        if not changes:
+            continue
+        table = layout.table([part, "a", "b", "by"])
+        for change in changes[:_MOST_CHANGES]:
+            cells = map(layout.plain, (change.place, change.a, change.b))
+            table.add_row(*cells, layout.figure(change.by))
+        more = len(changes) - _MOST_CHANGES
+        parts += [Text(), table, *([Text(f"and {more} more: --json has all")] if more > 0 else [])]
+    verdict = "the same, but for who wrote them" if found.same else "they differ"
+    return layout.render(style, *parts, Text(), Text(verdict, style=f"bold {_colour(found.same)}"))
 
 
 def doctor(found: Sequence[Checkup], style: Style) -> str:

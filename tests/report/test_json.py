@@ -12,6 +12,7 @@ from referencing import Registry, Resource
 
 from bert_bundle.errors import FormatError
 from bert_bundle.matrix.checkup import Checkup, Finding
+from bert_bundle.matrix.comparison import Change, Comparison
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.matrix.verdict import Grade
@@ -112,6 +113,18 @@ def test_an_error_has_its_six_parts() -> None:
     assert document["error"] == {
         "class": "FormatError", "message": "no", "place": "p", "wanted": "w", "found": "f", "fix": "x",
     }  # fmt: skip
+
+
+def test_a_comparison_fits_its_schema() -> None:
+    changes = (
+        Change(part="weights", place="w", a="float32 (2,)", b="", by=float("inf")),
+        Change(part="writer", place="/python", a="3.8", b="3.9"),
+    )
+    found = Comparison(
+        a=Path("a"), b=Path("b"), tensors=2, tensors_equal=1, examples=3, labels_changed=0, changes=changes
+    )
+    document = fits("diff.json", report.comparison(found))
+    assert (document["same"], document["changes"][0]["by"]) == (False, None)
 
 
 def test_a_checkup_fits_its_schema() -> None:

@@ -9,6 +9,7 @@ import pytest
 from made_up import audit, made, not_made, run, verdict
 
 from bert_bundle.errors import FormatError, WorkerError
+from bert_bundle.matrix.comparison import Change, Comparison
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
@@ -285,3 +286,16 @@ def test_a_matrix_shows_its_rows_and_their_locks() -> None:
     assert ["tf2.10", "3.9", "2022-12-15", "transformers==4.25.1", "ci", "no"] in [
         s.split() for s in shown.splitlines()
     ]
+
+
+def test_a_comparison_shows_twenty_differences_of_a_part_and_counts_the_rest() -> None:
+    changes = tuple(Change(part="weights", place=f"tensor {i}", a="x", b="\x1b[31my", by=0.5) for i in range(23))
+    found = Comparison(
+        a=Path("a"), b=Path("b"), tensors=30, tensors_equal=7, examples=4, labels_changed=1, changes=changes
+    )
+    shown = text.comparison(found, PLAIN)
+    assert "7 of 30 tensors equal to the bit\n4 examples in both, 1 labels changed\n" in shown
+    assert shown.count("tensor ") == 20
+    assert "and 3 more: --json has all" in shown
+    assert "\x1b" not in shown
+    assert shown.endswith("they differ\n")

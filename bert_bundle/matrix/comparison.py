@@ -1,0 +1,207 @@
+"""Two bundles side by side: what differs in what they compute, say and were written by. Runs neither, judges nothing.
+
+Behaviour is what both recorded of the examples that both have: the same texts with the same features.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from bert_bundle import numerics
+from bert_bundle.errors import printable
+from bert_bundle.format import layout, strict_json
+from bert_bundle.format.golden import Golden, from_bundle
+from bert_bundle.format.proven import Proven, check_files, open_bundle
+from bert_bundle.loaded import Parts, read_parts
+from bert_bundle.tokenizer import read_files
+from bert_bundle.tokenizer.description import Description
+
+Part = Literal["weights", "configuration", "graph", "signature", "tokenizer", "behaviour", "writer"]
+PARTS: tuple[Part, ...] = ("weights", "configuration", "graph", "signature", "tokenizer", "behaviour", "writer")
+_NONE = ""  # of what one of the two does not have
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One difference: where it is, and what each bundle has there; empty for what it does not have.
+
+    `by` is the largest difference of numbers, over the scale of the first bundle's; None where there are none.
+    """
+
+    part: Part
+    place: str
+    a: str
+    b: str
+    by: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What two bundles have in common, and every difference, in the order of `PARTS`.
+
+    examples         that both recorded            labels_changed  of them, for those outputs that have labels
+    tensors_equal    to the bit, of all that are in either
+    """
+
+    a: Path
+    b: Path
+    tensors: int
+    tensors_equal: int
+    examples: int
+    labels_changed: int
+    changes: tuple[Change, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether they differ in nothing but who wrote them."""
+        return all(change.part == "writer" for change in self.changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    bundle: Proven
+    parts: Parts
+    golden: Golden
+    tokenizer: Description
+
+
+def compare(a: Path, b: Path) -> Comparison:
+    """Both read and checked whole. Raises BundleError for one that is damaged or refused."""
+    one, other = _read(a), _read(b)
+    tensors = [_tensors(one.parts), _tensors(other.parts)]
+    weights = list(_weights(*tensors))
+    behaviour, examples, labels = _behaviour(one, other)
+    changes = [
+        *weights,
+        *_fields("configuration", _configurations(one), _configurations(other)),
+        *_fields("graph", _document(one, layout.GRAPH), _document(other, layout.GRAPH)),
+        *_fields("signature", _signature(one), _signature(other)),
+        *_tokenizers(one.tokenizer, other.tokenizer),
+        *behaviour,
+        *_fields("writer", dict(one.bundle.manifest.writer), dict(other.bundle.manifest.writer)),
+    ]
+    total = len({*tensors[0], *tensors[1]})
+    return Comparison(
+        a=a, b=b, tensors=total, tensors_equal=total - len(weights), examples=examples, labels_changed=labels,
+        changes=tuple(changes),
+    )  # fmt: skip
+
+
+def _read(path: Path) -> _Side:
+    bundle = open_bundle(str(path))
+    golden = from_bundle(bundle)
+    check_files(bundle)
+    described = Description.parse(read_files(bundle))
+    return _Side(bundle=bundle, parts=read_parts(bundle), golden=golden, tokenizer=described)
+
+
+def _tensors(parts: Parts) -> dict[str, np.ndarray]:
+    """Every weight by file and name."""
+    found = {f"{layout.WEIGHTS} {name}": array for name, array in parts.weights.items()}
+    for encoder, arrays in parts.encoders.items():
+        found.update((f"{layout.ENCODERS}/{encoder} {name}", array) for name, array in arrays.items())
+    return found
+
+
+def _weights(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> Iterator[Change]:
+    for name in sorted({*a, *b}):
+        one, other = a.get(name), b.get(name)
+        if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
+            yield Change(part="weights", place=name, a=_shape(one), b=_shape(other))
+        elif one.tobytes() != other.tobytes():
+            by = numerics.difference(other, one, one)
+            yield Change(part="weights", place=name, a=_shape(one), b=_shape(other), by=by)
+
+
+def _shape(array: np.ndarray | None) -> str:
+    return _NONE if array is None else f"{array.dtype} {tuple(array.shape)}"
+
+
+def _document(side: _Side, path: str) -> Any:
+    return strict_json.parse(side.bundle.read(path), path)
+
+
+def _configurations(side: _Side) -> dict[str, Any]:
+    return {name: dict(config) for name, config in side.parts.configs.items()}
+
+
+def _signature(side: _Side) -> dict[str, Any]:
+    manifest = side.bundle.manifest
+    return {**manifest.signature, "labels": list(manifest.labels), "tokenizer": dict(manifest.tokenizer)}
+
+
+def _fields(part: Part, a: Any, b: Any, place: str = "") -> Iterator[Change]:
+    """The leaves of two JSON documents that differ, by pointer."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for key in sorted({*a, *b}):
+            yield from _fields(part, a.get(key, _NONE), b.get(key, _NONE), f"{place}/{key}")
+    elif isinstance(a, list) and isinstance(b, list):
+        for index in range(max(len(a), len(b))):
+            one, other = (side[index] if index < len(side) else _NONE for side in (a, b))
+            yield from _fields(part, one, other, f"{place}/{index}")
+    elif a != b or type(a) is not type(b):
+        yield Change(part=part, place=place, a=printable(a), b=printable(b))
+
+
+def _tokenizers(a: Description, b: Description) -> Iterator[Change]:
+    yield from _fields("tokenizer", dict(a.config), dict(b.config))
+    ids = a.ids, b.ids
+    for token in sorted({*ids[0], *ids[1]}, key=lambda token: (ids[0].get(token, len(ids[0])), token)):
+        one, other = ids[0].get(token), ids[1].get(token)
+        if one != other:
+            place = f"token {printable(token)}"
+            yield Change(part="tokenizer", place=place, a=_id(one), b=_id(other))
+
+
+def _id(number: int | None) -> str:
+    return _NONE if number is None else f"id {number}"
+
+
+def _behaviour(a: _Side, b: _Side) -> tuple[list[Change], int, int]:
+    """(differences of the shared examples, how many are shared, labels changed of them)."""
+    rows = {key: row for row, key in reversed(list(enumerate(_keys(b.golden))))}
+    shared = [(row, rows[key]) for row, key in enumerate(_keys(a.golden)) if key in rows]
+    changes, flips = [], 0
+    for name in sorted({*a.golden.double, *b.golden.double}):
+        before, after = a.golden.double.get(name), b.golden.double.get(name)
+        if before is None or after is None or before.shape[1:] != after.shape[1:]:
+            changes.append(Change(part="behaviour", place=f"output {name}", a=_shape(before), b=_shape(after)))
+            continue
+        if not shared:
+            continue
+        one, other = before[[row for row, _ in shared]], after[[row for _, row in shared]]
+        by = numerics.difference(other, one, one)
+        if by > numerics.DOUBLE:  # less is what rounding does, and no change of the function
+            changes.append(Change(part="behaviour", place=f"output {name}", a=_NONE, b=_NONE, by=by))
+        was, now = numerics.labels(one), numerics.labels(other)
+        if was is None or now is None or was.ndim != 1:
+            continue
+        for position in np.flatnonzero(was != now):
+            flips += 1
+            place = _example(a.golden, shared[position][0])
+            labels = _label(a, int(was[position])), _label(b, int(now[position]))
+            changes.append(Change(part="behaviour", place=place, a=labels[0], b=labels[1]))
+    return changes, len(shared), flips
+
+
+def _keys(golden: Golden) -> list[str]:
+    """What an example is: its texts and features."""
+    columns: Sequence[Any] = [golden.texts[group] for group in sorted(golden.texts)]
+    features = [golden.features[name] for name in sorted(golden.features)]
+    return [
+        repr([*(column[row] for column in columns), *(array[row].tolist() for array in features)])
+        for row in range(golden.examples)
+    ]
+
+
+def _example(golden: Golden, row: int) -> str:
+    texts = [golden.texts[group][row] for group in sorted(golden.texts)]
+    return f"example {row}: {printable(' | '.join(map(str, texts)))}"
+
+
+def _label(side: _Side, position: int) -> str:
+    labels = side.bundle.manifest.labels
+    return printable(labels[position]) if position < len(labels) else f"class {position}"
