@@ -1,11 +1,14 @@
 """What the host's tests share: the real environments of compat_matrix.yaml, live workers in them, bundles made once."""
 
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bert_bundle import isolation
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import FOLDER, read_lock
 from bert_bundle.matrix.process import Worker
@@ -17,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WRITER = "tf2.15-hf4.40-py3.11"
+SUITE_SECONDS = 1200  # in one environment, beside two other processes on two cores
+
+Done = subprocess.CompletedProcess[str]
 
 
 def environment(name: str) -> Made:
@@ -48,3 +54,25 @@ def classic_bundle(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("classic") / "bundle"
     writer.ask("generate", specification=classifiers.CLASSIC, target=str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def suite_runs(
+    request: pytest.FixtureRequest, matrix: Matrix, made: Callable[[str], Made]
+) -> Iterator[dict[str, Future[Done]]]:
+    """One run of the in-environment suite in each environment of `ci`, two at a time; none where nobody reads them.
+
+    The tests of real environments use it from the first on, and those that read it are their last: the others leave a
+    core idle most of the time. The newest environment first: those have Keras 3 too, and most to do.
+    """
+
+    def run(name: str) -> Done:
+        return subprocess.run(
+            [made(name).python, ROOT / "tests" / "in_environment", "-q", "--durations=3"],
+            env=isolation.environment(), capture_output=True, text=True, timeout=SUITE_SECONDS, check=False,
+        )  # fmt: skip
+
+    read = any(item.path.name == "test_suite.py" for item in request.session.items)
+    names = [row.id for row in matrix.select(groups=["ci"])][::-1] if read else []
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, name) for name in names}
