@@ -60,7 +60,8 @@ def test_a_transposed_weight_would_be_noticed(bundle, tmp_path):
 
 @pytest.mark.parametrize("name", ["RobertaModel", "XLMRobertaModel"])
 def test_positions_stop_at_padding_as_in_tensorflow(name, writer, tmp_path):
-    """Unknown words have the id that pads there: the texts are padded in the middle."""
-    writer.ask("generate", specification={"class": name, "features": 0}, target=str(tmp_path / "bundle"))
+    """A text may hold the token that pads: then it is padded in the middle."""
+    specification = {"class": name, "features": 0, "texts": ["my <pad> invoice is wrong", "why?", "<pad> the app"]}
+    writer.ask("generate", specification=specification, target=str(tmp_path / "bundle"))
     ids = read_golden(str(tmp_path / "bundle")).token_ids["input_ids"]
     assert any(1 in row[:-1] and row[list(row).index(1) + 1] != 1 for row in ids)
