@@ -10,7 +10,7 @@ import numpy as np
 
 from ..model import keras as keras_runtime
 from ..model.encoders import families
-from . import vocabularies
+from . import heads, vocabularies
 from .classifiers import Made, randomize
 from .kit import LENGTH, Kit
 
@@ -101,22 +101,15 @@ def _pooler(kit: Kit) -> Any:
 
 def _last_four(kit: Kit) -> Any:
     feeds, wanted = kit.tokens(), "hidden_states"
-    states = kit.call(kit.encoder(num_hidden_layers=4, wanted=wanted), feeds, wanted)[wanted]
-    mean = kit.layers.Average(name="last_four")(list(states[-4:]))
-    return kit.model(list(feeds.values()), kit.head(mean[:, 0, :]))
+    outputs = kit.call(kit.encoder(num_hidden_layers=4, wanted=wanted), feeds, wanted)
+    return kit.model(list(feeds.values()), kit.head(heads.pool(kit, "last_four", outputs, feeds["attention_mask"])))
 
 
 def _masked(kind: str) -> Builder:
     def builder(kit: Kit) -> Any:
         feeds = kit.tokens()
-        hidden = _hidden(kit, feeds)
-        weight = kit.op("cast", x=kit.op("expand_dims", x=feeds["attention_mask"], axis=-1), dtype="float32")
-        if kind == "mean":
-            count = kit.op("maximum", x1=kit.op("sum", x=weight, axis=1), x2=1e-9)
-            pooled = kit.op("sum", x=hidden * weight, axis=1) / count
-        else:
-            pooled = kit.op("max", x=hidden - (1.0 - weight) * 1e4, axis=1)
-        return kit.model(list(feeds.values()), kit.head(pooled))
+        outputs = kit.call(kit.encoder(), feeds)
+        return kit.model(list(feeds.values()), kit.head(heads.pool(kit, kind, outputs, feeds["attention_mask"])))
 
     return builder
 
