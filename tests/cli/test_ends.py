@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,15 +22,17 @@ from bert_bundle.testing.forgery import forge
 # A command that asks two workers for what never comes back, and says which processes they are.
 HANGING = """
 import sys, click
-from functools import partial
 from bert_bundle.cli import cli, main
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.process import Worker
 from bert_bundle.matrix.versions import running
 
+def say(word):
+    sys.stdout.write(f"{word}\\n")  # one write: two threads speak, and print would write the end of a line apart
+    sys.stdout.flush()
+
 def hang(cancelled):
     with Worker(running(), "test", cancelled=cancelled) as worker:
-        say = partial(print, flush=True)
         say(worker.ask("fault.surroundings")["pid"])
         worker.ask("fault.hang", say, children=2)
 
@@ -181,42 +182,41 @@ def alive(number: int) -> bool:
         return False
 
 
-def test_an_interrupt_ends_with_130_without_traceback_and_leaves_no_process() -> None:
-    host = subprocess.Popen(
+@contextlib.contextmanager
+def hanging() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A command whose workers hang, and its six processes: two workers, and the two children of each."""
+    with subprocess.Popen(
         [sys.executable, "-c", HANGING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
-    )
-    assert host.stdout is not None
-    lines = [host.stdout.readline() for _ in range(4)]  # two workers, and the two children of each
-    processes = [int(number) for line in lines for number in line.split()]
-    assert len(processes) == 6
-    time.sleep(0.2)
-    os.kill(host.pid, signal.SIGINT)
-    _, err = host.communicate(timeout=10)
-    assert host.returncode == 130
-    assert err == "\ninterrupted\n"  # the terminal stands behind its ^C
-    assert not any(map(alive, processes))
+    ) as host:
+        assert host.stdout is not None
+        try:
+            yield host, [int(word) for _ in range(4) for word in host.stdout.readline().split()]
+        finally:
+            host.kill()
+
+
+def test_an_interrupt_ends_with_130_without_traceback_and_leaves_no_process() -> None:
+    with hanging() as (host, processes):
+        assert len(processes) == 6
+        assert all(map(alive, processes))
+        os.kill(host.pid, signal.SIGINT)
+        _, err = host.communicate(timeout=10)
+        assert host.returncode == 130
+        assert err == "\ninterrupted\n"  # the terminal stands behind its ^C
+        assert not any(map(alive, processes))
 
 
 def test_an_interrupt_at_the_terminal_reaches_the_host_alone() -> None:
     """A terminal's Ctrl-C goes to the whole foreground group; the workers are not in it."""
-    host = subprocess.Popen(
-        [sys.executable, "-c", HANGING],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
-    assert host.stdout is not None
-    for _ in range(4):
-        host.stdout.readline()
-    os.killpg(host.pid, signal.SIGINT)
-    _, err = host.communicate(timeout=10)
-    assert host.returncode == 130
-    assert err == "\ninterrupted\n"  # the terminal stands behind its ^C
+    with hanging() as (host, _):
+        os.killpg(host.pid, signal.SIGINT)
+        _, err = host.communicate(timeout=10)
+        assert host.returncode == 130
+        assert err == "\ninterrupted\n"  # the terminal stands behind its ^C
 
 
 def test_a_reader_of_stdout_that_goes_away_changes_nothing(bundle: Path) -> None:
