@@ -40,6 +40,11 @@ def power(value: float | None) -> Text:
     return Text(str(max(0, math.ceil(-math.log10(value)) - 1)) if math.isfinite(value) else "!")
 
 
+def colour(good: bool) -> str:
+    """Of what is as it should be, and of what is not."""
+    return "green" if good else "red"
+
+
 def share(value: float | None) -> Text:
     """A part of a whole in percent; nothing when it is not known."""
     return Text("" if value is None else f"{value:.1%}")

@@ -1,34 +1,22 @@
-"""Runs as text for a terminal: owns tables and colours, knows nothing of how the verdicts came about.
-
-Whatever comes from a bundle or a matrix file is shown as plain text: control characters escaped, no markup read.
-"""
+"""Runs and replays: owns their tables, knows nothing of how the verdicts came about."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bert_bundle.errors import BertBundleError, printable
-from bert_bundle.matrix.checkup import Checkup
-from bert_bundle.matrix.comparison import PARTS, Comparison
+from bert_bundle.errors import printable
 from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.run import Run
-from bert_bundle.matrix.spec import Environment
 from bert_bundle.matrix.verdict import MEANING, Grade, Verdict, spread
 from bert_bundle.matrix.versions import tensorflow
 from bert_bundle.numerics import SAME
 from bert_bundle.report import layout, summary
 from bert_bundle.report.layout import Style
-
-_MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
 # One character each: a square of nineteen environments still fits a terminal.
 _SIGNS = MappingProxyType[Grade, str](
@@ -89,11 +77,11 @@ def cross(found: Run, style: Style) -> str:
     for v in found.verdicts:
         by_pair.setdefault((v.writer, v.reader), []).append(v)
     present = [grade for grade in MEANING if any(v.grade == grade for v in found.verdicts if v.reader in readers)]
-    legend = [Text(f"{_SIGNS[g]} {g}: {MEANING[g]}", style=_colour(g in SAME)) for g in present]
+    legend = [Text(f"{_SIGNS[g]} {g}: {MEANING[g]}", style=layout.colour(g in SAME)) for g in present]
     others = [Text(f"{numbers[reader]} {printable(reader)}") for reader in readers if reader not in writers]
     if not all(v.as_expected for v in found.verdicts):
         legend.append(Text("! not as expected"))
-    expected = [Text(f"refused, as expected: {printable(name)}", style=_colour(True)) for name in refused]
+    expected = [Text(f"refused, as expected: {printable(name)}", style=layout.colour(True)) for name in refused]
     doubles = spread(found.verdicts)
     largest = max(doubles, key=doubles.__getitem__, default=None)
     figures: list[RenderableType] = [] if largest is None else [
@@ -126,96 +114,6 @@ def verification(verdict: Verdict, style: Style) -> str:
     return layout.render(style, _grade(verdict), *reason, layout.facts(facts))
 
 
-def manifest(path: Path, record: Mapping[str, Any], style: Style) -> str:
-    """What a bundle says of itself; parts of an unusual shape are shown as they are."""
-    files = layout.listing(["left", "right", "left"])
-    for name, file in sorted(record["files"].items()):
-        files.add_row(layout.plain(name), layout.plain(f"{file['size']:,}"), layout.plain(file["sha256"][:16]))
-    writer = {**record["writer"], **_mapping(record["writer"].get("packages"))}
-    facts = {
-        "bundle": path,
-        "format": f"{record['format']} {record['format_version']}",
-        "digest": record["digest"],
-        "written by": _pairs({name: part for name, part in writer.items() if name != "packages"}),
-        "runtime": record["runtime"],
-        "encoders": _pairs({name: _mapping(part).get("class", part) for name, part in record["encoders"].items()}),
-        **({"custom classes": ", ".join(record["custom_objects"])} if "custom_objects" in record else {}),
-        "labels": ", ".join(record["labels"]),
-        "inputs": _tensors(record["signature"].get("inputs")),
-        "outputs": _tensors(record["signature"].get("outputs")),
-        "tokenizer": _pairs(record["tokenizer"]),
-    }
-    return layout.render(style, layout.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
-
-
-def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
-    """The rows of a matrix."""
-    table = layout.table(["environment", "Python", "as of", "packages", "groups", "locked"])
-    for row, locked in rows:
-        packages, groups = "\n".join(row.packages), ", ".join(row.groups)
-        lines = Text("\n").join(map(layout.plain, packages.split("\n")))
-        table.add_row(
-            layout.plain(row.id),
-            row.python,
-            str(row.as_of),
-            lines,
-            layout.plain(groups),
-            Text("yes" if locked else "no"),
-        )
-    return layout.render(style, table)
-
-
-def locks(made: Sequence[tuple[Environment, Lock]], style: Style) -> str:
-    """The locks that were written."""
-    table = layout.table(["environment", "packages", "sha256", "file"])
-    for row, lock in made:
-        table.add_row(layout.plain(row.id), str(len(lock.pins)), lock.digest[:16], layout.plain(lock.path))
-    return layout.render(style, table)
-
-
-def comparison(found: Comparison, style: Style) -> str:
-    """What is equal in numbers, then the differences of each part: at most twenty, and how many more there are."""
-    parts: list[RenderableType] = [
-        Text(f"a: {printable(found.a)}"),
-        Text(f"b: {printable(found.b)}"),
-        Text(f"{found.tensors_equal} of {found.tensors} tensors equal to the bit"),
-        Text(f"{found.examples} examples in both, {found.labels_changed} labels changed"),
-    ]
-    for part in PARTS:
-        changes = [change for change in found.changes if change.part == part]
-        if not changes:
-            continue
-        table = layout.table([part, "a", "b", "by"])
-        for change in changes[:_MOST_CHANGES]:
-            cells = map(layout.plain, (change.place, change.a, change.b))
-            table.add_row(*cells, layout.figure(change.by))
-        more = len(changes) - _MOST_CHANGES
-        parts += [Text(), table, *([Text(f"and {more} more: --json has all")] if more > 0 else [])]
-    verdict = "the same, but for who wrote them" if found.same else "they differ"
-    return layout.render(style, *parts, Text(), Text(verdict, style=f"bold {_colour(found.same)}"))
-
-
-def doctor(found: Sequence[Checkup], style: Style) -> str:
-    """Each environment with what works in it, then what speaks against the rest, and what to do."""
-    parts: list[RenderableType] = []
-    for checkup in found:
-        words = f"works ({', '.join(checkup.works)})" if checkup.works else "does not work"
-        expected = ", as expected" if checkup.as_expected else ", which the matrix file does not expect"
-        line = f"{printable(checkup.id)}: {words}{expected if checkup.known else ''}"
-        parts.append(Text(line, style=f"bold {_colour(checkup.as_expected)}"))
-        for finding in checkup.findings:
-            about = {"why": finding.why, "found": finding.found, "fix": finding.fix, "see": finding.see}
-            parts += [Text(f"  {finding.runtime}: {finding.rule}"), Padding(layout.facts(about), (0, 0, 0, 4))]
-    return layout.render(style, *parts)
-
-
-def error(raised: BertBundleError) -> str:
-    """An error and its parts, then the last words of whatever died; `printable` has been over every part already."""
-    notes = [line for note in getattr(raised, "__notes__", ()) for line in str(note).splitlines()]
-    words = ["  its last words:", *(f"    {printable(line)}" for line in notes)] if notes else []
-    return "\n".join([str(raised), *words]) + "\n"
-
-
 def _versions(place: Place) -> Iterable[Text]:
     packages: Mapping[str, str] = place.packages if isinstance(place, Made) else {}
     python = place.python_version if isinstance(place, Made) else None
@@ -224,13 +122,13 @@ def _versions(place: Place) -> Iterable[Text]:
 
 def _grade(verdict: Verdict) -> Text:
     mark = "" if verdict.as_expected else "!"
-    return Text(verdict.grade + mark, style=_colour(verdict.as_expected))
+    return Text(verdict.grade + mark, style=layout.colour(verdict.as_expected))
 
 
 def _square(verdicts: Sequence[Verdict]) -> Text:
     worst = max((v.grade for v in verdicts), key=_WORST_LAST.index)
     expected = all(v.as_expected for v in verdicts)
-    return Text(_SIGNS[worst] + (" " if expected else "!"), style=_colour(expected))
+    return Text(_SIGNS[worst] + (" " if expected else "!"), style=layout.colour(expected))
 
 
 def _surprises(verdicts: Sequence[Verdict]) -> Iterable[RenderableType]:
@@ -263,25 +161,8 @@ def _end(found: Run) -> Iterable[Text]:
     if shared:
         yield Text(f"replays: {found.summary.replays}; {shared} cells share one with a bundle of the same bytes")
     yield Text(f"environments: {len(found.environments)}, together {found.disk / 1e9:.1f} GB")
-    yield Text(summary.sentence(found.summary), style=f"bold {_colour(found.exit_code == 0)}")
-
-
-def _colour(good: bool) -> str:
-    return "green" if good else "red"
+    yield Text(summary.sentence(found.summary), style=f"bold {layout.colour(found.exit_code == 0)}")
 
 
 def _count(value: int | None) -> Text:
     return Text("" if value is None else str(value))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _pairs(record: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in record.items())
-
-
-def _tensors(records: object) -> str:
-    listed = map(_mapping, records) if isinstance(records, Sequence) else ()
-    return ", ".join(f"{r.get('name')}: {r.get('dtype')} {r.get('shape')}" for r in listed)
