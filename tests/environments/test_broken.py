@@ -83,8 +83,9 @@ def test_without_its_entry_under_expect_a_refusal_makes_the_run_fail(tmp_path: P
     arguments = ["matrix", "run", "--env", WRITER, "--env", CHEAP, "--writers", WRITER]
     code, document = bert_bundle(*arguments)
     assert (code, document["summary"]["as_expected"]) == (0, 2)
-    code, document = bert_bundle(*arguments, "--matrix", matrix)
+    code, document = bert_bundle(*arguments, "--matrix", matrix, "--reproductions", tmp_path)
     assert (code, document["summary"]["unexpected"]) == (1, 1)
+    assert [Path(r["script"]).parent for r in document["reproductions"]] == [tmp_path]
     assert [v["as_expected"] for v in document["verdicts"]] == [True, False]
 
 
