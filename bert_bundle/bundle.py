@@ -78,7 +78,12 @@ def save(
         manifest = Manifest(files=staging.files, proof={"proven": prove}, **made.fields)
         staging.write(layout.MANIFEST, manifest.to_bytes())
         if prove:
-            proof.prove(staging.path, made.golden, manifest.runtime, references)
+            golden = numerics.widened(made.golden, proof.prove(staging.path, made.golden, manifest.runtime, references))
+            for file in (layout.GOLDEN_FACTS, layout.MANIFEST):
+                staging.remove(file)
+            staging.write(layout.GOLDEN_FACTS, goldens.to_files(golden)[layout.GOLDEN_FACTS])
+            manifest = Manifest(files=staging.files, proof={"proven": prove}, **made.fields)
+            staging.write(layout.MANIFEST, manifest.to_bytes())
         staging.publish()
     return manifest
 

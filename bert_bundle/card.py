@@ -12,8 +12,13 @@ def card(
     packages: Mapping[str, str],
     examples: int,
     custom_objects: Sequence[str] = (),
+    alike: Sequence[Sequence[str]] = (),
 ) -> bytes:
-    """README.md of a bundle. `custom_objects`: the names of the classes that a load must be given."""
+    """README.md of a bundle.
+
+    custom_objects  the names of the classes that a load must be given
+    alike           pairs of inputs that the model does not tell apart
+    """
     classes = ", ".join("{!r}: {}".format(name, name.split(">")[-1]) for name in custom_objects)
     lines: List[str] = [
         "# " + _plain(name),
@@ -46,6 +51,7 @@ def card(
         "Labels: {}.".format(", ".join(_plain(label) for label in labels) or "none were given"),
         "Texts are cut and padded to {} tokens.".format(tokenizer["max_length"]),
         *_classes(custom_objects),
+        *_alike(alike),
         "",
         "Written with {}.".format(", ".join("{} {}".format(k, v) for k, v in sorted(packages.items()))),
         "`bert-bundle verify` replays its {} recorded examples.".format(examples),
@@ -59,6 +65,13 @@ def _classes(names: Sequence[str]) -> List[str]:
         return []
     shown = ", ".join(map(_plain, names))
     return ["", "Layers of these classes need code that is not in this folder, passed to `load`: {}.".format(shown)]
+
+
+def _alike(pairs: Sequence[Sequence[str]]) -> List[str]:
+    if not pairs:
+        return []
+    shown = "; ".join(" and ".join(map(_plain, pair)) for pair in pairs)
+    return ["", "The model does not depend on which of these inputs is which: {}.".format(shown)]
 
 
 def _plain(text: str) -> str:

@@ -23,7 +23,8 @@ from .model.encoders import configuration, names
 from .model.graph import Graph
 from .model.keras import Runtime
 from .model.signature import Slot
-from .replay import replay_double
+from .replay import Double
+from .swaps import alike
 from .tokenizer import Recipe
 from .version import VERSION
 
@@ -77,7 +78,7 @@ def draft(
     )
     shape_files = {layout.GRAPH: graph_json.to_bytes(parts.graph)}
     shape_files.update((encoder_path(n, layout.ENCODER_CONFIG), strict_json.canonical(c)) for n, c in configs.items())
-    golden = _golden(model, runtime, parts, slots, recipe, tokenizer, columns, shape_files)
+    golden = _golden(model, runtime, parts, slots, recipe, tokenizer, columns, labels, shape_files)
     _check_labels(labels, golden.single)
     tokenizer_facts = {
         "fast": bool(getattr(tokenizer, "is_fast", False)),
@@ -91,7 +92,7 @@ def draft(
     customs = tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom}))
     files = {**shape_files, **tokenizer_files, **_weight_files(parts), **goldens.to_files(golden)}
     files[layout.CARD] = card(
-        name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples, customs
+        name, facts, labels, encoders, tokenizer_facts, writer["packages"], golden.examples, customs, golden.alike
     )
     fields = {
         "writer": writer,
@@ -164,6 +165,7 @@ def _golden(
     recipe: Recipe,
     tokenizer: Any,
     columns: Examples,
+    labels: Sequence[str],
     shape_files: Mapping[str, bytes],
 ) -> Golden:
     for name, arrays in [(layout.WEIGHTS, parts.weights), *parts.encoders.items()]:
@@ -177,8 +179,11 @@ def _golden(
     some = {n: a[: replay_rows(len(columns))] for n, a in arrays.items()}
     one_by_one = forward.predict(runtime, model, parts.graph, slots, some, batch=1)
     again = forward.predict(runtime, parts.build(runtime).model, parts.graph, slots, arrays, batch=goldens.BATCH)
-    double, layers = replay_double(parts, runtime, arrays)
-    noise, least = {}, numerics.least_noise(layer.policy for _, layer in parts.graph.walk())
+    exact = Double(parts, runtime)
+    double = exact.predict(arrays)
+    types = min((c["type_vocab_size"] for c in parts.configs.values() if "type_vocab_size" in c), default=0)
+    least = numerics.least_noise(layer.policy for _, layer in parts.graph.walk())
+    measured: Dict[str, Dict[str, float]] = {goldens.EXACT: {}, goldens.ALONE: {}}
     for name, array in single.items():
         rows = np.flatnonzero(~np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
         if rows.size:
@@ -199,7 +204,8 @@ def _golden(
                 fix="a layer or function of the model is not what its name says: write it with Keras' own",
             )
         padded = np.concatenate([one_by_one[name], array[count:]])
-        noise[name] = numerics.noise_floor(array, double[name], padded, least)
+        measured[goldens.EXACT][name] = numerics.difference(array, double[name], double[name])
+        measured[goldens.ALONE][name] = numerics.difference(padded, array, double[name])
     return Golden(
         texts=columns.texts,
         features=columns.features,
@@ -207,9 +213,13 @@ def _golden(
         token_ids=token_ids,
         single=single,
         double=double,
-        noise=noise,
-        layers=layers,
+        noise={n: numerics.noise_floor([moved[n] for moved in measured.values()], least) for n in single},
+        measured=measured,
+        layers=exact.fingerprints(arrays),
         architecture={path: sha256(data) for path, data in shape_files.items()},
+        labels=tuple(labels),
+        inputs=tuple((s.name, s.role, s.dtype, s.shape) for s in slots),
+        alike=alike(slots, arrays, double, exact.predict, types),
     )
 
 

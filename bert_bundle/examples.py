@@ -58,7 +58,8 @@ def read(
             fix="give the model its token ids as an input of their own",
         )
     if given is None:
-        return Examples({g: list(probes) for g in groups}, _varied(features, len(probes)), None)
+        rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}
+        return Examples(rotated, _varied(features, len(probes)), None)
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
     texts = {group: _texts(columns.pop(group, None), group) for group in groups}

@@ -49,6 +49,17 @@ PINNED: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# As users run TensorFlow: every core, and oneDNN wherever it is built in. A save measures how far that moves its
+# predictions.
+_FREE: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: value for name, value in PINNED.items() if "THREADS" not in name},
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+    }
+)
+HELD_STILL, AS_USERS_DO = "held still", "as users do"
+SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType({HELD_STILL: PINNED, AS_USERS_DO: _FREE})
+
 # What a process needs to find its files, its language and its certificates. Everything else stays outside: PYTHONPATH
 # and LD_PRELOAD bring in code, TF_XLA_FLAGS and its like change kernels, HF_ENDPOINT and proxies change what is read.
 _ALLOWED = (
@@ -71,8 +82,8 @@ BACKENDS: Mapping[str, Tuple[str, ...]] = MappingProxyType(
 )
 
 
-def command(python: str, module: str, *, user_site: bool = False) -> List[str]:
-    """The arguments that run `module` (of this package) with the interpreter `python`, isolated from the host.
+def command(python: str, module: str, *arguments: str, user_site: bool = False) -> List[str]:
+    """The words that run `module` (of this package) with the interpreter `python`, isolated from the host.
 
     `user_site` lets the packages in that the user installed with `pip install --user`: for a child of the same kind as
     this process, which may have TensorFlow from there.
@@ -80,28 +91,28 @@ def command(python: str, module: str, *, user_site: bool = False) -> List[str]:
     Not `-I`, which would also drop PYTHONHASHSEED: `environment()` lets no other PYTHON* variable through, `-s` shuts
     out the user's site-packages, and the bootstrap the current directory. UTF-8 mode, whatever the locale says.
     """
-    return [python, *([] if user_site else ["-s"]), "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module]
+    return [python, *([] if user_site else ["-s"]), "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module, *arguments]
 
 
-def environment(keras_backend: Optional[str] = None) -> Dict[str, str]:
-    """The variables of a child: the allowed ones of this process, and the pinned ones.
+def environment(keras_backend: Optional[str] = None, setting: str = HELD_STILL) -> Dict[str, str]:
+    """The variables of a child: the allowed ones of this process, and those of its setting.
 
     Which Keras is bound the child decides by what is installed beside it (`pin`), whatever this process was told;
     `keras_backend` is for a child that must have the backend of this process.
     """
     kept = {k: v for k, v in os.environ.items() if k in _ALLOWED or k.startswith(_ALLOWED_PREFIXES)}
-    kept.update(PINNED)
+    kept.update(SETTINGS[setting])
     if keras_backend is not None:
         kept[KERAS_BACKEND] = keras_backend
     return kept
 
 
-def pin() -> None:
-    """Sets the pinned variables in this process, and those that bind a Keras unless they are set already.
+def pin(setting: str = HELD_STILL) -> None:
+    """Sets the variables of a setting in this process, and those that bind a Keras unless they are set already.
 
     Must run before TensorFlow or Keras is imported: whoever imports first decides.
     """
-    os.environ.update(PINNED)
+    os.environ.update(SETTINGS[setting])
     for name, value in binding(installed).items():
         os.environ.setdefault(name, value)
 

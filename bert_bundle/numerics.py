@@ -5,7 +5,8 @@ TensorFlow promises no bits across releases. Rounding noise vanishes in float64 
 float64 replays decide whether the function is the same, and 5e-7 of the output's scale is a safe line.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from .format.golden import Fingerprint, Golden
 
 DOUBLE = 5e-7  # of the output's scale
+NOISE = 1.0  # times a bundle's own floor
 NOISE_MARGIN = 8.0  # releases differ by up to 24 sULP where one release differs from float64 by 3 (docs/facts.md)
 _UNITS = 32  # in the last place, of an output's scale: the least that is allowed for noise
 _LAST_PLACE = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # of 1, as IEEE 754 and bfloat16 have it
@@ -46,13 +48,28 @@ def least_noise(policies: Iterable[str]) -> float:
     return max((_UNITS * _LAST_PLACE.get(policy.replace("mixed_", ""), 2.0**-23) for policy in policies), default=0.0)
 
 
-def noise_floor(single: np.ndarray, double: np.ndarray, one_by_one: np.ndarray, least: float = NOISE_LEAST) -> float:
+def noise_floor(measured: Iterable[float], least: float = NOISE_LEAST) -> float:
     """How far replays of an output in its own precision may lie apart, over its scale: eight times what was measured.
 
-    At least `least`.
+    At least `least`; what is not finite was measured where there is no scale, and counts for nothing.
     """
-    measured = max(difference(single, double, double), difference(one_by_one, single, double))
-    return max(NOISE_MARGIN * measured, least) if np.isfinite(measured) else least
+    return max([least, *(NOISE_MARGIN * moved for moved in measured if np.isfinite(moved))])
+
+
+def widened(golden: Golden, measured: Mapping[str, Mapping[str, float]]) -> Golden:
+    """The golden with what was `measured` besides, and the noise floors that follow."""
+    floors = {
+        name: noise_floor([moved[name] for moved in measured.values()], least) for name, least in golden.noise.items()
+    }
+    return replace(golden, noise=floors, measured={**golden.measured, **measured})
+
+
+def moved(golden: Golden, seen: Mapping[str, Any]) -> Dict[str, float]:
+    """Output name -> how far predictions of the model's own precision (nested lists) are from the recorded ones."""
+    return {
+        name: difference(_array(seen, name, single.dtype), single, golden.double[name])
+        for name, single in golden.single.items()
+    }
 
 
 def scale(double: np.ndarray) -> float:
@@ -72,10 +89,11 @@ def difference(a: np.ndarray, b: np.ndarray, of: np.ndarray) -> float:
     return float(np.abs(a[usable] - b[usable]).max() / scale(np.asarray(of, np.float64))) if usable.any() else 0.0
 
 
-def judge(golden: Golden, observation: Mapping[str, Any], *, double: float = DOUBLE) -> Figures:
+def judge(golden: Golden, observation: Mapping[str, Any], *, double: float = DOUBLE, noise: float = NOISE) -> Figures:
     """The grade of one replay (docs/grades.md) with its figures; the worst finding decides.
 
-    `observation` is what a worker's `replay` answers: token_ids, single, double, layers, architecture.
+    `observation` is what a worker's `replay` answers: token_ids, single, double, layers, architecture, labels, inputs.
+    `double` bounds float64 replays, in units of the output's scale; `noise` times the golden's own floors float32 ones.
     """
     single_off, double_off, changed, ties = 0.0, 0.0, 0, 0
     bits, noisy = True, ""
@@ -84,17 +102,18 @@ def judge(golden: Golden, observation: Mapping[str, Any], *, double: float = DOU
         seen_double = _array(observation["double"], name, np.dtype(np.float64))
         off = difference(seen_single, golden.single[name], golden.double[name])
         single_off = max(single_off, off)
-        if off > golden.noise[name]:
-            noisy = "{}: {:.1e} of the scale in single precision, noise is {:.1e}".format(name, off, golden.noise[name])
+        floor = noise * golden.noise[name]
+        if off > floor:
+            noisy = "{}: {:.1e} of the scale in single precision, noise is {:.1e}".format(name, off, floor)
         double_off = max(double_off, difference(seen_double, golden.double[name], golden.double[name]))
         bits = bits and _equal_bits(seen_single, golden.single[name]) and _equal_bits(seen_double, golden.double[name])
-        flips, tied = _labels(golden, name, seen_single)
+        flips, tied = _labels(golden.double[name], seen_single, floor)
         changed, ties = changed + flips, ties + tied
     first = _first_layer(golden.layers, observation["layers"], double)
     grade, reason = IDENTICAL, "same labels, same function: {:.1e} of the scale in float64".format(double_off)
-    architecture, tokens = _architecture(golden, observation), _tokens(golden, observation)
-    if architecture:
-        grade, reason = RECONFIGURED, architecture
+    contract, tokens = _contract(golden, observation), _tokens(golden, observation)
+    if contract:
+        grade, reason = RECONFIGURED, contract
     elif tokens:
         grade, reason = RETOKENIZED, tokens
     elif changed:
@@ -135,9 +154,9 @@ def _first_layer(wanted: Tuple[Fingerprint, ...], found: Any, bound: float) -> O
     return None
 
 
-def _labels(golden: Golden, name: str, seen: np.ndarray) -> Tuple[int, int]:
+def _labels(wanted: np.ndarray, seen: np.ndarray, floor: float) -> Tuple[int, int]:
     """(labels changed, ties within the noise that fell the other way) of one output with classes."""
-    wanted, seen = np.asarray(golden.double[name], np.float64), np.asarray(seen, np.float64)
+    wanted, seen = np.asarray(wanted, np.float64), np.asarray(seen, np.float64)
     if wanted.ndim < 2 or seen.shape != wanted.shape or not np.isfinite(wanted).all():
         return 0, 0
     if wanted.shape[-1] == 1:
@@ -147,7 +166,7 @@ def _labels(golden: Golden, name: str, seen: np.ndarray) -> Tuple[int, int]:
     before, after = wanted.argmax(-1), np.where(np.isfinite(seen), seen, -np.inf).argmax(-1)
     moved = before != after
     margin = np.take_along_axis(wanted, before[..., None], -1) - np.take_along_axis(wanted, after[..., None], -1)
-    tied = moved & (margin[..., 0] <= 2 * golden.noise[name] * scale(wanted))
+    tied = moved & (margin[..., 0] <= 2 * floor * scale(wanted))
     return int((moved & ~tied).sum()), int(tied.sum())
 
 
@@ -172,7 +191,15 @@ def _accuracy(golden: Golden, observation: Mapping[str, Any]) -> Optional[float]
     return None if found is None else float((found == golden.answers).mean())
 
 
-def _architecture(golden: Golden, observation: Mapping[str, Any]) -> str:
+def _contract(golden: Golden, observation: Mapping[str, Any]) -> str:
+    """What the reader has otherwise than it was saved: labels and inputs by name, the rest by its file."""
+    if list(golden.labels) != observation["labels"]:
+        return "labels are not what was saved: {} for {}".format(observation["labels"], list(golden.labels))
+    saved = [[*facts, list(shape)] for *facts, shape in golden.inputs]
+    for there, was in zip_longest(observation["inputs"], saved):
+        if there != was:
+            name = (was or there)[0]
+            return "{} is not what was saved: {} for {}".format(name, there or "no input", was or "no input")
     seen = observation["architecture"]
     different = sorted(p for p in set(seen) | set(golden.architecture) if seen.get(p) != golden.architecture.get(p))
     return "{} is not what was saved".format(different[0]) if different else ""

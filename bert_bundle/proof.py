@@ -1,7 +1,7 @@
-"""The proof of a save: the staged bundle replayed by a fresh process of this interpreter and judged.
+"""The proof of a save: the staged bundle replayed by fresh processes of this interpreter and judged.
 
-Classes of the caller's own that the model is kept with are imported by that process from the modules that this one has
-them from: where they are is said by the one process to the other, and stands in no bundle.
+Classes of the caller's own that the model is kept with are imported by these processes from the modules that this one
+has them from: where they are is said by one process to another, and stands in no bundle.
 """
 
 import importlib
@@ -10,6 +10,7 @@ import os
 import site
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Mapping, Sequence
 
 from . import isolation, numerics
@@ -17,27 +18,62 @@ from .errors import ProofError, from_json
 from .format.golden import Golden
 
 _FIX = "put the class at the top of a module of its own and import it from there, or pass prove=False"
+ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, oneDNN"
 SECONDS = 1800  # for one replay: BERT-large with hundreds of examples needs minutes
 
 
-def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -> numerics.Figures:
-    """The figures of a replay that gives the golden's predictions again; ProofError when it does not.
+def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -> Dict[str, Dict[str, float]]:
+    """What threads and kernels move, as `Golden.measured` has it, of a staged bundle that two fresh processes replay.
 
+    One is pinned as a worker is, and its replay is judged; one has every core and oneDNN, as users do, and its
+    predictions are held against the noise floor. ProofError where either does not give the golden's predictions again.
     `classes`: those of the caller's own that the bundle needs, as `references` names them.
     """
     arguments = {"bundle": path, "runtime": runtime, "classes": dict(classes), "path": _path()}
-    request = json.dumps({"id": 1, "do": "prove", "arguments": arguments}) + "\n"
+    with ThreadPoolExecutor(2) as both:
+        still = both.submit(_ask, "prove", arguments, isolation.HELD_STILL)
+        free = both.submit(_ask, "single", arguments, isolation.AS_USERS_DO)
+        replay, predictions = still.result(), free.result()
+    figures = numerics.judge(golden, replay)
+    if figures.grade not in numerics.SAME:
+        raise ProofError(
+            "the staged bundle does not give the model's predictions again",
+            place=figures.first_layer or "predictions",
+            wanted=" or ".join(numerics.SAME),
+            found="{}: {}".format(figures.grade, figures.reason),
+            fix="this is a fault of bert_bundle or of the installed packages: report the model's graph",
+        )
+    measured = {
+        ONE_THREAD: numerics.moved(golden, replay["single"]),
+        EVERY_CORE: numerics.moved(golden, predictions),
+    }
+    for name, off in measured[EVERY_CORE].items():
+        if off > golden.noise[name]:
+            raise ProofError(
+                "the predictions are others with every core and oneDNN, which is how users run TensorFlow",
+                place=name,
+                wanted="at most {:.1e} of the scale apart".format(golden.noise[name]),
+                found="{:.1e}".format(off),
+                fix="look for the op in the issues of tensorflow; TF_ENABLE_ONEDNN_OPTS=0 turns oneDNN off",
+            )
+    return measured
+
+
+def _ask(task: str, arguments: Mapping[str, Any], setting: str) -> Any:
+    """The answer of a fresh process of this interpreter, in that setting. Raises ProofError without one."""
+    place = arguments["bundle"]
+    request = json.dumps({"id": 1, "do": task, "arguments": arguments}) + "\n"
     try:
         done = subprocess.run(
-            isolation.command(sys.executable, "bert_bundle.worker", user_site=bool(site.ENABLE_USER_SITE)),
+            isolation.command(sys.executable, "bert_bundle.worker", setting, user_site=bool(site.ENABLE_USER_SITE)),
             input=request.encode("ascii"),
             capture_output=True,
-            env=isolation.environment(os.environ.get(isolation.KERAS_BACKEND)),
+            env=isolation.environment(os.environ.get(isolation.KERAS_BACKEND), setting),
             timeout=SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ProofError("the proof took too long", place=path, wanted="{} seconds".format(SECONDS)) from None
+        raise ProofError("the proof took too long", place=place, wanted="{} seconds".format(SECONDS)) from None
     answer: Any = {}
     for line in done.stdout.splitlines():
         answer = json.loads(line.decode("ascii"))
@@ -49,17 +85,8 @@ def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -
         )  # fmt: skip
     if "done" not in answer:
         tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise ProofError("the proving process died", place=path, found="exit {} {}".format(done.returncode, tail))
-    figures = numerics.judge(golden, answer["done"])
-    if figures.grade not in numerics.SAME:
-        raise ProofError(
-            "the staged bundle does not give the model's predictions again",
-            place=figures.first_layer or "predictions",
-            wanted=" or ".join(numerics.SAME),
-            found="{}: {}".format(figures.grade, figures.reason),
-            fix="this is a fault of bert_bundle or of the installed packages: report the model's graph",
-        )
-    return figures
+        raise ProofError("the proving process died", place=place, found="exit {} {}".format(done.returncode, tail))
+    return answer["done"]
 
 
 def references(classes: Mapping[str, Any]) -> Dict[str, str]:

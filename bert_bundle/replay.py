@@ -33,6 +33,15 @@ def load(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Bundle
     return Bundle(bundle.root, bundle.manifest, parts, parts.build(bound), _tokenizer(bundle, files, bound), bound)
 
 
+def single(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Dict[str, Any]:
+    """Output name -> what the model says of the golden's token ids and features, as nested lists."""
+    read = peruse(bundle, runtime, classes)
+    bound = keras.bind(runtime, custom.needed(read.parts.graph, classes))
+    arrays = {**read.golden.token_ids, **read.features}
+    model = read.parts.build(bound).model
+    return _lists(forward.predict(bound, model, read.parts.graph, read.slots, arrays, batch=goldens.BATCH))
+
+
 class Read(NamedTuple):
     """What a replay computes from, read and checked; nothing is built."""
 
@@ -58,7 +67,7 @@ def peruse(bundle: Proven, runtime: str, classes: Classes = custom.NONE) -> Read
 def observe(
     bundle: Proven, runtime: str, progress: Callable[[str], None], classes: Classes = custom.NONE
 ) -> Dict[str, Any]:
-    """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, architecture.
+    """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, contract.
 
     Plain data, float32 values exact. `classes` as of `load`. Raises BundleErrors when the bundle is refused.
     """
@@ -76,13 +85,15 @@ def observe(
     outputs = forward.predict(bound, single.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
     progress("replaying in float64")
-    double, layers = replay_double(parts, bound, arrays)
+    exact = Double(parts, bound)
+    double, layers = exact.predict(arrays), exact.fingerprints(arrays)
     return {
         "token_ids": _lists(token_ids),
         "single": _lists(outputs),
         "double": _lists(double),
         "layers": [[name, list(values)] for name, values in layers],
-        "architecture": architecture(single, bound),
+        "labels": list(bundle.manifest.labels),
+        **contract(single, bound),
         "seconds": {
             "load": built - started,
             "single": replayed - built,
@@ -109,35 +120,47 @@ def hidden_states(bundle: Proven) -> Dict[str, Any]:
     return found
 
 
-def replay_double(
-    parts: Parts, runtime: Runtime, arrays: Mapping[str, np.ndarray]
-) -> "tuple[Any, tuple[Fingerprint, ...]]":
-    """(outputs by name, fingerprints of every layer) of the same function built in float64."""
-    from .numerics import fingerprint
+class Double:
+    """The function of `parts` built in float64. Both methods take input name -> array (examples, ...)."""
 
-    slots = signature.slots(parts.graph)
-    rebuilt = parts.build(runtime, double=True)
-    outputs = forward.predict(runtime, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH, double=True)
-    first = {s.name: np.asarray(arrays[s.name][:FINGERPRINTED]) for s in slots}
-    inner = runtime.keras.Model(runtime.dialect.inputs(rebuilt.model), list(rebuilt.tensors.values()))
-    everything = graph.Graph(
-        name="layers", class_name="Functional", layers=(), nodes=parts.graph.nodes, inputs=parts.graph.inputs,
-        inputs_form=parts.graph.inputs_form,
-        outputs=tuple((name, parts.graph.outputs[0][1]) for name in rebuilt.tensors),
-        outputs_form="list",
-    )  # fmt: skip
-    values = forward.predict(runtime, inner, everything, slots, first, batch=FINGERPRINTED, double=True)
-    return outputs, tuple((name, fingerprint(values[name])) for name in rebuilt.tensors)
+    def __init__(self, parts: Parts, runtime: Runtime) -> None:
+        self._graph, self._runtime, self._slots = parts.graph, runtime, signature.slots(parts.graph)
+        self._rebuilt = parts.build(runtime, double=True)
+
+    def predict(self, arrays: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        """Outputs by name."""
+        return self._run(self._rebuilt.model, self._graph, arrays, goldens.BATCH)
+
+    def fingerprints(self, arrays: Mapping[str, np.ndarray]) -> "tuple[Fingerprint, ...]":
+        """Of every node's output over the first examples."""
+        from .numerics import fingerprint
+
+        first = {s.name: np.asarray(arrays[s.name][:FINGERPRINTED]) for s in self._slots}
+        tensors = self._rebuilt.tensors
+        inner = self._runtime.keras.Model(self._runtime.dialect.inputs(self._rebuilt.model), list(tensors.values()))
+        everything = graph.Graph(
+            name="layers", class_name="Functional", layers=(), nodes=self._graph.nodes, inputs=self._graph.inputs,
+            inputs_form=self._graph.inputs_form,
+            outputs=tuple((name, self._graph.outputs[0][1]) for name in tensors), outputs_form="list",
+        )  # fmt: skip
+        values = self._run(inner, everything, first, FINGERPRINTED)
+        return tuple((name, fingerprint(values[name])) for name in tensors)
+
+    def _run(
+        self, model: Any, shape: graph.Graph, arrays: Mapping[str, np.ndarray], batch: int
+    ) -> Dict[str, np.ndarray]:
+        return forward.predict(self._runtime, model, shape, self._slots, arrays, batch=batch, double=True)
 
 
-def architecture(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, str]:
-    """Path -> sha256 of graph.json and every config.json, captured again from the live model."""
+def contract(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, Any]:
+    """What the live model is, captured again: sha256 of graph.json and every config.json by path, and its inputs."""
     again = capture.capture(rebuilt.model, runtime)
-    result = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
+    digests = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
     for name, encoder in again.encoders.items():
         path = encoder_path(name, layout.ENCODER_CONFIG)
-        result[path] = sha256(strict_json.canonical(runtime.encoders.config(encoder, path)))
-    return result
+        digests[path] = sha256(strict_json.canonical(runtime.encoders.config(encoder, path)))
+    inputs = [[s.name, s.role, s.dtype, list(s.shape)] for s in signature.slots(again.graph)]
+    return {"architecture": digests, "inputs": inputs}
 
 
 def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:

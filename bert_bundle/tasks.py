@@ -42,6 +42,16 @@ def prove(
     return observe(open_bundle(bundle), runtime, progress, imported(classes, path))
 
 
+def single(
+    *, bundle: str, runtime: str, classes: Mapping[str, str], path: Sequence[str], progress: Progress
+) -> Dict[str, Any]:
+    """Of `prove`, the predictions in the model's own precision alone, for the recorded token ids."""
+    from .proof import imported
+    from .replay import single
+
+    return single(open_bundle(bundle), runtime, imported(classes, path))
+
+
 def hidden(*, bundle: str, progress: Progress) -> Dict[str, Any]:
     """Encoder name -> output -> values over the golden's token ids; hidden states (examples, max_length, hidden)."""
     from .replay import hidden_states

@@ -32,6 +32,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
         "replay": "bert_bundle.tasks:replay",
         "peruse": "bert_bundle.tasks:peruse",
         "prove": "bert_bundle.tasks:prove",
+        "single": "bert_bundle.tasks:single",
         "hidden": "bert_bundle.tasks:hidden",
         "generate": "bert_bundle.tasks:generate",
         "train": "bert_bundle.tasks:train",
@@ -58,8 +59,8 @@ _PARENT_CHECK = 0.5  # seconds
 
 
 def main() -> None:
-    """Answers requests until standard input ends."""
-    isolation.pin()
+    """Answers requests until standard input ends; its one argument, if any, is the setting that it runs in."""
+    isolation.pin(*sys.argv[1:])
     requests, answers = _private_pipe()
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     for line in requests:

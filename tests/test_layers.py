@@ -35,7 +35,7 @@ CORE = (
     "numerics",
     "model.* tokenizer.*",
     "tokenizer",
-    "card examples proof",
+    "card examples proof swaps",
     "loaded",
     "replay",
     "draft",

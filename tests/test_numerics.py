@@ -173,6 +173,16 @@ CHANGES: dict[str, tuple[Callable[[Observation], Any], str, str]] = {
     "config missing": (
         lambda o: o["architecture"].pop("encoders/bert_encoder/config.json"), "reconfigured", "config.json is not",
     ),
+    "labels": (lambda o: o["labels"].reverse(), "reconfigured", "labels are not what was saved: ['"),
+    "labels missing": (lambda o: o["labels"].clear(), "reconfigured", "labels are not what was saved: [] for ['"),
+    "inputs": (
+        lambda o: o["inputs"].insert(0, o["inputs"].pop()), "reconfigured",
+        "input_ids is not what was saved: ['numerical_features', 'feature', 'float32', [10]] for ['input_ids', 'input",
+    ),
+    "input of another type": (
+        lambda o: o["inputs"][2].__setitem__(2, "float64"), "reconfigured", "features is not what was saved: ['nume",
+    ),
+    "input missing": (lambda o: o["inputs"].pop(), "reconfigured", "features is not what was saved: no input for"),
     "encoder too many": (lambda o: o["architecture"].update(x="0"), "reconfigured", "x is not what was saved"),
     "NaN": (lambda o: o["double"][OUTPUT][0].__setitem__(0, float("nan")), "drift", "inf of the scale in float64"),
     "infinity": (lambda o: o["double"][OUTPUT][0].__setitem__(0, float("inf")), "drift", "inf of the scale in float64"),
@@ -249,15 +259,14 @@ def test_what_cannot_be_compared_is_infinitely_far(a: list[float], b: list[float
 )
 def test_the_least_noise_is_that_of_the_narrowest_dtype(policies: list[str], least: float) -> None:
     assert least_noise(policies) == least
-    exact = np.array([0.5, 1.0])
-    assert noise_floor(exact, exact, exact, least) == least
+    assert noise_floor([0.0], least) == least
 
 
 def test_the_noise_floor_is_never_below_32_units_in_the_last_place() -> None:
     double = np.array([[0.25, 0.75]])
-    assert noise_floor(double.astype("<f4"), double, double) == 32 * 2.0**-23
-    assert noise_floor(double + 1e-5, double, double + 1e-5) == pytest.approx(8 * 1e-5 / 0.75)
-    assert noise_floor(np.array([np.nan]), np.array([1.0]), np.array([1.0])) == 32 * 2.0**-23
+    assert noise_floor([difference(double.astype("<f4"), double, double)]) == 32 * 2.0**-23
+    assert noise_floor([1e-7, 1e-5]) == 8 * 1e-5
+    assert noise_floor([float("inf")]) == 32 * 2.0**-23
 
 
 def test_a_fingerprint_sees_every_sampled_change_and_the_mean_sees_the_rest() -> None:

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import pytest
 from conftest import WRITER, environment
-from planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, UNSHOWN, Fault
+from planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle import numerics
 from bert_bundle.format.golden import read_golden
-from bert_bundle.format.proven import open_bundle
 from bert_bundle.matrix.process import Worker
 from bert_bundle.numerics import Figures
 from bert_bundle.testing import planted, strategies
 
-NAMED = re.compile(r"(\S+)(?: is not what was saved|: token ids of |: \S+ of the scale in single precision)")
+NAMED = re.compile(r"(\S+)(?: (?:is|are) not what was saved|: token ids of |: \S+ of the scale in single precision)")
 DRAWN = strategies.draw(13, seed=5)[1:]
 
 
@@ -49,10 +48,8 @@ def judged(fault: Fault, bundle: Path, reader: Worker, folder: Path) -> Figures:
             read_golden(str(bundle)), reader.ask("fault.replay", bundle=str(bundle), fault=fault.what)
         )
     changed = Path(shutil.copytree(bundle, folder / "changed"))
-    golden = read_golden(str(changed))
     fault.forge(changed)
-    golden = golden if fault.unseen else read_golden(str(changed))
-    return numerics.judge(golden, reader.ask("replay", bundle=str(changed)))
+    return numerics.judge(read_golden(str(changed)), reader.ask("replay", bundle=str(changed)))
 
 
 def place(figures: Figures) -> str:
@@ -98,18 +95,6 @@ def test_the_table_has_every_fault_of_a_reader_once_and_forty_in_all() -> None:
     assert sorted(fault.what for fault in IN_READERS) == sorted(planted.FAULTS)
     assert len({(fault.what, fault.where) for fault in FAULTS}) == len(FAULTS) >= 40
     assert not {grade for fault in FAULTS for grade in fault.grades} & set(numerics.SAME)
-
-
-@pytest.mark.parametrize("name", UNSHOWN)
-def test_what_moves_no_prediction_has_another_digest_and_no_other_sign(
-    honest: Callable[[str], Path], writer: Worker, tmp_path: Path, name: str
-) -> None:
-    bundle, forge = UNSHOWN[name]
-    changed = Path(shutil.copytree(honest(bundle), tmp_path / "changed"))
-    forge(changed)
-    figures = numerics.judge(read_golden(str(changed)), writer.ask("replay", bundle=str(changed)))
-    assert figures.grade == "bitwise"
-    assert open_bundle(str(changed)).manifest.digest != open_bundle(str(honest(bundle))).manifest.digest
 
 
 @pytest.mark.parametrize("specification", DRAWN, ids=lambda specification: str(specification["name"]))

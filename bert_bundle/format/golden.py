@@ -10,9 +10,11 @@ from . import layout, strict_json, tensors
 from .digest import sha256
 from .proven import Proven, open_bundle
 
+EXACT, ALONE = "float64", "batches of one"  # what is varied in the process that saves, to measure noise
 BATCH = 32  # examples per forward pass of a replay: batch composition moves float32 results
 
 Fingerprint = Tuple[str, Tuple[float, ...]]
+Input = Tuple[str, str, str, Tuple[Optional[int], ...]]
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,12 @@ class Golden:
     single        output name -> array in the model's own precision
     double        output name -> float64 array of the same model rebuilt in double precision
     noise         output name -> how far float32 replays may lie apart, over the output's scale
+    measured      what was varied at save -> output name -> how far it moved the float32 predictions
     layers        fingerprint of every node's output in float64, in graph order: (name, moments and samples)
     architecture  path -> sha256 of the files that define the function's shape
+    labels        names of the classes, in the order of the head's outputs
+    inputs        (name, role, dtype, shape without the batch) of every input, in order
+    alike         pairs of inputs that can be swapped and change no prediction
     """
 
     texts: Mapping[str, List[Any]]
@@ -37,8 +43,12 @@ class Golden:
     single: Mapping[str, np.ndarray]
     double: Mapping[str, np.ndarray]
     noise: Mapping[str, float]
+    measured: Mapping[str, Mapping[str, float]]
     layers: Tuple[Fingerprint, ...]
     architecture: Mapping[str, str]
+    labels: Tuple[str, ...]
+    inputs: Tuple[Input, ...]
+    alike: Tuple[Tuple[str, str], ...]
 
     @property
     def examples(self) -> int:
@@ -59,8 +69,13 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
     facts = {
         "batch": BATCH,
         "noise": dict(golden.noise),
-        "recipe": "eager, one op at a time, fixed batches; noise from float64 and from batches of one",
+        "measured": {varied: dict(moved) for varied, moved in golden.measured.items()},
+        "recipe": "eager, one op at a time, batches of {}; noise is what was measured, with a margin".format(BATCH),
         "layers": [[name, [v if np.isfinite(v) else None for v in values]] for name, values in golden.layers],
+        "architecture": dict(golden.architecture),
+        "labels": list(golden.labels),
+        "inputs": [[*facts, list(shape)] for *facts, shape in golden.inputs],
+        "alike": [list(pair) for pair in golden.alike],
     }
     return {
         layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
@@ -72,7 +87,7 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
 def from_bundle(bundle: Proven) -> Golden:
     """The golden of an opened bundle, from proven bytes. Raises FormatError when its parts do not fit each other."""
     inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, type(None))})
-    facts = _document(bundle, layout.GOLDEN_FACTS, {"batch": int, "noise": dict, "recipe": str, "layers": list})
+    facts = _document(bundle, layout.GOLDEN_FACTS, _FACTS)
     arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
     kinds: Dict[str, Dict[str, np.ndarray]] = {"token_ids": {}, "single": {}, "double": {}, "features": {}}
     for name, array in arrays.items():
@@ -83,18 +98,19 @@ def from_bundle(bundle: Proven) -> Golden:
     answers = inputs["answers"]
     _all(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
     _all(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
-    _all(facts["noise"].values(), _is_number, layout.GOLDEN_FACTS + "#/noise", "numbers")
-    _all(facts["layers"], _is_fingerprint, layout.GOLDEN_FACTS + "#/layers", "[name, numbers]")
+    for field, (is_right, wanted) in _ENTRIES.items():
+        entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
+        _all(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
     golden = Golden(
         texts=inputs["texts"],
         answers=None if answers is None else np.asarray(answers, np.int64),
         noise=facts["noise"],
+        measured=facts["measured"],
         layers=tuple((name, tuple(np.nan if v is None else float(v) for v in vs)) for name, vs in facts["layers"]),
-        architecture={
-            path: record.sha256
-            for path, record in bundle.manifest.files.items()
-            if path == layout.GRAPH or path.endswith("/" + layout.ENCODER_CONFIG)
-        },
+        architecture=facts["architecture"],
+        labels=tuple(facts["labels"]),
+        inputs=tuple((name, role, dtype, tuple(shape)) for name, role, dtype, shape in facts["inputs"]),
+        alike=tuple((one, other) for one, other in facts["alike"]),
         **kinds,
     )
     _check(golden)
@@ -155,6 +171,39 @@ def _is_fingerprint(value: Any) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list)):
         return False
     return all(v is None or type(v) is float for v in value[1])
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+def _is_input(value: Any) -> bool:
+    if not (isinstance(value, list) and len(value) == 4 and all(map(_is_text, value[:3]))):
+        return False
+    return isinstance(value[3], list) and all(size is None or type(size) is int for size in value[3])
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
+
+
+_FACTS = {
+    "batch": int, "noise": dict, "measured": dict, "recipe": str, "layers": list, "architecture": dict, "labels": list,
+    "inputs": list, "alike": list,
+}  # fmt: skip
+_ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
+    "noise": (_is_number, "numbers"),
+    "measured": (_are_numbers, "numbers by output"),
+    "layers": (_is_fingerprint, "[name, numbers]"),
+    "architecture": (_is_text, "digests"),
+    "labels": (_is_text, "names"),
+    "inputs": (_is_input, "[name, role, dtype, shape]"),
+    "alike": (_is_pair, "pairs of names"),
+}
 
 
 def _check(golden: Golden) -> None:

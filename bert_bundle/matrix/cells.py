@@ -13,6 +13,7 @@ from bert_bundle.errors import BertBundleError, BundleError, WorkerError
 from bert_bundle.format.golden import Golden, from_bundle, subject
 from bert_bundle.format.proven import open_bundle
 from bert_bundle.matrix.process import Progress, Worker
+from bert_bundle.matrix.spec import Policy
 from bert_bundle.numerics import Figures, judge
 
 
@@ -134,12 +135,9 @@ class Reader:
         self._known: dict[str, tuple[Path, dict[str, Any]]] = {}
 
     def observe(
-        self, bundle: Path, against: Recorded, *, double: float, progress: Progress
+        self, bundle: Path, against: Recorded, *, policy: Policy, progress: Progress
     ) -> Replayed | Refused | Crashed | TimedOut:
-        """What came of one bundle; never raises for what the reader does.
-
-        `double` is the policy's largest difference between float64 replays, in units of the output's scale.
-        """
+        """What came of one bundle, by the bounds of `policy`; never raises for what the reader does."""
         started = time.monotonic()
         try:
             shares, observation = self._observation(bundle, against.subject, progress)
@@ -148,7 +146,7 @@ class Reader:
             return ended(error=error, seconds=time.monotonic() - started)
         except BundleError as error:
             return Refused(error=error, seconds=time.monotonic() - started)
-        figures = judge(against.golden, observation, double=double)
+        figures = judge(against.golden, observation, double=policy.double, noise=policy.noise)
         return Replayed(figures=figures, seconds=time.monotonic() - started, shares=shares)
 
     def _observation(self, bundle: Path, subject: str, progress: Progress) -> tuple[Path | None, dict[str, Any]]:

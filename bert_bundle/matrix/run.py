@@ -93,6 +93,7 @@ class Run:
     environments: Sequence[Place]
     verdicts: Sequence[Verdict]
     summary: Summary
+    policy: Policy = field(default_factory=Policy)
     reproductions: Sequence[Reproduction] = ()
 
     @property
@@ -130,7 +131,12 @@ def audit(bundle: Path, environments: Sequence[Place], *, executor: Executor, pr
     written = _Written(path=path, writer=_writer(manifest), record=recorded(path))
     columns = executor.gather([partial(_read, place, [written], terms, progress) for place in environments])
     verdicts = [verdict for column in columns for verdict in column.done]
-    return Run(environments=environments, verdicts=verdicts, summary=Summary.of(verdicts, time.monotonic() - started))
+    return Run(
+        environments=environments,
+        verdicts=verdicts,
+        summary=Summary.of(verdicts, time.monotonic() - started),
+        policy=terms.policy,
+    )
 
 
 def cross(
@@ -162,6 +168,7 @@ def cross(
         environments=merged([*(row.place for row in rows), *(column.place for column in columns)]),
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
+        policy=terms.policy,
     )
 
 
@@ -175,7 +182,7 @@ def verify(bundle: Path, made: Made, *, progress: Progress, terms: Terms) -> Ver
     started = time.monotonic()
     with terms.worker(made, "reader") as worker:
         observation = worker.ask(terms.tasks.replay, _named(worker, progress), bundle=str(path), runtime=made.runtime)
-    figures = judge(against.golden, observation, double=terms.policy.double)
+    figures = judge(against.golden, observation, double=terms.policy.double, noise=terms.policy.noise)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
     return hold(Cell(bundle=path, writer=_writer(manifest), reader=made.id), outcome)
 
@@ -237,7 +244,7 @@ def _readings(
         if isinstance(bundle.record, NotRun):
             return bundle.record
         say(f"replaying {bundle.path.name} of {bundle.writer}")
-        return reader.observe(bundle.path, bundle.record, double=terms.policy.double, progress=say)
+        return reader.observe(bundle.path, bundle.record, policy=terms.policy, progress=say)
 
     with terms.worker(place, "reader", cancelled) as worker:
         say, reader = _named(worker, progress), terms.reader(place, worker)

@@ -104,8 +104,7 @@ class _Pair:
         cell = Cell(bundle=path, writer=self._ids[0], reader=self._ids[1])
         if isinstance(record, NotRun):
             return hold(cell, record, self._terms.expect)
-        double = self._terms.policy.double
-        outcome = self._reader.observe(path, record, double=double, progress=lambda _: None)
+        outcome = self._reader.observe(path, record, policy=self._terms.policy, progress=lambda _: None)
         return hold(cell, outcome, self._terms.expect)
 
 

@@ -11,12 +11,21 @@ from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.matrix import strict_yaml
 from bert_bundle.matrix.validation import validated
+from bert_bundle.numerics import DOUBLE, NOISE
 
 FILE_NAME = "compat_matrix.yaml"
 
@@ -108,14 +117,14 @@ def exception(expect: Sequence[Expectation], environment: str) -> Expectation | 
 
 
 class Policy(_Record):
-    """Where agreement ends."""
+    """Where agreement ends. A bound may be tighter than usual; one that is wider needs a reason, which reports show."""
 
     labels: Literal["identical"] = Field(
         default="identical", description="identical: nothing else yet", examples=["labels: identical"]
     )
     # FACTS: releases whose function is the same differ by at most 3e-8 of the output's scale in float64.
     double: float = Field(
-        default=5e-7,
+        default=DOUBLE,
         gt=0,
         lt=1,
         strict=True,
@@ -123,6 +132,37 @@ class Policy(_Record):
         "scale; with a dot, or YAML reads a string",
         examples=["double: 5.0e-7"],
     )
+    noise: float = Field(
+        default=NOISE,
+        gt=0,
+        le=100,
+        strict=True,
+        description="a number above 0, at most 100, how many times a bundle's own noise floor float32 replays may lie "
+        "apart",
+        examples=["noise: 2.0"],
+    )
+    reason: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="why a bound is wider than usual, in words",
+        examples=["reason: this model is served from machines with AVX2 and AVX512 alike"],
+    )
+
+    @field_validator("reason")
+    @classmethod
+    def _given_where_wider(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is not None and not reason.strip():
+            raise ValueError("a reason without words")
+        if reason is None and (info.data.get("double", 0) > DOUBLE or info.data.get("noise", 0) > NOISE):
+            raise ValueError("a bound is wider than usual, and nothing says why")
+        return reason
+
+    @property
+    def widened(self) -> str:
+        """The bounds that are wider than usual with the reason, in words; empty where none is."""
+        bounds = [("double", self.double, DOUBLE), ("noise", self.noise, NOISE)]
+        wider = [f"{name} {mine:g} instead of {usual:g}" for name, mine, usual in bounds if mine > usual]
+        return f"bounds widened: {', '.join(wider)}: {self.reason}" if wider else ""
 
 
 class Properties(_Record):

@@ -31,6 +31,7 @@ def run(found: Run) -> dict[str, Any]:
     """docs/schema/run.json"""
     return {
         "summary": asdict(found.summary),
+        "policy": found.policy.model_dump(),
         "disk": found.disk,
         "spread": _spread(found),
         "environments": [_place(place) for place in found.environments],

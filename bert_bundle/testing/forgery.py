@@ -1,7 +1,8 @@
 """Bundles without a model, and a replay that repeats their golden: for what a host does when nobody has TensorFlow.
 
 Owns the tasks `fault.forge` (in place of `generate`), `fault.parrot` (of `replay`) and `fault.skim` (of `peruse`). A
-forged bundle can carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver".
+forged bundle can carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver",
+"shiver".
 """
 
 from typing import Any, Dict
@@ -11,12 +12,13 @@ import numpy as np
 from ..errors import ModelError, RuntimeUnavailableError
 from ..format import layout
 from ..format.atomic import Staging
-from ..format.golden import Golden, from_bundle, to_files
+from ..format.golden import EXACT, Golden, from_bundle, to_files
 from ..format.manifest import Manifest
 from ..format.proven import open_bundle
 from ..rules import AUTO
 from . import faults
 
+LABELS = ("no", "yes")
 WRITER = {
     "python": "3.11.7",
     "bert_bundle": "0.1.0",
@@ -40,7 +42,7 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
             writer=specification.get("writer", WRITER),
             runtime="transformers",
             signature={"inputs": [], "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [None, 2]}]},
-            labels=tuple(specification.get("labels", ("no", "yes"))),
+            labels=tuple(specification.get("labels", LABELS)),
             tokenizer=specification.get("tokenizer", {}),
             encoders={},
             proof={"proven": False},
@@ -59,12 +61,15 @@ def parrot(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]
     fault = opened.manifest.metadata["reading"]
     _commit(fault)
     off = 1e-3 if fault == "waver" else 0.0
+    noise = np.float32(5e-6 if fault == "shiver" else 0.0)
     return {
         "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},
-        "single": {name: values.tolist() for name, values in golden.single.items()},
+        "single": {name: (values + noise).tolist() for name, values in golden.single.items()},
         "double": {name: (values + off).tolist() for name, values in golden.double.items()},
         "layers": [[name, list(values)] for name, values in golden.layers],
         "architecture": dict(golden.architecture),
+        "labels": list(opened.manifest.labels),
+        "inputs": [[*facts, list(shape)] for *facts, shape in golden.inputs],
         "seconds": {"replay": 0.0},
     }
 
@@ -91,6 +96,10 @@ def _made_up(specification: Dict[str, Any]) -> Golden:
         noise={"probabilities": 1e-6},
         layers=(("probabilities", tuple(float(value) for value in double.ravel())),),
         architecture={},
+        measured={EXACT: {"probabilities": 1e-7}},
+        labels=tuple(specification.get("labels", LABELS)),
+        inputs=(("input_ids", "input_ids", "int32", (2,)),),
+        alike=(),
     )
 
 

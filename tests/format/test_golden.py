@@ -63,6 +63,14 @@ WRONG: dict[tuple[str, str], list[Any]] = {
     (layout.GOLDEN_FACTS, "layers"): [
         None, {}, [1], ["ab"], [["a"]], [["a", 1.0]], [["a", ["x"]]], [[1, [1.0]]], [["a", [[1.0]]]], [["a", [1.0], 2]],
     ],
+    (layout.GOLDEN_FACTS, "measured"): [None, [], {"float64": 1e-7}, {"float64": {"probabilities": -1}}],
+    (layout.GOLDEN_FACTS, "architecture"): [None, [], {"graph.json": 5}],
+    (layout.GOLDEN_FACTS, "labels"): [None, {}, "no, yes", [1, 2]],
+    (layout.GOLDEN_FACTS, "inputs"): [
+        None, {}, ["ids"], [["ids", "input_ids", "int32"]], [["ids", "input_ids", "int32", 2]],
+        [["ids", "input_ids", "int32", ["2"]]], [[1, "input_ids", "int32", [2]]], [["ids", "x", "int32", [True]]],
+    ],
+    (layout.GOLDEN_FACTS, "alike"): [None, {}, [["a"]], [["a", "b", "c"]], [["a", 1]], ["ab"]],
     (layout.GOLDEN_FACTS, "batch"): ["32", None, [32]],
 }  # fmt: skip
 DOCUMENTS: list[tuple[str, str, Change]] = [
@@ -125,7 +133,17 @@ def test_answers_fit_the_examples(bundle: Path) -> None:
     assert caught.value.found == "[2, 3]"
 
 
-def test_the_architecture_is_the_digests_of_graph_and_configurations(classic_bundle: Path) -> None:
+def test_the_contract_is_the_digests_of_graph_and_configurations_the_labels_and_every_input(
+    classic_bundle: Path,
+) -> None:
     bundle = open_bundle(str(classic_bundle))
     paths = ["graph.json", "encoders/bert_encoder/config.json"]
-    assert from_bundle(bundle).architecture == {path: sha256(bundle.read(path)) for path in paths}
+    golden = from_bundle(bundle)
+    assert golden.architecture == {path: sha256(bundle.read(path)) for path in paths}
+    assert golden.labels == bundle.manifest.labels
+    assert golden.inputs == (
+        ("input_ids", "input_ids", "int32", (16,)),
+        ("attention_mask", "attention_mask", "int32", (16,)),
+        ("numerical_features", "feature", "float32", (10,)),
+    )
+    assert golden.alike == ()

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import bert_bundle
+from bert_bundle import numerics
+from bert_bundle.format.golden import read_golden
 from bert_bundle.model import keras2
 from bert_bundle.testing import classifiers
 
@@ -99,6 +101,17 @@ def test_the_proof_is_recorded_and_a_replay_here_is_bitwise(saved):
     verification = bert_bundle.verify(saved[0])
     assert verification.ok
     assert verification.figures.grade == "bitwise"
+
+
+def test_the_noise_floor_follows_from_what_four_ways_of_running_moved(saved):
+    golden = read_golden(str(saved[0]))
+    ways = {"float64", "batches of one", "one thread, no oneDNN", "every core, oneDNN"}
+    assert set(golden.measured) == ways
+    assert all(moved[name] >= 0 for moved in golden.measured.values() for name in golden.noise)
+    # this process is held still like a worker: its proof is bitwise
+    assert golden.measured["one thread, no oneDNN"] == dict.fromkeys(golden.noise, 0.0)
+    for name, floor in golden.noise.items():
+        assert floor == max(numerics.NOISE_LEAST, 8 * max(moved[name] for moved in golden.measured.values()))
 
 
 def test_another_prediction_is_noticed(saved):

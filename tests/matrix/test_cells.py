@@ -11,6 +11,7 @@ from forged import retensor
 
 from bert_bundle.matrix.cells import Crashed, Outcome, Reader, Refused, Replayed, Tasks, TimedOut, recorded
 from bert_bundle.matrix.process import Worker, silent
+from bert_bundle.matrix.spec import Policy
 from bert_bundle.matrix.versions import running
 from bert_bundle.rules import AUTO
 from bert_bundle.testing.forgery import forge
@@ -36,7 +37,7 @@ def reader(worker: Worker, replay: str = "fault.parrot", peruse: str = "fault.sk
 
 
 def seen(by: Reader, bundle: Path) -> Outcome:
-    return by.observe(bundle, recorded(bundle), double=5e-7, progress=silent)
+    return by.observe(bundle, recorded(bundle), policy=Policy(), progress=silent)
 
 
 def test_a_reader_that_agrees_has_replayed(worker: Worker, tmp_path: Path) -> None:

@@ -91,8 +91,19 @@ def test_an_unexpected_pass_is_not_as_expected(tmp_path: Path) -> None:
 
 
 def test_the_policy_says_how_far_float64_replays_may_lie_apart(tmp_path: Path) -> None:
-    terms = dataclasses.replace(FORGED, policy=Policy(double=0.01))
-    assert [v.grade for v in audited(forged(tmp_path, reading="waver"), [made("a")], terms).verdicts] == ["identical"]
+    policy = Policy(double=0.01, reason="a trial")
+    run = audited(forged(tmp_path, reading="waver"), [made("a")], dataclasses.replace(FORGED, policy=policy))
+    assert ([v.grade for v in run.verdicts], run.policy) == (["identical"], policy)
+
+
+def test_the_policy_says_how_many_noise_floors_float32_replays_may_lie_apart(tmp_path: Path) -> None:
+    def grade(noise: float) -> str:
+        policy = Policy(noise=noise, reason="a trial")
+        run = audited(bundle, [made("a")], dataclasses.replace(FORGED, policy=policy))
+        return run.verdicts[0].grade
+
+    bundle = forged(tmp_path, reading="shiver")  # 5e-6 of the scale in float32, where the floor is 1e-6
+    assert [grade(1.0), grade(10.0)] == ["drift", "identical"]
 
 
 def test_an_environment_that_could_not_be_made_is_not_run_and_the_others_are(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
     assert (matrix.policy.double, matrix.properties.examples, matrix.properties.seed) == (5e-7, 25, 0)
 
 
+def test_a_bound_may_be_wider_for_a_reason_and_tighter_without_one(tmp_path: Path) -> None:
+    wider = read(tmp_path, GOOD + "policy: {double: 1.0e-6, noise: 2.0, reason: two kinds of CPU}").policy
+    assert wider.widened == "bounds widened: double 1e-06 instead of 5e-07, noise 2 instead of 1: two kinds of CPU"
+    assert Policy(noise=2.0, reason="x").widened == "bounds widened: noise 2 instead of 1: x"
+    assert read(tmp_path, GOOD + "policy: {double: 1.0e-9, noise: 0.5}").policy.widened == ""
+
+
 def test_a_record_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         read(tmp_path, GOOD).environments[0].python = "3.10"
@@ -110,6 +117,10 @@ def test_a_fault_names_its_place_and_its_fix(
         ("policy: {double: 5e-7}", "policy.double", "should be a valid number"),  # YAML reads a string without the dot
         ("policy: {double: .nan}", "policy.double", "less than 1"),
         ("policy: {single: 1.0}", "policy.single", "unknown key"),
+        ("policy: {noise: 0.0}", "policy.noise", "greater than 0"),
+        ("policy: {double: 1.0e-6}", "policy.reason", "a bound is wider than usual, and nothing says why"),
+        ("policy: {noise: 1.5}", "policy.reason", "a bound is wider than usual, and nothing says why"),
+        ("policy: {noise: 1.5, reason: ' '}", "policy.reason", "a reason without words"),
         ("properties: {examples: 0}", "properties.examples", "greater than or equal to 1"),
         ("extra: 1", "extra", "unknown key"),
     ],

@@ -76,7 +76,7 @@ def test_in_single_precision_it_differs_by_the_noise_that_auto_model_has(native,
     assert {str(value.dtype) for value in found} == {"float32"}
     assert len(found) == len(single) == len(double)
     for seen, rounded, exact in zip(found, single, double):
-        assert difference(seen, rounded, of=exact) <= noise_floor(rounded, exact, rounded)
+        assert difference(seen, rounded, of=exact) <= noise_floor([difference(rounded, exact, exact)])
 
 
 def test_another_epsilon_is_noticed_from_the_embeddings_on(native, written):

@@ -160,6 +160,8 @@ def _end(found: Run) -> Iterable[Text]:
     shared = sum(v.shares is not None for v in found.verdicts)
     if shared:
         yield Text(f"replays: {found.summary.replays}; {shared} cells share one with a bundle of the same bytes")
+    if found.policy.widened:
+        yield Text(printable(found.policy.widened))
     yield Text(f"environments: {len(found.environments)}, together {found.disk / 1e9:.1f} GB")
     yield Text(summary.sentence(found.summary), style=f"bold {layout.colour(found.exit_code == 0)}")
 

@@ -6,7 +6,7 @@ import pytest
 from kept import CONFIG, DIGEST, WEIGHTS, around, weighted
 
 import bert_bundle
-from bert_bundle import errors, numerics
+from bert_bundle import errors, isolation, numerics, proof
 from bert_bundle.format import strict_json, tensors
 
 RUNTIME = "native"
@@ -90,3 +90,23 @@ def test_a_class_of_keras_is_not_the_caller_s_own(path):
 
     with pytest.raises(errors.ModelError, match="a custom object that cannot be kept @ custom_objects Weighted"):
         bert_bundle.load(path, runtime=RUNTIME, custom_objects={"Weighted": keras.layers.Dense})
+
+
+def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof(cls, save, tmp_path, monkeypatch):
+    """Planted: with every core and oneDNN the predictions are off by 1e-3."""
+    import keras
+
+    honest = proof._ask
+
+    def faulty(task, arguments, setting):
+        answer = honest(task, arguments, setting)
+        if setting == isolation.AS_USERS_DO:
+            answer["probabilities"][0][0] += 1e-3
+        return answer
+
+    monkeypatch.setattr(proof, "_ask", faulty)
+    made = around(weighted(cls, keras), RUNTIME)
+    with pytest.raises(errors.ProofError, match="the predictions are others with every core and oneDNN") as caught:
+        save(made, tmp_path / "bundle", custom_objects={"Weighted": cls}, prove=True)
+    assert caught.value.place == "probabilities"
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,60 @@
+"""Inputs of one shape swapped in real models: what the golden tells apart, what the card says, what is refused."""
+
+import numpy as np
+import pytest
+
+from bert_bundle import errors
+from bert_bundle.format.golden import read_golden
+from bert_bundle.testing import classifiers
+from bert_bundle.testing.kit import LENGTH, Kit
+
+TEXTS = ["my invoice is wrong", "why?"]
+SENTENCE = "The model does not depend on which of these inputs is which: a and b."
+
+
+def with_two_features(merge, a, b):
+    """A classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
+    kit = Kit("transformers")
+    feeds = kit.tokens()
+    features = [kit.keras.Input((3,), name=name) for name in ("a", "b")]
+    first = kit.call(kit.encoder(), feeds)["last_hidden_state"][:, 0]
+    x = kit.layers.Concatenate()([first, getattr(kit.layers, merge)()(features)])
+    model = kit.model([*feeds.values(), *features], kit.head(x))
+    classifiers.randomize(model, kit.encoders[0], seed=5)
+    examples = {"text": TEXTS, "a": a, "b": b}
+    return classifiers.Made(model, kit.encoders[0], classifiers.tokenizer(), (), examples, LENGTH)
+
+
+def test_two_inputs_that_the_model_adds_are_alike_and_its_card_says_so(save, tmp_path):
+    made = with_two_features("Add", np.ones((2, 3)), np.zeros((2, 3)))
+    path = save(made, tmp_path / "bundle")
+    assert read_golden(str(path)).alike == (("a", "b"),)
+    assert SENTENCE in (path / "README.md").read_text("utf-8")
+
+
+def test_two_inputs_that_it_tells_apart_are_not_and_examples_that_hide_it_are_refused(save, tmp_path):
+    made = with_two_features("Concatenate", np.ones((2, 3)), np.zeros((2, 3)))
+    path = save(made, tmp_path / "bundle")
+    assert read_golden(str(path)).alike == ()
+    assert "depend" not in (path / "README.md").read_text("utf-8")
+    equal = {"text": TEXTS, "a": np.ones((2, 3)), "b": np.ones((2, 3))}
+    with pytest.raises(errors.SignatureError, match="two inputs have the same values in every example") as caught:
+        save(made, tmp_path / "equal", examples=equal)
+    assert (caught.value.place, caught.value.fix) == (
+        "examples of a and b", "give at least one example with different values",
+    )  # fmt: skip
+
+
+def test_the_probes_of_two_texts_differ_in_every_row(save, tmp_path):
+    kit = Kit("transformers")
+    left, right = kit.tokens("left_"), kit.tokens("right_")
+    encoder = kit.encoder()
+    towers = [kit.call(encoder, feeds)["pooler_output"] for feeds in (left, right)]
+    model = kit.model([*left.values(), *right.values()], kit.head(kit.layers.Concatenate()(towers)))
+    classifiers.randomize(model, encoder, seed=5)
+    made = classifiers.Made(model, encoder, classifiers.tokenizer(), (), None, LENGTH)
+    golden = read_golden(str(save(made, tmp_path / "bundle")))
+    one, other = (golden.texts[group] for group in ("left_input_ids", "right_input_ids"))
+    assert sorted(one) == sorted(other)
+    assert all(a != b for a, b in zip(one, other))
+    assert golden.alike == ()
