@@ -18,15 +18,16 @@ from .errors import ProofError, from_json
 from .format.golden import Golden
 
 _FIX = "put the class at the top of a module of its own and import it from there, or pass prove=False"
-ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, oneDNN"
+ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, default kernels"
 SECONDS = 1800  # for one replay: BERT-large with hundreds of examples needs minutes
 
 
 def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -> Dict[str, Dict[str, float]]:
     """What threads and kernels move, as `Golden.measured` has it, of a staged bundle that two fresh processes replay.
 
-    One is pinned as a worker is, and its replay is judged; one has every core and oneDNN, as users do, and its
-    predictions are held against the noise floor. ProofError where either does not give the golden's predictions again.
+    One is pinned as a worker is, and its replay is judged; one has every core and its release's own choice of kernels,
+    as users do, and its predictions are held against the noise floor. ProofError where either does not give the
+    golden's predictions again.
     `classes`: those of the caller's own that the bundle needs, as `references` names them.
     """
     arguments = {"bundle": path, "runtime": runtime, "classes": dict(classes), "path": _path()}
@@ -50,7 +51,7 @@ def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -
     for name, off in measured[EVERY_CORE].items():
         if off > golden.noise[name]:
             raise ProofError(
-                "the predictions are others with every core and oneDNN, which is how users run TensorFlow",
+                "the predictions are others with every core and the default kernels, which is how users run TensorFlow",
                 place=name,
                 wanted="at most {:.1e} of the scale apart".format(golden.noise[name]),
                 found="{:.1e}".format(off),

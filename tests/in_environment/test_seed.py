@@ -105,7 +105,7 @@ def test_the_proof_is_recorded_and_a_replay_here_is_bitwise(saved):
 
 def test_the_noise_floor_follows_from_what_four_ways_of_running_moved(saved):
     golden = read_golden(str(saved[0]))
-    ways = {"float64", "batches of one", "one thread, no oneDNN", "every core, oneDNN"}
+    ways = {"float64", "batches of one", "one thread, no oneDNN", "every core, default kernels"}
     assert set(golden.measured) == ways
     assert all(moved[name] >= 0 for moved in golden.measured.values() for name in golden.noise)
     # this process is held still like a worker: its proof is bitwise

@@ -93,7 +93,7 @@ def test_a_class_of_keras_is_not_the_caller_s_own(path):
 
 
 def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof(cls, save, tmp_path, monkeypatch):
-    """Planted: with every core and oneDNN the predictions are off by 1e-3."""
+    """Planted: with every core and the default kernels the predictions are off by 1e-3."""
     import keras
 
     honest = proof._ask
@@ -106,7 +106,9 @@ def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof
 
     monkeypatch.setattr(proof, "_ask", faulty)
     made = around(weighted(cls, keras), RUNTIME)
-    with pytest.raises(errors.ProofError, match="the predictions are others with every core and oneDNN") as caught:
+    with pytest.raises(
+        errors.ProofError, match="the predictions are others with every core and the default kernels"
+    ) as caught:
         save(made, tmp_path / "bundle", custom_objects={"Weighted": cls}, prove=True)
     assert caught.value.place == "probabilities"
     assert not (tmp_path / "bundle").exists()
