@@ -18,9 +18,10 @@ import psutil
 
 from bert_bundle.format.golden import Golden, read_golden
 from bert_bundle.matrix import run
+from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.locks import FOLDER, specification_digest
-from bert_bundle.matrix.places import Made, Place, prepare
+from bert_bundle.matrix.places import Place, prepare
 from bert_bundle.matrix.process import Progress, Worker
 from bert_bundle.matrix.spec import FILE_NAME, Matrix, read_matrix
 from bert_bundle.matrix.verdict import MEANING, Grade, Verdict

@@ -6,6 +6,7 @@ an error. CI systems know a case by its class and its name, whatever suite it is
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
@@ -17,7 +18,6 @@ from bert_bundle.matrix.verdict import MEANING, Verdict
 from bert_bundle.report import layout
 
 NAME = "bert-bundle"
-_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'  # which lxml writes itself, where junitparser finds it
 _NO_ANSWER = frozenset(("crashed", "timeout", "not run"))  # nothing was measured: an error and not a failure
 _LONGEST = 4000  # characters of a text: a reason may hold all parts of an error
 
@@ -100,9 +100,9 @@ def _document(suites: Sequence[TestSuite]) -> str:
     whole.time = round(sum(suite.time for suite in suites), 3)
     for suite in suites:
         whole.add_testsuite(suite)
-    data: bytes = whole.tostring()
-    text = data.decode("utf-8")
-    return f"{'' if text.startswith('<?xml') else _DECLARATION}{text}\n"
+    data = BytesIO()
+    whole.write(data)
+    return data.getvalue().decode("utf-8") + "\n"
 
 
 def _text(value: object) -> str:
