@@ -100,6 +100,12 @@ def missed(cause: Cause, verdict: Verdict, floor: float) -> str:
     return ""
 
 
+def wrong(measured: Sequence[tuple[Cause, Verdict, float]]) -> list[str]:
+    """Every cause that came to something else, and every grade that came of none."""
+    found = [f"{cause.what}: {fault}" for cause, v, floor in measured if (fault := missed(cause, v, floor))]
+    return found + [f"{grade}: no cause" for grade in MEANING if grade not in {v.grade for _, v, _ in measured}]
+
+
 def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
     """A row for each cause, with its verdict and its bundle's noise floor; reasons without their places."""
     rows = [HEADERS, ("---",) * len(HEADERS)]
@@ -166,8 +172,7 @@ def main(write: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(Path(folder), lambda text: print(text, file=sys.stderr, flush=True))
     print(f"Written in {WRITER}; the bound of float64 is 5e-7.\n\n{table(measured)}", end="")
-    faults = [f"{cause.what}: {fault}" for cause, v, floor in measured if (fault := missed(cause, v, floor))]
-    faults += [f"{grade}: no cause" for grade in MEANING if grade not in {v.grade for _, v, _ in measured}]
+    faults = wrong(measured)
     print(*faults, sep="\n", file=sys.stderr)
     if write and not faults:
         PAGE.write_text(

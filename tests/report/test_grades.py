@@ -89,3 +89,17 @@ def test_a_cause_that_comes_to_something_else_is_missed(changed: dict[str, Any],
     cause = GRADES.Cause(grade="drift", what="a cause", layer="a layer", hidden=True)
     v = verdict("w", "a", **{"grade": "drift", "first_layer": "a layer", "single": 1e-4, **changed})
     assert GRADES.missed(cause, v, 1e-4) == fault
+
+
+def test_a_table_that_lacks_a_grade_or_has_a_missed_cause_is_wrong() -> None:
+    right = [
+        (cause, verdict("w", cause.reader, grade=cause.grade, first_layer=cause.layer, single=0.0), 1e-6)
+        for cause in GRADES.CAUSES
+    ]
+    assert GRADES.wrong(right) == []
+    assert GRADES.wrong([part for part in right if part[0].grade != "timeout"]) == ["timeout: no cause"]
+    cause, _, floor = right[-1]
+    other = (cause, verdict("w", cause.reader, grade="crashed", reason="it died"), floor)
+    assert GRADES.wrong([*right[:-1], other]) == [
+        f"{cause.what}: wanted not run, found crashed: it died", "not run: no cause",
+    ]  # fmt: skip
