@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not isinstance(answer, Answer):  # --help and --version have printed already
         return AS_EXPECTED
     _print(answer.text)
-    return answer.exit_code
+    if answer.trouble is None:
+        return answer.exit_code
+    sys.stderr.write(text.error(answer.trouble))  # standard output has the answer, with --json too
+    return answer.trouble.exit_code
 
 
 def _failed(error: BertBundleError, as_json: bool) -> int:

@@ -17,10 +17,10 @@ INTERRUPTED = 130
 _LONGEST = 300  # characters of a value that a message shows: a hostile file must not fill a terminal
 
 
-def printable(value: Any) -> str:
-    """`value` on one line: control characters escaped, at most 300 characters."""
+def printable(value: Any, longest: int = _LONGEST) -> str:
+    """`value` on one line: control characters and lone surrogates escaped, at most 300 characters."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return text if len(text) <= longest else text[:longest] + "..."
 
 
 class BertBundleError(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bert_bundle.bundle import inspect as read_manifest
-from bert_bundle.commands.options import Answer, Options, common, selection
+from bert_bundle.commands.options import Answer, Options, common, reported, selection
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.matrix import run
 from bert_bundle.matrix.comparison import compare
@@ -14,7 +14,7 @@ from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.places import prepare
 from bert_bundle.matrix.verdict import Verdict
 from bert_bundle.matrix.versions import can_load, nearest, running, written_by
-from bert_bundle.report import json, text
+from bert_bundle.report import json, junit, markdown, text
 
 DEFAULT_GROUP = "ci"
 
@@ -60,6 +60,7 @@ def verify(options: Options, bundle: Path) -> Answer:
 @click.command()
 @_bundle
 @selection
+@reported
 @common
 def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[str, ...]) -> Answer:
     """Replay BUNDLE in each selected environment (default: the group ci) and grade every one.
@@ -68,12 +69,14 @@ def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[
     Examples:
       bert-bundle audit ticket-router
       bert-bundle audit ticket-router --env 'tf2.1*' --json
+      bert-bundle audit ticket-router --report junit=audit.xml,markdown=audit.md
     """
     rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
     read_manifest(str(bundle))  # a damaged bundle is refused before minutes go into environments
     places = prepare(rows, options.locks, progress=options.progress)
     found = run.audit(bundle, places, executor=options.executor, progress=options.progress, terms=options.terms)
-    return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code)
+    reports = {"junit": lambda: junit.run(found), "markdown": lambda: markdown.audit(found)}
+    return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code, reports)
 
 
 @click.command()

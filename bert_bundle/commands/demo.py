@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bert_bundle.commands.options import Answer, Options, common
+from bert_bundle.commands.options import Answer, Options, common, reported
 from bert_bundle.demo.run import recipe
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.format.atomic import check_target
@@ -15,7 +15,7 @@ from bert_bundle.matrix import run
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.places import NotMade, prepare
 from bert_bundle.matrix.process import Progress, Worker
-from bert_bundle.report import json, text
+from bert_bundle.report import json, junit, markdown, text
 from bert_bundle.report.layout import Style
 
 GROUP = "demo"
@@ -37,6 +37,7 @@ GROUP = "demo"
     help="Where the bundle goes.",
 )
 @click.option("--force", is_flag=True, help="Replace the bundle at --out.")
+@reported
 @common
 def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
     """Train a small classifier on text, save it, verify it, audit it in three environments.
@@ -64,14 +65,18 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> Answer:
 
     failed = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
 
-    def report(style: Style) -> str:
+    def shown(style: Style) -> str:
         return (
             f"trained in {trainer.id}, saved as {out}: accuracy {accuracy:.1%}\n"
             f"verified in a fresh process: {verdict.grade}\n\n{text.audit(found, style)}\n"
             f"next: bert-bundle inspect {out}\n      bert-bundle audit {out}\n      bert-bundle matrix run\n"
         )
 
-    return options.answer(lambda: json.demo(out, accuracy, verdict, found), report, found.exit_code or failed)
+    reports = {
+        "junit": lambda: junit.run(found),
+        "markdown": lambda: markdown.demo(out, accuracy, verdict, found),
+    }
+    return options.answer(lambda: json.demo(out, accuracy, verdict, found), shown, found.exit_code or failed, reports)
 
 
 def _check_free(out: Path, force: bool) -> None:

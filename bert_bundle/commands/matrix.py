@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bert_bundle.commands.options import Answer, Options, common, selection
+from bert_bundle.commands.options import Answer, Options, common, reported, selection
 from bert_bundle.errors import ConfigError
 from bert_bundle.matrix import run as runs
 from bert_bundle.matrix import shrink
@@ -21,7 +21,7 @@ from bert_bundle.matrix.locks import read_lock
 from bert_bundle.matrix.places import Fleeting, Place, prepare, promise
 from bert_bundle.matrix.reproduction import write
 from bert_bundle.matrix.spec import Environment
-from bert_bundle.report import json, text
+from bert_bundle.report import json, junit, markdown, text
 from bert_bundle.testing import catalogue, strategies
 
 # What a writer writes: (how many, from which seed) -> specifications.
@@ -114,6 +114,7 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> A
     metavar="DIR",
     help="Where a script goes that shows the first pair that is not as expected, on the smallest classifier found.",
 )
+@reported
 @common
 def run(
     options: Options,
@@ -137,6 +138,7 @@ def run(
     Examples:
       bert-bundle matrix run
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
+      bert-bundle matrix run --report markdown=run.md --report json=run.json
     """
     kind = classifiers or ("classic" if examples in (None, 1) else "generated")
     count = examples or (options.matrix.properties.examples if kind == "generated" else 1)
@@ -168,7 +170,8 @@ def run(
             more = partial(strategies.smallest, examples=count - 1 or _LEAST_DRAWN, seed=number)
             search = None if kind == "catalogue" else more
             found = _reproduced(found, drawn, search, folder, reproductions, options)
-    return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code)
+    reports = {"junit": lambda: junit.run(found), "markdown": lambda: markdown.cross(found)}
+    return options.answer(lambda: json.run(found), lambda style: text.cross(found, style), found.exit_code, reports)
 
 
 def _reproduced(

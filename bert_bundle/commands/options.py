@@ -1,17 +1,20 @@
-"""What every command takes and gives back: owns the common options, knows nothing of any one command."""
+"""What commands take and give back: owns the options that they share, knows nothing of any one command."""
 
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, printable
+from bert_bundle.commands import reports
+from bert_bundle.commands.reports import Renderers
+from bert_bundle.errors import AS_EXPECTED, ConfigError, printable
 from bert_bundle.matrix.executors.local import DEFAULT_JOBS, Local
 from bert_bundle.matrix.locks import FOLDER
 from bert_bundle.matrix.process import Progress, silent
@@ -23,10 +26,15 @@ from bert_bundle.report.layout import WIDTH, Style
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a command prints on standard output, and the exit code it ends with."""
+    """What a command prints on standard output, and the exit code it ends with.
+
+    `renderers` are the reports that it could leave in files; `trouble` is why one that was asked for is not there.
+    """
 
     text: str
     exit_code: int = AS_EXPECTED
+    renderers: Renderers = field(default_factory=dict)
+    trouble: ConfigError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +72,17 @@ class Options:
         """Whole lines on standard error, unless quiet."""
         return silent if self.quiet else _say
 
-    def answer(self, record: Callable[[], dict[str, Any]], text: Callable[[Style], str], exit_code: int = 0) -> Answer:
-        """The document or the text, whichever was asked for; only that one is made."""
-        return Answer(text=json.document(record()) if self.as_json else text(self._style()), exit_code=exit_code)
+    def answer(
+        self,
+        record: Callable[[], dict[str, Any]],
+        text: Callable[[Style], str],
+        exit_code: int = AS_EXPECTED,
+        renderers: Renderers = MappingProxyType({}),
+    ) -> Answer:
+        """The document or the text, whichever was asked for; only that one is made. The document is a report too."""
+        written = json.document(record()) if self.as_json else text(self._style())
+        files = {"json": lambda: json.document(record()), **renderers}
+        return Answer(text=written, exit_code=exit_code, renderers=files)
 
     def _style(self) -> Style:
         terminal = sys.stdout.isatty()
@@ -98,6 +114,34 @@ def selection(command: Callable[..., Answer]) -> Callable[..., Answer]:
     name = click.option("--env", "names", multiple=True, metavar="GLOB", help="Environments by id; may be repeated.")
     group = click.option("--groups", multiple=True, metavar="GROUP", help="Environments by group; may be repeated.")
     return name(group(command))
+
+
+def reported(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Gives `command` the option that leaves reports in files; stands above `common`.
+
+    What is wrong with a file is said before the command begins. However the command ends, its reports are of this run:
+    what an earlier one left would be taken for it.
+    """
+
+    @click.option(
+        "--report",
+        "wanted",
+        multiple=True,
+        metavar="FORMAT=FILE,...",
+        help="Files to write beside: json, the same document as --json; junit, for the tests of a CI system; "
+        "markdown, for a job summary. Several with commas, or repeated.",
+    )
+    @wraps(command)
+    def with_reports(*, wanted: tuple[str, ...], **rest: Any) -> Answer:
+        asked = reports.parse(wanted)
+        try:
+            answer = command(**rest)
+        except BaseException as error:
+            reports.write(asked, reports.of_failure(error))
+            raise
+        return replace(answer, trouble=reports.write(asked, answer.renderers))
+
+    return with_reports
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -63,6 +64,21 @@ def test_an_audit_of_what_cannot_load_it_ends_with_1(folder: Path, capsys: pytes
     assert re.search(r"^small .* refused!", out, re.MULTILINE)
     assert "0 of 1 as expected, 1 not as expected" in out
     assert "small (reader): replaying router" in err
+
+
+def test_an_audit_and_a_run_leave_a_report_in_every_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--report", "json=a.json,junit=a.xml,markdown=a.md", "--json", "-q"]
+    capsys.readouterr()
+    assert main(["audit", "router", *asked]) == 1
+    assert (folder / "a.json").read_text() == capsys.readouterr().out
+    (failure,) = ElementTree.parse("a.xml").iter("failure")
+    assert failure.get("type") == "refused"
+    assert (folder / "a.md").read_text().startswith("### bert-bundle audit: 0 of 1 as expected, 1 not as expected in ")
+    assert main(["matrix", "run", *asked]) == 3
+    assert (folder / "a.json").read_text() == capsys.readouterr().out
+    (error,) = ElementTree.parse("a.xml").iter("error")
+    assert error.get("type") == "not run"
+    assert "\n| 1 | `small` | `-!` |\n" in (folder / "a.md").read_text()
 
 
 def test_an_audit_whose_refusal_is_known_ends_with_0(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from commands import SAME, bert_bundle
 
+from bert_bundle.commands.reports import FORMATS
 from bert_bundle.format.golden import read_golden
 from bert_bundle.testing import catalogue
 
@@ -14,8 +15,13 @@ DRAWN = 8  # classifiers that each environment of `ci` writes: the classic, and 
 
 
 def test_the_demo_ends_with_three_environments_that_agree(tmp_path: Path) -> None:
-    code, document = bert_bundle("demo", "--out", tmp_path / "demo")
+    files = {form: tmp_path / f"report.{form}" for form in FORMATS}
+    reports = ",".join(f"{form}={path}" for form, path in files.items())
+    code, document = bert_bundle("demo", "--out", tmp_path / "demo", "--report", reports)
     assert code == 0
+    assert json.loads(files["json"].read_text("utf-8")) == document
+    assert files["markdown"].read_text("utf-8").startswith(f"Saved `{tmp_path / 'demo'}`, accuracy ")
+    assert 'tests="3" failures="0" errors="0"' in files["junit"].read_text("utf-8")
     assert document["accuracy"] > 0.5  # four labels: chance is 0.25
     verdicts = document["verdicts"]
     assert len(verdicts) == 3

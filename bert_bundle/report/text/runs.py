@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -12,28 +11,12 @@ from bert_bundle.errors import printable
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.run import Run
-from bert_bundle.matrix.verdict import MEANING, Grade, Verdict, spread
+from bert_bundle.matrix.verdict import MEANING, Verdict, spread
 from bert_bundle.matrix.versions import tensorflow
 from bert_bundle.numerics import SAME
 from bert_bundle.report import layout, summary
 from bert_bundle.report.layout import Style
-
-# One character each: a square of nineteen environments still fits a terminal.
-_SIGNS = MappingProxyType[Grade, str](
-    {
-        "bitwise": "=",
-        "identical": "~",
-        "drift": "D",
-        "flip": "F",
-        "retokenized": "T",
-        "reconfigured": "C",
-        "refused": "R",
-        "crashed": "X",
-        "timeout": "O",
-        "not run": "-",
-    }
-)
-_WORST_LAST = tuple(MEANING)
+from bert_bundle.report.square import SIGNS, Square
 
 
 def audit(found: Run, style: Style) -> str:
@@ -62,26 +45,19 @@ def cross(found: Run, style: Style) -> str:
     Below it the same square with the float64 spread of each pair. A reader that only refused, as is expected of it, has
     a line instead of a column.
     """
-    refused = _only_refused(found.verdicts)
-    readers = [name for name in dict.fromkeys(v.reader for v in found.verdicts) if name not in refused]
-    writers = list(dict.fromkeys(v.writer for v in found.verdicts))
-    numbers = {place.id: str(number) for number, place in enumerate(found.environments, 1)}
+    of = Square(run=found)
 
     def square(cell: Callable[[str, str], Text]) -> Table:
-        table = layout.table(["", "writer \\ reader", *(numbers[reader] for reader in readers)], gap=1)
-        for writer in writers:
-            table.add_row(numbers[writer], layout.plain(writer), *(cell(writer, reader) for reader in readers))
+        table = layout.table(["", "writer \\ reader", *(of.numbers[reader] for reader in of.readers)], gap=1)
+        for writer in of.writers:
+            table.add_row(of.numbers[writer], layout.plain(writer), *(cell(writer, reader) for reader in of.readers))
         return table
 
-    by_pair: dict[tuple[str, str], list[Verdict]] = {}
-    for v in found.verdicts:
-        by_pair.setdefault((v.writer, v.reader), []).append(v)
-    present = [grade for grade in MEANING if any(v.grade == grade for v in found.verdicts if v.reader in readers)]
-    legend = [Text(f"{_SIGNS[g]} {g}: {MEANING[g]}", style=layout.colour(g in SAME)) for g in present]
-    others = [Text(f"{numbers[reader]} {printable(reader)}") for reader in readers if reader not in writers]
+    legend = [Text(f"{SIGNS[g]} {g}: {MEANING[g]}", style=layout.colour(g in SAME)) for g in of.grades]
+    others = [Text(f"{of.numbers[reader]} {printable(reader)}") for reader in of.readers if reader not in of.writers]
     if not all(v.as_expected for v in found.verdicts):
         legend.append(Text("! not as expected"))
-    expected = [Text(f"refused, as expected: {printable(name)}", style=layout.colour(True)) for name in refused]
+    expected = [Text(f"refused, as expected: {printable(name)}", style=layout.colour(True)) for name in of.refused]
     doubles = spread(found.verdicts)
     largest = max(doubles, key=doubles.__getitem__, default=None)
     figures: list[RenderableType] = [] if largest is None else [
@@ -90,7 +66,7 @@ def cross(found: Run, style: Style) -> str:
         Text(f"largest float64 spread: {layout.figure(doubles[largest])}, {printable(' -> '.join(largest))}"),
         Text(),
     ]  # fmt: skip
-    grades = square(lambda writer, reader: _square(by_pair[writer, reader]))
+    grades = square(lambda writer, reader: _sign(*of.sign(writer, reader)))
     return layout.render(
         style, grades, Text(), *others, *legend, *expected, Text(), *figures, *_surprises(found.verdicts),
         *_reproductions(found), *_end(found),
@@ -125,10 +101,8 @@ def _grade(verdict: Verdict) -> Text:
     return Text(verdict.grade + mark, style=layout.colour(verdict.as_expected))
 
 
-def _square(verdicts: Sequence[Verdict]) -> Text:
-    worst = max((v.grade for v in verdicts), key=_WORST_LAST.index)
-    expected = all(v.as_expected for v in verdicts)
-    return Text(_SIGNS[worst] + (" " if expected else "!"), style=layout.colour(expected))
+def _sign(sign: str, expected: bool) -> Text:
+    return Text(sign + (" " if expected else "!"), style=layout.colour(expected))
 
 
 def _surprises(verdicts: Sequence[Verdict]) -> Iterable[RenderableType]:
@@ -148,12 +122,6 @@ def _reproductions(found: Run) -> Iterable[Text]:
         yield Text(f"  {json.dumps(reproduction.specification, ensure_ascii=False)}")
         yield Text(f"  {v.grade}: {printable(v.reason)}")
         yield Text(f"reproduce: python {printable(reproduction.script)}")
-
-
-def _only_refused(verdicts: Sequence[Verdict]) -> list[str]:
-    """The readers that refused every bundle and were expected to."""
-    others = {v.reader for v in verdicts if v.grade != "refused" or not v.as_expected}
-    return [name for name in dict.fromkeys(v.reader for v in verdicts) if name not in others]
 
 
 def _end(found: Run) -> Iterable[Text]:

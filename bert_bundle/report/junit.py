@@ -1,0 +1,110 @@
+"""A run as JUnit XML, for what CI systems show of tests: owns suites, cases and how a grade ends in them.
+
+A reader is a suite and a cell a case. There is no `skipped`: a cell in which nothing was tried has no result, which is
+an error. CI systems know a case by its class and its name, whatever suite it is in, and keep the first of equal ones
+(https://docs.gitlab.com/ci/testing/unit_test_reports), so a name holds the bundle and the reader.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+
+from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+
+from bert_bundle.errors import BertBundleError, printable
+from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.places import NotMade, Place
+from bert_bundle.matrix.run import Run
+from bert_bundle.matrix.verdict import MEANING, Verdict
+from bert_bundle.report import layout
+
+NAME = "bert-bundle"
+_NO_ANSWER = frozenset(("crashed", "timeout", "not run"))  # nothing was measured: an error and not a failure
+_LONGEST = 4000  # characters of a text: a reason may hold all parts of an error
+
+
+def run(found: Run) -> str:
+    """A suite for each reader, and for each environment that could not be made a case that says so."""
+    columns: dict[str, list[Verdict]] = {}
+    for v in found.verdicts:
+        columns.setdefault(v.reader, []).append(v)
+    places = {place.id: place for place in found.environments}
+    missing = [name for name, place in places.items() if isinstance(place, NotMade) and name not in columns]
+    suites = [_suite(name, places.get(name), columns.get(name, [])) for name in (*columns, *missing)]
+    return _document(suites)
+
+
+def error(raised: BertBundleError) -> str:
+    """A command that ended before it had verdicts: one case, which is an error."""
+    suite = TestSuite(NAME)
+    suite.add_testcases([_failed(raised, name="the run", classname=NAME)])
+    return _document([suite])
+
+
+def _suite(name: str, place: Place | None, verdicts: Iterable[Verdict]) -> TestSuite:
+    suite = TestSuite(_text(name))
+    cases = [_case(v) for v in verdicts]
+    if isinstance(place, Made):
+        packages = {f"package {package}": version for package, version in place.packages.items()}
+        for key, value in {"python": place.python_version, "lock": place.lock_digest, **packages}.items():
+            suite.add_property(_text(key), _text(value))
+    if isinstance(place, NotMade):
+        cases.insert(0, _failed(place.error, name="the environment", classname=name))
+    suite.add_testcases(cases)
+    return suite
+
+
+def _case(verdict: Verdict) -> TestCase:
+    case = TestCase(
+        _text(f"{verdict.bundle.name} in {verdict.reader}"), _text(verdict.writer), round(verdict.seconds, 3)
+    )
+    reason = verdict.reason or MEANING[verdict.grade]
+    message = _text(f"{verdict.grade}: {reason}")
+    facts = (f"{name}: {_text(value)}" for name, value in _facts(verdict).items() if value != "")
+    words = "\n".join([message, *facts, ""])
+    if verdict.as_expected:
+        case.system_out = words
+    else:
+        end = (Error if verdict.grade in _NO_ANSWER else Failure)(message, verdict.grade)
+        end.text = words
+        case.result = [end]
+    return case
+
+
+def _facts(verdict: Verdict) -> Mapping[str, object]:
+    return {
+        "bundle": verdict.bundle,
+        "writer": verdict.writer,
+        "reader": verdict.reader,
+        "float64": layout.figure(verdict.double).plain,
+        "float32": layout.figure(verdict.single).plain,
+        "labels changed": "" if verdict.labels_changed is None else verdict.labels_changed,
+        "first layer that differs": verdict.first_layer or "",
+        "accuracy": layout.share(verdict.accuracy).plain,
+    }
+
+
+def _failed(raised: BertBundleError, *, name: str, classname: str) -> TestCase:
+    case = TestCase(_text(name), _text(classname), 0.0)
+    end = Error(_text(raised.message), type(raised).__name__)
+    end.text = "\n".join(map(_text, str(raised).splitlines())) + "\n"
+    case.result = [end]
+    return case
+
+
+def _document(suites: Sequence[TestSuite]) -> str:
+    whole = JUnitXml(NAME)
+    # Not by `update_statistics`: it counts what is skipped too, for which Jenkins' schema has no place here.
+    whole.tests = sum(suite.tests for suite in suites)
+    whole.failures = sum(suite.failures for suite in suites)
+    whole.errors = sum(suite.errors for suite in suites)
+    whole.time = round(sum(suite.time for suite in suites), 3)
+    for suite in suites:
+        whole.add_testsuite(suite)
+    data = BytesIO()
+    whole.write(data)
+    return data.getvalue().decode("utf-8") + "\n"
+
+
+def _text(value: object) -> str:
+    """What XML 1.0 can hold, on one line: it has no control characters, no lone surrogates and no noncharacters."""
+    return printable(value, _LONGEST)
