@@ -121,6 +121,8 @@ def judge(golden: Golden, observation: Mapping[str, Any], *, double: float = DOU
     elif double_off > double:
         where = ", first in {}".format(first) if first else ""
         grade, reason = DRIFT, "the function changed: {:.1e} of the scale in float64{}".format(double_off, where)
+    elif first:
+        grade, reason = DRIFT, "the function changed in {}, which these predictions hide".format(first)
     elif noisy:
         grade, reason = DRIFT, noisy
     elif bits:

@@ -44,6 +44,7 @@ NOWHERE = "tf2.18-hf4.48-py3.99"  # the writer's row, with a Python that nobody 
 SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "float32": {},
     "certain": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}], "seed": 1},
+    "hidden": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}] * 2, "seed": 1},
     "mixed_float16": {"pooling": "average", "policy": "mixed_float16"},
 })  # fmt: skip
 GELU = "3 bert_encoder hidden_states.1"  # what comes out of the first layer, where the first GELU is
@@ -76,6 +77,8 @@ CAUSES = (
     Cause(grade="identical", what="that release, half precision", classifier="mixed_float16"),
     Cause(grade="drift", what="GELU by tanh", fault="tanh GELU", layer=GELU),
     Cause(grade="drift", what="GELU by tanh, hidden in float32 by a head that is certain", classifier="certain",
+          fault="tanh GELU", layer=GELU, hidden=True),
+    Cause(grade="drift", what="GELU by tanh, hidden in float64 too by a head of two wide layers", classifier="hidden",
           fault="tanh GELU", layer=GELU, hidden=True),
     Cause(grade="drift", what="GELU by tanh, hidden by half precision", classifier="mixed_float16",
           fault="tanh GELU", layer=GELU, hidden=True),

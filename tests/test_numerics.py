@@ -102,6 +102,15 @@ def test_a_drift_names_the_first_layer_that_moved(golden: Golden, seen: Observat
         assert figures.reason.endswith("first in " + names[first])
 
 
+def test_a_layer_that_moved_is_drift_also_where_the_predictions_hide_it(golden: Golden, seen: Observation) -> None:
+    """Planted: a change of the first layer that a saturated head lets nothing of through."""
+    name, values = seen["layers"][3]
+    values[1] += 1e-5 * max(map(abs, values))
+    figures = judge(golden, seen)
+    assert (figures.grade, figures.double, figures.first_layer) == ("drift", 0.0, name)
+    assert figures.reason == f"the function changed in {name}, which these predictions hide"
+
+
 def test_a_layer_that_is_not_there_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
     seen["double"][OUTPUT][0][0] += 1e-5
     del seen["layers"][2]

@@ -29,7 +29,8 @@ def run(found: Run) -> str:
         columns.setdefault(v.reader, []).append(v)
     places = {place.id: place for place in found.environments}
     missing = [name for name, place in places.items() if isinstance(place, NotMade) and name not in columns]
-    suites = [_suite(name, places.get(name), columns.get(name, [])) for name in (*columns, *missing)]
+    bounds = {"policy": found.policy.widened} if found.policy.widened else {}
+    suites = [_suite(name, places.get(name), columns.get(name, []), bounds) for name in (*columns, *missing)]
     return _document(suites)
 
 
@@ -40,8 +41,10 @@ def error(raised: BertBundleError) -> str:
     return _document([suite])
 
 
-def _suite(name: str, place: Place | None, verdicts: Iterable[Verdict]) -> TestSuite:
+def _suite(name: str, place: Place | None, verdicts: Iterable[Verdict], bounds: Mapping[str, str]) -> TestSuite:
     suite = TestSuite(_text(name))
+    for key, value in bounds.items():
+        suite.add_property(key, _text(value))
     cases = [_case(v) for v in verdicts]
     if isinstance(place, Made):
         packages = {f"package {package}": version for package, version in place.packages.items()}

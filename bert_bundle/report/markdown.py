@@ -92,7 +92,8 @@ def code(value: object) -> str:
 
 
 def _headline(title: str, found: Run) -> str:
-    return f"### {title}: {summary.sentence(found.summary)}"
+    widened = f"\n\n{code(found.policy.widened)}" if found.policy.widened else ""
+    return f"### {title}: {summary.sentence(found.summary)}{widened}"
 
 
 def _grade(verdict: Verdict) -> str:

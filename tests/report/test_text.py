@@ -12,8 +12,8 @@ from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.matrix.comparison import Change, Comparison
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.run import Run
-from bert_bundle.matrix.spec import Environment
-from bert_bundle.report import layout, summary, text
+from bert_bundle.matrix.spec import Environment, Policy
+from bert_bundle.report import junit, layout, markdown, summary, text
 from bert_bundle.report.layout import Style
 
 PLAIN = Style()
@@ -299,3 +299,14 @@ def test_a_comparison_shows_twenty_differences_of_a_part_and_counts_the_rest() -
     assert "and 3 more: --json has all" in shown
     assert "\x1b" not in shown
     assert shown.endswith("they differ\n")
+
+
+def test_every_report_says_which_bounds_are_wider_and_why() -> None:
+    wide = dataclasses.replace(audit(), policy=Policy(noise=2.0, reason="two | kinds\nof CPU"))
+    words = "bounds widened: noise 2 instead of 1: two | kinds\\nof CPU"
+    assert words in text.audit(wide, PLAIN)
+    assert words in text.cross(dataclasses.replace(square(), policy=wide.policy), PLAIN)
+    assert f'value="{words}"' in junit.run(wide)
+    assert "`bounds widened: noise 2 instead of 1: two `<code>&#124;" in markdown.audit(wide)
+    for shown in (text.audit(audit(), PLAIN), junit.run(audit()), markdown.audit(audit())):
+        assert "widened" not in shown
