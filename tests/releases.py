@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ from bert_bundle.matrix.cells import Tasks
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors.local import Local
 from bert_bundle.matrix.gate import Gate, Release, gate, read_release
+from bert_bundle.matrix.locks import NEEDED, specification_digest
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.policy import Gating
 from bert_bundle.matrix.process import silent
 from bert_bundle.matrix.run import Terms
-from bert_bundle.matrix.spec import Expectation
+from bert_bundle.matrix.spec import Environment, Expectation
 from bert_bundle.matrix.versions import running
 from bert_bundle.testing.forgery import forge
 
@@ -21,6 +23,25 @@ TASKS = Tasks(generate="fault.forge", replay="fault.parrot", peruse="fault.skim"
 LABELS = ("access", "billing", "bug")
 TEXTS = [f"ticket {number}" for number in range(10)]
 RIGHT = [number % 3 for number in range(10)]
+
+# A row that no machine can make, for there is no such Python, and uv says so at once.
+NOWHERE = Environment(
+    id="nowhere", python="3.99", as_of=date(2026, 1, 1), packages=("jax==0.4.1", "keras==3.15.1"), runtime="native",
+    groups=("ci",),
+)  # fmt: skip
+
+
+def row(environment: Environment) -> dict[str, Any]:
+    """What a matrix file says of it, under its id."""
+    fields = environment.model_dump(exclude={"id"})
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+def lock_nowhere(locks: Path) -> None:
+    """A lock that fits the row, of releases that there may be or not."""
+    pins = [*NOWHERE.packages, *(f"{name}==1.0" for name in NEEDED)]
+    lines = [f"# specification: {specification_digest(NOWHERE)}", *(f"{pin} --hash=sha256:{'0' * 64}" for pin in pins)]
+    (locks / f"{NOWHERE.id}.txt").write_text("\n".join(lines) + "\n")
 
 
 def but(says: Sequence[int], **changed: int) -> list[int]:

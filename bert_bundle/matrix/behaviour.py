@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 
 from bert_bundle import numerics
-from bert_bundle.errors import printable
 from bert_bundle.format.golden import Golden
 
 Rows = Sequence[tuple[int, int]]
@@ -77,13 +76,13 @@ def labels(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def text(golden: Golden, row: int) -> str:
-    """An example's texts on one line."""
-    return printable(" | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts)))
+    """An example's texts, as the bundle has them: for whoever shows them to escape."""
+    return " | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts))
 
 
 def label(names: Sequence[str], position: int) -> str:
     """The name of the class at `position`, or its number where it has none."""
-    return printable(names[position]) if position < len(names) else f"class {position}"
+    return names[position] if position < len(names) else f"class {position}"
 
 
 def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:

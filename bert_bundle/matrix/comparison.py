@@ -180,11 +180,11 @@ def _behaviour(a: _Side, b: _Side) -> tuple[list[Change], int, int]:
         for position in np.flatnonzero(was != now):
             flips += 1
             row = rows[position][0]
-            place = f"example {row}: {behaviour.text(a.golden, row)}"
+            place = f"example {row}: {printable(behaviour.text(a.golden, row))}"
             labels = _label(a, int(was[position])), _label(b, int(now[position]))
             changes.append(Change(part="behaviour", place=place, a=labels[0], b=labels[1]))
     return changes, len(rows), flips
 
 
 def _label(side: _Side, position: int) -> str:
-    return behaviour.label(side.bundle.manifest.labels, position)
+    return printable(behaviour.label(side.bundle.manifest.labels, position))

@@ -1,42 +1,32 @@
 """The gate as a command: how it ends, the verdict that it leaves, and what a deploy step may require of that."""
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from forged import resign, rewrite, unprivileged
-from releases import RIGHT, but, judged, release
+from releases import NOWHERE, RIGHT, but, judged, lock_nowhere, release, row
 
 from bert_bundle.cli import main
 from bert_bundle.errors import ConfigError, StorageError
 from bert_bundle.format import strict_json
 from bert_bundle.format.atomic import write_file
 from bert_bundle.matrix.gate import read_release
-from bert_bundle.matrix.locks import FOLDER, specification_digest
+from bert_bundle.matrix.locks import FOLDER
 from bert_bundle.matrix.policy import DEFAULT
-from bert_bundle.matrix.spec import Environment
 from bert_bundle.report import json as report
 from bert_bundle.report import release as files
-
-PACKAGES = ("jax==0.4.1", "keras==3.15.1")
-NOWHERE = Environment(
-    id="nowhere", python="3.99", as_of=date(2026, 1, 1), packages=PACKAGES, runtime="native", groups=("ci",)
-)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A matrix of one locked environment that no machine can make, and two releases that label alike."""
     monkeypatch.chdir(tmp_path)
-    row = {"python": "3.99", "as_of": NOWHERE.as_of, "packages": list(PACKAGES), "runtime": "native", "groups": ["ci"]}
-    Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {"nowhere": row}}))
-    pins = (*PACKAGES, "numpy==1.0", "safetensors==1.0", "pytest==1.0", "hypothesis==1.0")
-    lock = "".join(f"{pin} --hash=sha256:{'0' * 64}\n" for pin in pins)
+    Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}))
     Path(FOLDER).mkdir()
-    Path(FOLDER, "nowhere.txt").write_text(f"# specification: {specification_digest(NOWHERE)}\n{lock}")
+    lock_nowhere(Path(FOLDER))
     release(tmp_path, "old")
     release(tmp_path, "new")
     return tmp_path

@@ -73,7 +73,7 @@ def test_an_output_that_only_one_has_is_a_change_of_what_deploys() -> None:
     assert (check.status, check.reasons) == ("failed", ("outputs that only one has, or of another shape: q",))
 
 
-def test_a_class_without_a_name_goes_by_its_number() -> None:
-    found = behaviour(golden(["a\x1b"], p=said("no")), golden(["a\x1b"], p=said("yes")), ())
-    (change,) = found.changes
-    assert (change.before, change.after, change.text) == ("class 0", "class 1", "a\\x1b")
+def test_a_class_without_a_name_goes_by_its_number_and_a_text_is_told_whole() -> None:
+    long = "a\x1b" * 400
+    (change,) = behaviour(golden([long], p=said("no")), golden([long], p=said("yes")), ()).changes
+    assert (change.before, change.after, change.text) == ("class 0", "class 1", long)
