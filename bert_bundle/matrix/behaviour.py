@@ -33,6 +33,7 @@ class LabelChange:
 class Behaviour:
     """The labels of a release beside those of the one before, over the examples that both recorded.
 
+    before          examples that the earlier one recorded, shared or not
     outputs         whose labels were compared                 unlike   outputs that only one has, or of another shape
     unlabelled      outputs without labels, one for each example
     answered        examples whose answer is known: the earlier one's, where it has answers
@@ -41,6 +42,7 @@ class Behaviour:
     """
 
     examples: int
+    before: int
     outputs: tuple[str, ...]
     unlike: tuple[str, ...]
     unlabelled: tuple[str, ...]
@@ -110,6 +112,7 @@ def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
         accuracy = float((was == answers).mean()), float((now == answers).mean())
     return Behaviour(
         examples=len(rows),
+        before=a.examples,
         outputs=tuple(compared),
         unlike=tuple(unlike),
         unlabelled=tuple(unlabelled),

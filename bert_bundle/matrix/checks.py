@@ -135,11 +135,17 @@ def behaviour(found: Behaviour, policy: Labels) -> Check:
         for kind, limit in limits.items()
         if found.count(kind) > limit
     ]
+    remarks = []
+    missing = f"{found.before - found.examples} of {found.before} examples of the baseline are not in the candidate"
+    if found.examples < policy.shared * found.before:
+        faults.append(f"{missing}; a share of {policy.shared:g} must be")
+    elif found.examples < found.before:
+        remarks.append(missing)
     before, after = found.accuracy or (None, None)
     drop = None if before is None or after is None else before - after
     if drop is not None and drop > policy.accuracy_drop + 1e-12:  # 0.9 - 0.8 is above 0.1
         faults.append(f"accuracy fell from {before:.2%} to {after:.2%}; it may fall by {policy.accuracy_drop:.2%}")
-    remarks = [f"output {printable(name)} has no labels and was not compared" for name in found.unlabelled]
+    remarks += [f"output {printable(name)} has no labels and was not compared" for name in found.unlabelled]
     if found.answers_differ:
         remarks.append(f"{found.answers_differ} answers are not the baseline's, whose count")
     return _judged(

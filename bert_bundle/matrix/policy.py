@@ -62,6 +62,14 @@ class Selection(_Record):
 class Labels(_Record):
     """How many labels may differ from the baseline's, over the examples of both."""
 
+    shared: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        strict=True,
+        description="a number between 0 and 1, the least share of the baseline's examples that the candidate has too",
+        examples=["shared: 0.9"],
+    )
     broke: Allowance = Field(
         default=0,
         description="a number of examples, or with a dot a share of them, that were right and are wrong",

@@ -132,6 +132,16 @@ def test_only_examples_that_both_recorded_count(tmp_path: Path) -> None:
     new = release(tmp_path, "new", texts=[*TEXTS[:4], "another", *TEXTS[5:]], says=but(RIGHT, at_4=2))
     found = judged(new, release(tmp_path, "old"))
     assert (found.decision, figures(found, "behaviour")["examples"]) == ("ships", 9)
+    assert reasons(found, "behaviour") == ("1 of 10 examples of the baseline are not in the candidate",)
+
+
+def test_a_policy_may_want_the_examples_of_the_baseline_so_that_none_is_left_out(tmp_path: Path) -> None:
+    old, new = release(tmp_path, "old"), release(tmp_path, "new", texts=[*TEXTS[:9], "another"])
+    assert judged(new, old, policy={"behaviour": {"shared": 0.9}}).decision == "ships"
+    found = judged(new, old, policy={"behaviour": {"shared": 1.0}})
+    assert (found.decision, reasons(found, "behaviour")[0]) == (
+        "refused", "1 of 10 examples of the baseline are not in the candidate; a share of 1 must be",
+    )  # fmt: skip
 
 
 def test_bundles_that_share_no_example_leave_it_undecided_and_say_what_to_do(tmp_path: Path) -> None:
