@@ -1,5 +1,6 @@
 """What a worker does when asked: facts of its environment, a bundle replayed, generated or trained. Judges nothing."""
 
+import gc
 import os
 import platform
 import time
@@ -37,6 +38,7 @@ def load(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, A
     """`bundle` brought to life here, as `bert_bundle.load` does it: how many seconds that took."""
     from .replay import load as live
 
+    gc.collect()  # a model is full of cycles: the one before is not to be paid for by this one
     started = time.perf_counter()
     live(open_bundle(bundle), runtime)
     return {"seconds": time.perf_counter() - started}

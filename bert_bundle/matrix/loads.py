@@ -12,7 +12,7 @@ from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.process import Progress
 from bert_bundle.matrix.run import Terms
 
-TURNS = 6  # even, so that each is first as often: who is second is slower (of MiniLM by 3 to 5 in a hundred)
+TURNS = 5  # odd, so that a median is one that was measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Loads:
 def loads(candidate: Path, baseline: Path, made: Made, *, progress: Progress, terms: Terms) -> Loads:
     """Both loaded `TURNS` times in one worker, after once each that is not counted: it pays for the imports.
 
-    Who is first changes from turn to turn. Raises WorkerError or BundleError when one of them is not loaded.
+    Raises WorkerError or BundleError when one of them is not loaded.
     """
     candidates, baselines = list[float](), list[float]()
     order = [(baseline, baselines), (candidate, candidates)]
@@ -46,5 +46,4 @@ def loads(candidate: Path, baseline: Path, made: Made, *, progress: Progress, te
             for path, seconds in order:
                 done = worker.ask(terms.tasks.load, bundle=str(path.absolute()), runtime=made.runtime)
                 seconds.append(done["seconds"])
-            order.reverse()
     return Loads(candidate=tuple(candidates[1:]), baseline=tuple(baselines[1:]))
