@@ -10,6 +10,7 @@ import click
 from bert_bundle.commands.bundle import audit, diff, inspect, verify
 from bert_bundle.commands.demo import demo
 from bert_bundle.commands.doctor import doctor
+from bert_bundle.commands.gate import gate
 from bert_bundle.commands.matrix import matrix
 from bert_bundle.commands.options import Answer
 from bert_bundle.errors import AS_EXPECTED, INTERRUPTED, BertBundleError, ConfigError
@@ -19,7 +20,7 @@ BUG = 70  # sysexits.h EX_SOFTWARE: none of the exit codes that say something ab
 
 
 @click.group(
-    commands=[demo, inspect, verify, audit, diff, matrix, doctor],
+    commands=[demo, inspect, verify, audit, diff, gate, matrix, doctor],
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
 )
@@ -31,6 +32,7 @@ def cli() -> None:
     Start here:
       bert-bundle demo                    train, save, verify and audit a small classifier
       bert-bundle audit MY-BUNDLE         replay a bundle in each environment of the matrix
+      bert-bundle gate MY-BUNDLE          may this release ship?
       bert-bundle doctor                  will this environment work? by its packages alone
 
     \b

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from bert_bundle import errors, isolation, rules
 from bert_bundle.cli import cli
-from bert_bundle.matrix import spec
+from bert_bundle.matrix import checks, policy, spec
 from bert_bundle.matrix.verdict import MEANING
 from bert_bundle.model import fields as layer_fields
 from bert_bundle.model import layers as layer_table
@@ -114,14 +114,37 @@ def error_table() -> str:
     ))  # fmt: skip
 
 
+Below = Mapping[str, tuple[type[BaseModel], str]]  # key -> the record that is below it, and how its keys are shown
+
+
 def keys() -> str:
-    below: Mapping[str, tuple[type[BaseModel], str]] = {
+    return _keys(spec.Matrix, {
         "environments": (spec.Environment, "environments.ID."),
         "expect": (spec.Expectation, "expect[]."),
         "policy": (spec.Policy, "policy."),
         "properties": (spec.Properties, "properties."),
-    }
+    })  # fmt: skip
 
+
+def policies() -> str:
+    return _keys(policy.Gating, {
+        "environments": (policy.Selection, "environments."),
+        "bounds": (spec.Policy, "bounds."),
+        "behaviour": (policy.Labels, "behaviour."),
+        "budgets": (policy.Budgets, "budgets."),
+        "card": (policy.Card, "card."),
+    })  # fmt: skip
+
+
+def default_policy() -> str:
+    return f"```yaml\n{policy.DEFAULT.read_text('utf-8')}```\n"
+
+
+def release_checks() -> str:
+    return table("check|what it asks", ((f"`{name}`", checks.ASKS[name]) for name in checks.NAMES))
+
+
+def _keys(whole: type[BaseModel], below: Below) -> str:
     def rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
         for name, field in model.model_fields.items():
             shown = prefix.removesuffix(".") if name == "id" else prefix + name  # an environment's key is its id
@@ -132,7 +155,7 @@ def keys() -> str:
             if not prefix and name in below:
                 yield from rows(*below[name])
 
-    return table("key|default|what|example", rows(spec.Matrix, ""))
+    return table("key|default|what|example", rows(whole, ""))
 
 
 def environments() -> str:
@@ -196,7 +219,8 @@ def documents() -> str:
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
-    "commands": commands, "documents": documents, "encoders": encoders, "environments": environments,
-    "errors": error_table, "grades": grades, "keys": keys, "layers": layers, "ops": operations, "parts": parts,
-    "pinned": pinned, "planted-faults": planted, "rules": known_breakages,
+    "checks": release_checks, "commands": commands, "default-policy": default_policy, "documents": documents,
+    "encoders": encoders, "environments": environments, "errors": error_table, "grades": grades, "keys": keys,
+    "layers": layers, "ops": operations, "parts": parts, "pinned": pinned, "planted-faults": planted,
+    "policy": policies, "rules": known_breakages,
 })  # fmt: skip

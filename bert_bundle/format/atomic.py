@@ -124,6 +124,27 @@ class Staging:
             os.rename(self.path + ".old", self.target)
 
 
+def write_file(path: str, data: bytes) -> None:
+    """Makes `data` the content of one file of its own, in one step: a reader sees the old bytes or the new ones.
+
+    Raises StorageError when the file system fails; what was there is as before.
+    """
+    target = os.path.abspath(os.fspath(path))
+    parent, name = os.path.split(target)
+    staged = os.path.join(parent, ".{}.tmp-{}".format(name, secrets.token_hex(8)))
+    with _storage(path):
+        try:
+            with open(staged, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(staged, target)
+            _fsync_folder(parent)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(staged)
+
+
 def check_target(target: str, *, overwrite: bool) -> None:
     """Raises ConflictError unless `target` is free, or a bundle that may be overwritten."""
     if not os.path.lexists(target):

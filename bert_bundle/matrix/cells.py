@@ -95,7 +95,7 @@ Outcome = Replayed | Refused | Crashed | TimedOut | NotRun
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """The worker's tasks: `generate` a bundle, `replay` one, and `peruse` one of which a replay is known.
+    """The worker's tasks: `generate` a bundle, `replay` one, `peruse` one of which a replay is known, `load` one.
 
     `arguments` are more of the replay's. Planted faults put other tasks in the place of the usual ones.
     """
@@ -103,6 +103,7 @@ class Tasks:
     generate: str = "generate"
     replay: str = "replay"
     peruse: str = "peruse"
+    load: str = "load"
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 

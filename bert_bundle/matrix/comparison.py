@@ -3,7 +3,7 @@
 Behaviour is what both recorded of the examples that both have: the same texts with the same features.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from bert_bundle.format import layout, strict_json
 from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.proven import Proven, check_files, open_bundle
 from bert_bundle.loaded import Parts, read_parts
+from bert_bundle.matrix import behaviour
 from bert_bundle.tokenizer import read_files
 from bert_bundle.tokenizer.description import Description
 
@@ -73,14 +74,14 @@ def compare(a: Path, b: Path) -> Comparison:
     one, other = _read(a), _read(b)
     tensors = [_tensors(one.parts), _tensors(other.parts)]
     weights = list(_weights(*tensors))
-    behaviour, examples, labels = _behaviour(one, other)
+    behaved, examples, labels = _behaviour(one, other)
     changes = [
         *weights,
         *_fields("configuration", _configurations(one), _configurations(other)),
         *_fields("graph", _document(one, layout.GRAPH), _document(other, layout.GRAPH)),
         *_fields("signature", _signature(one), _signature(other)),
         *_tokenizers(one.tokenizer, other.tokenizer),
-        *behaviour,
+        *behaved,
         *_fields("writer", dict(one.bundle.manifest.writer), dict(other.bundle.manifest.writer)),
     ]
     total = len({*tensors[0], *tensors[1]})
@@ -162,46 +163,28 @@ def _id(number: int | None) -> str:
 
 def _behaviour(a: _Side, b: _Side) -> tuple[list[Change], int, int]:
     """(differences of the shared examples, how many are shared, labels changed of them)."""
-    rows = {key: row for row, key in reversed(list(enumerate(_keys(b.golden))))}
-    shared = [(row, rows[key]) for row, key in enumerate(_keys(a.golden)) if key in rows]
+    rows = behaviour.shared(a.golden, b.golden)
     changes, flips = [], 0
     for name in sorted({*a.golden.double, *b.golden.double}):
-        before, after = a.golden.double.get(name), b.golden.double.get(name)
-        if before is None or after is None or before.shape[1:] != after.shape[1:]:
+        pair = behaviour.values(a.golden, b.golden, name, rows)
+        if pair is None:
+            before, after = a.golden.double.get(name), b.golden.double.get(name)
             changes.append(Change(part="behaviour", place=f"output {name}", a=_shape(before), b=_shape(after)))
             continue
-        if not shared:
+        if not rows:
             continue
-        one, other = before[[row for row, _ in shared]], after[[row for _, row in shared]]
-        by = numerics.difference(other, one, one)
+        by = numerics.difference(pair[1], pair[0], pair[0])
         if by > numerics.DOUBLE:  # less is what rounding does, and no change of the function
             changes.append(Change(part="behaviour", place=f"output {name}", a=_NONE, b=_NONE, by=by))
-        was, now = numerics.labels(one), numerics.labels(other)
-        if was is None or now is None or was.ndim != 1:
-            continue
+        was, now = behaviour.labels(*pair) or (np.array([]), np.array([]))
         for position in np.flatnonzero(was != now):
             flips += 1
-            place = _example(a.golden, shared[position][0])
+            row = rows[position][0]
+            place = f"example {row}: {printable(behaviour.text(a.golden, row))}"
             labels = _label(a, int(was[position])), _label(b, int(now[position]))
             changes.append(Change(part="behaviour", place=place, a=labels[0], b=labels[1]))
-    return changes, len(shared), flips
-
-
-def _keys(golden: Golden) -> list[str]:
-    """What an example is: its texts and features."""
-    columns: Sequence[Any] = [golden.texts[group] for group in sorted(golden.texts)]
-    features = [golden.features[name] for name in sorted(golden.features)]
-    return [
-        repr([*(column[row] for column in columns), *(array[row].tolist() for array in features)])
-        for row in range(golden.examples)
-    ]
-
-
-def _example(golden: Golden, row: int) -> str:
-    texts = [golden.texts[group][row] for group in sorted(golden.texts)]
-    return f"example {row}: {printable(' | '.join(map(str, texts)))}"
+    return changes, len(rows), flips
 
 
 def _label(side: _Side, position: int) -> str:
-    labels = side.bundle.manifest.labels
-    return printable(labels[position]) if position < len(labels) else f"class {position}"
+    return printable(behaviour.label(side.bundle.manifest.labels, position))

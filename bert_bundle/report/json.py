@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from bert_bundle.errors import BertBundleError
+from bert_bundle.format import strict_json
+from bert_bundle.matrix import checks
 from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.comparison import Comparison
 from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.gate import Gate
 from bert_bundle.matrix.locks import Lock
-from bert_bundle.matrix.places import Place
+from bert_bundle.matrix.places import NotMade, Place
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.matrix.verdict import Verdict, spread
+from bert_bundle.version import VERSION
+
+VERDICT_FORMAT = "bert_bundle verdict"
+VERDICT_VERSION = 1  # raised when a reader of the version before would misread a verdict
 
 
 def document(record: Mapping[str, Any]) -> str:
@@ -69,6 +76,34 @@ def comparison(found: Comparison) -> dict[str, Any]:
     return {**asdict(found), "same": found.same}
 
 
+def gate(found: Gate) -> dict[str, Any]:
+    """docs/schema/gate.json, which is verdict.json: keys sorted, and no clock, host name or path in it.
+
+    So the same release, judged again, is the same bytes, but for the ratio of load times and the words of a crash.
+    """
+    unmade = {p.id: checks.could_not_be_made(p) for p in found.environments if isinstance(p, NotMade)}
+    record = {
+        "format": VERDICT_FORMAT,
+        "format_version": VERDICT_VERSION,
+        "bert_bundle": VERSION,
+        "decision": found.decision,
+        "candidate": found.candidate.manifest.digest,
+        "baseline": found.baseline.manifest.digest if found.baseline else None,
+        "policy": found.policy.digest,
+        "checks": [asdict(check) for check in found.checks],
+        "changes": [asdict(change) for change in found.changes],
+        "environments": [_place_anywhere(place) for place in found.environments],
+        "grades": [_grade(verdict, unmade.get(verdict.reader, verdict.reason)) for verdict in found.run.verdicts],
+    }
+    ordered: dict[str, Any] = json.loads(strict_json.canonical(_plain(record)))
+    return ordered
+
+
+def requirement(verdict: Path, digest: str, against: str) -> dict[str, Any]:
+    """docs/schema/require.json: whether a verdict lets the bundle of `digest` ship; empty `against`: it does."""
+    return {"verdict": verdict, "candidate": digest, "ships": not against, "reason": against}
+
+
 def doctor(found: Sequence[Checkup]) -> dict[str, Any]:
     """docs/schema/doctor.json"""
     return {"environments": [{**asdict(checkup), "as_expected": checkup.as_expected} for checkup in found]}
@@ -95,6 +130,17 @@ def _place(place: Place) -> dict[str, Any]:
             "error": None,
         }
     return {"id": place.id, "python": None, "packages": {}, "lock": None, "error": place.error.to_json()}
+
+
+def _place_anywhere(place: Place) -> dict[str, Any]:
+    """As `_place`, without what an error says of this machine."""
+    record = _place(place)
+    return record if isinstance(place, Made) else {**record, "error": place.error.message}
+
+
+def _grade(verdict: Verdict, reason: str) -> dict[str, Any]:
+    names = ("grade", "as_expected", "double", "single", "labels_changed", "first_layer", "accuracy")
+    return {"environment": verdict.reader, "reason": reason, **{name: getattr(verdict, name) for name in names}}
 
 
 def _plain(value: Any) -> Any:

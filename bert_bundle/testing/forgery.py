@@ -1,8 +1,8 @@
 """Bundles without a model, and a replay that repeats their golden: for what a host does when nobody has TensorFlow.
 
-Owns the tasks `fault.forge` (in place of `generate`), `fault.parrot` (of `replay`) and `fault.skim` (of `peruse`). A
-forged bundle can carry a fault that its writer or its reader then commits: "refuse", "lack", "die", "hang", "waver",
-"shiver".
+Owns the tasks `fault.forge` (in place of `generate`), `fault.parrot` (of `replay`), `fault.skim` (of `peruse`) and
+`fault.heave` (of `load`). A forged bundle can carry a fault that its writer or its reader then commits: "refuse",
+"lack", "die", "hang", "waver", "shiver".
 """
 
 from typing import Any, Dict
@@ -29,24 +29,32 @@ WRITER = {
 def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime: str = AUTO) -> Dict[str, Any]:
     """Writes a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
 
-    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle; its `labels`,
-    `tokenizer`, `texts` (three) and `features` (columns of three, by name) are the bundle's.
+    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle, its `heaviness` the
+    seconds that a load takes by its own word; its `labels`, `tokenizer`, `metadata`, `proven`, `texts` and `features`
+    (columns of as many, by name) are the bundle's, `says` the position of the label that each text gets, `answers`
+    those of the right ones, or None.
     """
     progress("forging")
     _commit(specification.get("writing"))
     golden = _made_up(specification)
+    classes = golden.double["probabilities"].shape[1]
+    output = {"name": "probabilities", "dtype": "float32", "shape": [None, classes]}
     with Staging(target, overwrite=False) as staging:
         for path, data in to_files(golden).items():
             staging.write(path, data)
         manifest = Manifest(
             writer=specification.get("writer", WRITER),
             runtime="transformers",
-            signature={"inputs": [], "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [None, 2]}]},
+            signature={"inputs": [], "outputs": [output]},
             labels=tuple(specification.get("labels", LABELS)),
             tokenizer=specification.get("tokenizer", {}),
             encoders={},
-            proof={"proven": False},
-            metadata={"reading": specification.get("reading")},
+            proof={"proven": specification.get("proven", False)},
+            metadata={
+                "reading": specification.get("reading"),
+                "heaviness": specification.get("heaviness", 1.0),
+                **specification.get("metadata", {}),
+            },
             files=dict(staging.files),
         )
         staging.write(layout.MANIFEST, manifest.to_bytes())
@@ -82,15 +90,26 @@ def skim(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
     return {}
 
 
+def heave(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
+    """The seconds that the bundle says a load takes; commits the bundle's fault, as `parrot` does."""
+    metadata = open_bundle(bundle).manifest.metadata
+    _commit(metadata["reading"])
+    return {"seconds": metadata["heaviness"]}
+
+
 def _made_up(specification: Dict[str, Any]) -> Golden:
     seed = specification.get("seed", 0)
-    yes = np.random.RandomState(seed).uniform(0.6, 0.9, size=3)
-    double = np.stack([1 - yes, yes], axis=1)
+    texts = specification.get("texts", ["one", "two", "seed {}".format(seed)])
+    says, answers = specification.get("says", [1] * len(texts)), specification.get("answers", [1, 1, 0])
+    classes = max(2, len(specification.get("labels", ())))
+    sure = np.random.RandomState(seed).uniform(0.6, 0.9, size=len(texts))
+    double = np.repeat((1 - sure)[:, None] / (classes - 1), classes, axis=1)
+    double[np.arange(len(texts)), says] = sure
     return Golden(
-        texts={"text": specification.get("texts", ["one", "two", "seed {}".format(seed)])},
+        texts={"text": texts},
         features={name: np.array(column) for name, column in specification.get("features", {}).items()},
-        answers=np.array([1, 1, 0]),
-        token_ids={"input_ids": np.arange(6, dtype=np.int32).reshape(3, 2)},
+        answers=None if answers is None else np.array(answers),
+        token_ids={"input_ids": np.arange(2 * len(texts), dtype=np.int32).reshape(-1, 2)},
         single={"probabilities": double.astype(np.float32)},
         double={"probabilities": double},
         noise={"probabilities": 1e-6},

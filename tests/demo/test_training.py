@@ -1,17 +1,15 @@
 """The demo's training, in a real worker: the same bundle from the same texts and seed."""
 
 from pathlib import Path
-from typing import Any
 
 from bert_bundle.demo.run import recipe
 from bert_bundle.matrix.process import Worker, silent
+from bert_bundle.testing.recipes import smaller
 
 
 def trained(writer: Worker, target: Path, seed: int) -> str:
     """The digest of a bundle of a few texts and one epoch: what makes it is what makes the demo's."""
-    todo: dict[str, Any] = {**recipe("tiny", silent), "epochs": 1, "seed": seed}
-    for rows, count in (("train", 64), ("held_out", 8)):
-        todo[rows] = {column: values[:count] for column, values in todo[rows].items()}
+    todo = {**smaller(recipe("tiny", silent), train=64, held_out=8, epochs=1), "seed": seed}
     return str(writer.ask("train", recipe=todo, target=str(target / "bundle"))["digest"])
 
 

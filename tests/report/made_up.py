@@ -3,9 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bert_bundle.errors import EnvironmentNotMadeError
+from bert_bundle.format.golden import Golden
+from bert_bundle.format.manifest import Manifest
+from bert_bundle.matrix.behaviour import LabelChange
+from bert_bundle.matrix.checks import Check, Figure
 from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.gate import Gate, Release
 from bert_bundle.matrix.places import NotMade, Place
+from bert_bundle.matrix.policy import Gating
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.verdict import Summary, Verdict
 
@@ -53,3 +61,40 @@ def audit() -> Run:
     parts: list[dict[str, Any]] = [{}, {"grade": "bitwise", "double": 0.0}, drift, {}, not_run, {}]
     verdicts = [verdict("tf2.10.1-hf4.25.1-py3.9", name, **part) for name, part in zip(names, parts, strict=True)]
     return run(verdicts, *(not_made(name) if name == names[4] else made(name) for name in names))
+
+
+def release(name: str) -> Release:
+    manifest = Manifest(
+        writer={}, runtime="transformers", signature={}, labels=("no", "yes"), tokenizer={}, encoders={}, proof={},
+        metadata={"name": name}, files={},
+    )  # fmt: skip
+    said = {"p": np.array([[0.1, 0.9]])}
+    golden = Golden(
+        texts={"text": ["a"]}, features={}, answers=None, token_ids={}, single=said, double=said, noise={"p": 1e-6},
+        measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), alike=(),
+    )  # fmt: skip
+    return Release(path=Path("models", name), manifest=manifest, golden=golden)
+
+
+def gated(*checks: Check, changes: int = 0, text: str = "my invoice is wrong", **parts: Any) -> Gate:
+    """A gate over the audit above; `changes` labels that broke."""
+    broke = LabelChange(kind="broke", text=text, output="p", before="yes", after="no", answer="yes")
+    found = parts.pop("found", None) or audit()
+    usual: dict[str, Any] = {
+        "candidate": release("new"),
+        "baseline": release("old"),
+        "policy": Gating(version=1),
+        "checks": checks,
+        "changes": (broke,) * changes,
+        "run": found,
+        "environments": tuple(found.environments),
+    }
+    return Gate(**{**usual, **parts})
+
+
+PASSED = Check(name="size", status="passed", figures=(Figure(name="ratio", value=1.02, bound=1.1),))
+FAILED = Check(name="behaviour", status="failed", reasons=("3 of 8 broke",), figures=(Figure(name="broke", value=3),))
+NOT_RUN = Check(
+    name="load", status="not run", reasons=("the worker died",), figures=(Figure(name="turns", value=None),)
+)
+NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy requires no field",))

@@ -61,7 +61,7 @@ def test_the_page_has_the_row_of_each_cause_as_it_must_come_out() -> None:
         assert reason.removesuffix(" |")
         if cause.hidden:
             assert float(single) <= float(floor)
-        if double:
+        if double and "which these predictions hide" not in reason:
             assert (float(double) > 5e-7) == (cause.grade in ("drift", "flip", "retokenized"))
 
 

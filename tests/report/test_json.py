@@ -7,12 +7,16 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up import audit, made, run, verdict
+from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, verdict
 from referencing import Registry, Resource
 
 from bert_bundle.errors import FormatError
+from bert_bundle.format import strict_json
+from bert_bundle.matrix.behaviour import Kind
+from bert_bundle.matrix.checks import Name, Status
 from bert_bundle.matrix.checkup import Checkup, Finding
 from bert_bundle.matrix.comparison import Change, Comparison
+from bert_bundle.matrix.gate import Decision
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.spec import Environment
 from bert_bundle.matrix.verdict import Grade
@@ -137,6 +141,37 @@ def test_a_checkup_fits_its_schema() -> None:
     found = fits("doctor.json", report.doctor(checkups))["environments"]
     assert [checkup["as_expected"] for checkup in found] == [True, True, False]
     assert found[0]["findings"] == [dataclasses.asdict(finding)]
+
+
+def test_a_gate_fits_its_schema_in_canonical_form() -> None:
+    found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, changes=2)
+    document = fits("gate.json", report.gate(found))
+    assert (document["decision"], document["candidate"]) == ("refused", found.candidate.manifest.digest)
+    assert [check["status"] for check in document["checks"]] == ["failed", "passed", "not run", "not asked for"]
+    assert [change["kind"] for change in document["changes"]] == ["broke"] * 2
+    assert report.document(report.gate(found)).encode() == strict_json.canonical(report.gate(found))
+    assert fits("gate.json", report.gate(gated(PASSED, baseline=None)))["baseline"] is None
+
+
+def test_what_could_not_be_made_is_told_without_what_is_on_this_machine() -> None:
+    document = report.gate(gated(PASSED))
+    (unmade,) = (place for place in document["environments"] if place["error"])
+    (grade,) = (grade for grade in document["grades"] if grade["grade"] == "not run")
+    assert (unmade["error"], grade["reason"]) == ("no interpreter", f"{unmade['id']} could not be made: no interpreter")
+
+
+def test_the_schema_knows_every_word_of_a_gate() -> None:
+    parts = SCHEMAS["gate.json"]["$defs"]
+    check = parts["check"]["properties"]
+    assert check["status"]["enum"] == list(get_args(Status))
+    assert check["name"]["enum"] == list(get_args(Name))
+    assert parts["label_change"]["properties"]["kind"]["enum"] == list(get_args(Kind))
+    assert SCHEMAS["gate.json"]["properties"]["decision"]["enum"] == list(get_args(Decision))
+
+
+def test_what_a_deploy_step_asks_fits_its_schema() -> None:
+    assert fits("require.json", report.requirement(Path("v.json"), "0" * 64, ""))["ships"] is True
+    assert fits("require.json", report.requirement(Path("v.json"), "0" * 64, "another bundle"))["ships"] is False
 
 
 def test_environments_and_locks_fit_their_schemas() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import audit, made, not_made, run, verdict
+from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, not_made, run, verdict
 
 from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.matrix.comparison import Change, Comparison
@@ -310,3 +310,49 @@ def test_every_report_says_which_bounds_are_wider_and_why() -> None:
     assert "`bounds widened: noise 2 instead of 1: two `<code>&#124;" in markdown.audit(wide)
     for shown in (text.audit(audit(), PLAIN), junit.run(audit()), markdown.audit(audit())):
         assert "widened" not in shown
+
+
+def test_a_gate_shows_each_check_then_the_reasons_then_the_texts_then_the_answer() -> None:
+    agreeing = run([verdict("w", "a")], made("a"))
+    shown = text.gate(gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, changes=2, found=agreeing), Path("v.json"), PLAIN)
+    lines = [line.strip() for line in shown.splitlines()]
+    places = [
+        lines.index(line)
+        for line in (
+            "candidate: models/new", "behaviour  failed         broke 3", "load       not run",
+            "behaviour: 3 of 8 broke", "card: the policy requires no field", "verdict: v.json", "refused",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+    assert "ratio 1.02 (at most 1.1)" in shown
+    assert shown.count("my invoice is wrong") == 2
+
+
+def test_a_gate_says_what_it_decided() -> None:
+    agreeing = run([verdict("w", "a")], made("a"))
+    answers = [
+        gated(*checks, found=found)
+        for checks, found in (
+            ((PASSED, NOT_ASKED), agreeing), ((FAILED,), agreeing), ((NOT_RUN,), agreeing), ((PASSED,), audit()),
+        )
+    ]  # fmt: skip
+    assert [(found.exit_code, text.gate(found, Path("v"), PLAIN).splitlines()[-1]) for found in answers] == [
+        (0, "it ships"), (1, "refused"), (3, "undecided: what did not run says nothing for it"), (4, "refused"),
+    ]  # fmt: skip
+
+
+def test_a_gate_says_on_the_terminal_why_an_environment_could_not_be_made() -> None:
+    shown = " ".join(text.gate(gated(PASSED), Path("v"), PLAIN).split())
+    assert "tf2.18-hf4.25-py3.9: no interpreter @ tf2.18-hf4.25-py3.9, wanted: 3.9" in shown
+
+
+def test_of_many_labels_that_changed_twenty_are_shown_and_the_others_counted() -> None:
+    shown = text.gate(gated(FAILED, changes=23), Path("v"), PLAIN)
+    assert shown.count("my invoice is wrong") == 20
+    assert "and 3 more: the verdict has all" in shown
+
+
+def test_a_hostile_text_in_a_gate_is_shown_as_text() -> None:
+    shown = text.gate(gated(FAILED, changes=1, text=HOSTILE), Path(HOSTILE), PLAIN)
+    assert "".join(SHOWN.split()) in "".join(shown.split())
+    assert "\x1b" not in shown

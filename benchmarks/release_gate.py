@@ -1,0 +1,87 @@
+"""The gate on a classifier of some size: trained twice alike, once on the wrong labels, once with nowhere to run.
+
+`python benchmarks/release_gate.py --encoder minilm`; see benchmarks/README.md. Prints what each gate says, and ends
+with 1 where one of them ends otherwise than it should.
+"""
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import yaml
+
+from bert_bundle.cli import main
+from bert_bundle.demo.run import recipe
+from bert_bundle.errors import AS_EXPECTED, NO_ENVIRONMENT, NOT_AS_EXPECTED
+from bert_bundle.matrix.environment import make
+from bert_bundle.matrix.locks import FOLDER, read_lock, specification_digest
+from bert_bundle.matrix.process import Worker
+from bert_bundle.matrix.spec import FILE_NAME, default_matrix_path, read_matrix
+from bert_bundle.testing.recipes import mislabelled
+
+TRAINER = "tf2.15-hf4.40-py3.11"
+SPOILED = "tf2.10-hf4.25-py3.9"  # in a copy of the matrix
+
+
+def train(folder: Path, encoder: str) -> None:
+    """`folder`/first, again and wrong, each a bundle named "release"."""
+    (row,) = read_matrix(default_matrix_path()).select(names=[TRAINER])
+    made = make(row, read_lock(row, default_matrix_path().parent / FOLDER), progress=say)
+    todo = recipe(encoder, say)
+    with Worker(made, "trainer") as worker:
+        for name, one in {"first": todo, "again": todo, "wrong": mislabelled(todo)}.items():
+            started = time.monotonic()
+            done = worker.ask("train", say, recipe=one, target=str(folder / name / "release"))
+            say(f"{name}: accuracy {done['accuracy']:.1%} in {time.monotonic() - started:.0f} s")
+
+
+def spoil(folder: Path) -> Path:
+    """A copy of the matrix in which one environment asks for a Python that there is not."""
+    matrix = default_matrix_path()
+    shutil.copytree(matrix.parent / FOLDER, folder / FOLDER)
+    (row,) = read_matrix(matrix).select(names=[SPOILED])
+    lock = folder / FOLDER / f"{row.id}.txt"
+    nowhere = specification_digest(row.model_copy(update={"python": "3.99"}))
+    lock.write_text(lock.read_text("utf-8").replace(specification_digest(row), nowhere), "utf-8")
+    document = yaml.safe_load(matrix.read_text("utf-8"))
+    document["environments"][row.id]["python"] = "3.99"
+    (folder / FILE_NAME).write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    return folder / FILE_NAME
+
+
+def say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@click.command()
+@click.option("--encoder", type=click.Choice(["tiny", "minilm"]), default="minilm", show_default=True)
+@click.option("--groups", default="demo", show_default=True, help="Environments that the policy names.")
+def run(encoder: str, groups: str) -> None:
+    """Train, gate, print."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        train(folder, encoder)
+        policy = folder / "gate.yaml"
+        policy.write_text(f"version: 1\nenvironments: {{groups: [{groups}]}}\nbaseline: required\n", "utf-8")
+        baseline = ["--baseline", str(folder / "first" / "release"), "--policy", str(policy), "--no-color"]
+        spoiled = ["--matrix", str(spoil(folder))]
+        ended: list[bool] = []
+        for what, candidate, more, wanted in (
+            ("the same texts and seed", "again", [], AS_EXPECTED),
+            ("trained on the wrong labels", "wrong", [], NOT_AS_EXPECTED),
+            ("an environment that cannot be made", "again", spoiled, NO_ENVIRONMENT),
+        ):
+            print(f"\n== {what}", flush=True)
+            started = time.monotonic()
+            out = ["--out", str(folder / f"{len(ended)}.json")]
+            code = main(["gate", str(folder / candidate / "release"), *baseline, *out, *more])
+            print(f"== exit code {code} after {time.monotonic() - started:.0f} s, {wanted} wanted", flush=True)
+            ended.append(code == wanted)
+    sys.exit(0 if all(ended) else 1)
+
+
+if __name__ == "__main__":
+    run()
