@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from bert_bundle.bundle import inspect
-from bert_bundle.commands.options import Answer, Options, common
+from bert_bundle.commands.options import Answer, Options, common, reported
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.matrix import gate as gates
 from bert_bundle.matrix.places import prepare
 from bert_bundle.matrix.policy import DEFAULT, read_policy
 from bert_bundle.matrix.run import Terms
 from bert_bundle.matrix.versions import nearest, written_by
-from bert_bundle.report import json, release, text
+from bert_bundle.report import json, junit, markdown, release, text
 
 OUT = Path("verdict.json")
 
@@ -28,6 +28,7 @@ OUT = Path("verdict.json")
     "--require", type=click.Path(path_type=Path), metavar="FILE", help="Judge nothing: hold this verdict to it."
 )
 @click.option("--print-policy", is_flag=True, help="Print the default policy, every line explained, and end.")
+@reported
 @common
 def gate(
     options: Options,
@@ -55,15 +56,16 @@ def gate(
       bert-bundle gate ticket-router-2 --baseline ticket-router-1 --policy gate.yaml --out verdict.json
       bert-bundle gate ticket-router-2 --require verdict.json
     """
+    context = click.get_current_context()
+    if context.params.get("wanted") and (print_policy or require is not None):
+        raise click.UsageError("--report is of a gate that judges: neither --require nor --print-policy", context)
     if print_policy:
         return Answer(text=DEFAULT.read_text("utf-8"))
     if candidate is None:
-        raise click.UsageError("Missing argument 'CANDIDATE'.", click.get_current_context())
+        raise click.UsageError("Missing argument 'CANDIDATE'.", context)
     if require is not None:
         if baseline is not None or out is not None:
-            raise click.UsageError(
-                "--require judges nothing: neither --baseline nor --out", click.get_current_context()
-            )
+            raise click.UsageError("--require judges nothing: neither --baseline nor --out", context)
         return _required(options, candidate, require, policy)
     return _judged(options, candidate, baseline, policy or DEFAULT, out or OUT)
 
@@ -91,7 +93,8 @@ def _judged(options: Options, path: Path, before: Path | None, policy_file: Path
     )
     record = json.gate(found)
     release.write(out, record)
-    return options.answer(lambda: record, lambda style: text.gate(found, out, style), found.exit_code)
+    files = {"junit": lambda: junit.gate(found), "markdown": lambda: markdown.gate(found)}
+    return options.answer(lambda: record, lambda style: text.gate(found, out, style), found.exit_code, files)
 
 
 def _required(options: Options, path: Path, verdict: Path, policy_file: Path | None) -> Answer:

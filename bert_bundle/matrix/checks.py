@@ -112,7 +112,8 @@ def audit(run: Run) -> Check:
         surprises = ["no environment of the policy has replayed it: name some that can load a bundle"]
     else:
         status = "passed"
-    return Check(name="audit", status=status, reasons=(*surprises, *known), figures=figures)
+    widened = [run.policy.widened] if run.policy.widened else []
+    return Check(name="audit", status=status, reasons=(*surprises, *known, *widened), figures=figures)
 
 
 def behaviour(found: Behaviour, policy: Labels) -> Check:

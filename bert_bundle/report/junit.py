@@ -11,11 +11,13 @@ from io import BytesIO
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from bert_bundle.errors import BertBundleError, printable
+from bert_bundle.matrix.checks import ASKS, Check
 from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.gate import Gate
 from bert_bundle.matrix.places import NotMade, Place
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.verdict import MEANING, Verdict
-from bert_bundle.report import layout
+from bert_bundle.report import layout, summary
 
 NAME = "bert-bundle"
 _NO_ANSWER = frozenset(("crashed", "timeout", "not run"))  # nothing was measured: an error and not a failure
@@ -24,14 +26,39 @@ _LONGEST = 4000  # characters of a text: a reason may hold all parts of an error
 
 def run(found: Run) -> str:
     """A suite for each reader, and for each environment that could not be made a case that says so."""
+    return _document(_suites(found))
+
+
+def gate(found: Gate) -> str:
+    """A suite with a case for each check; then the suites of the audit. What was not asked for passes and says so."""
+    suite = TestSuite(_text(found.candidate.path.name))
+    suite.add_property("decision", found.decision)
+    suite.add_property("candidate", found.candidate.manifest.digest)
+    suite.add_testcases([_check(check) for check in found.checks])
+    return _document([suite, *_suites(found.run)])
+
+
+def _check(check: Check) -> TestCase:
+    case = TestCase(check.name, "gate", 0.0)
+    words = "\n".join([f"{check.status}: {ASKS[check.name]}", summary.figures(check), *map(_text, check.reasons), ""])
+    if check.status in ("passed", "not asked for"):
+        case.system_out = words
+    else:
+        message = _text(check.reasons[0] if check.reasons else check.status)
+        end = (Error if check.status == "not run" else Failure)(message, check.status)
+        end.text = words
+        case.result = [end]
+    return case
+
+
+def _suites(found: Run) -> list[TestSuite]:
     columns: dict[str, list[Verdict]] = {}
     for v in found.verdicts:
         columns.setdefault(v.reader, []).append(v)
     places = {place.id: place for place in found.environments}
     missing = [name for name, place in places.items() if isinstance(place, NotMade) and name not in columns]
     bounds = {"policy": found.policy.widened} if found.policy.widened else {}
-    suites = [_suite(name, places.get(name), columns.get(name, []), bounds) for name in (*columns, *missing)]
-    return _document(suites)
+    return [_suite(name, places.get(name), columns.get(name, []), bounds) for name in (*columns, *missing)]
 
 
 def error(raised: BertBundleError) -> str:

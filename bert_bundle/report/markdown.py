@@ -12,7 +12,11 @@ from itertools import accumulate
 from pathlib import Path
 
 from bert_bundle.errors import BertBundleError, printable
+from bert_bundle.matrix.cells import sentence
+from bert_bundle.matrix.checks import Check
 from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.gate import Gate
+from bert_bundle.matrix.places import NotMade
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.verdict import MEANING, Verdict, spread
 from bert_bundle.matrix.versions import tensorflow
@@ -73,6 +77,26 @@ def demo(bundle: Path, accuracy: float, verdict: Verdict, found: Run) -> str:
     """The audit, below what came before it."""
     words = f"Saved {code(bundle)}, accuracy {accuracy:.1%}; verified in a fresh process: {verdict.grade}."
     return _join(words, audit(found))
+
+
+def gate(found: Gate) -> str:
+    """The answer, a row for each check, the reasons, the labels that changed by text, then the audit."""
+    checks = [[check.name, _status(check), summary.figures(check)] for check in found.checks]
+    reasons = [f"{check.name}: {code(reason)}" for check in found.checks for reason in check.reasons]
+    reasons += [f"{code(p.id)}: {code(sentence(p.error))}" for p in found.environments if isinstance(p, NotMade)]
+    changes = [[c.kind, *map(code, (c.before, c.after, c.answer, c.text))] for c in found.changes]
+    return _join(
+        f"### bert-bundle gate: {summary.answer(found)}",
+        f"{code(found.candidate.path)}, digest {code(found.candidate.manifest.digest)}",
+        _table(["check", "status", "figures"], checks),
+        _listed(reasons),
+        _table(["label", "before", "now", "answer", "text"], changes) if changes else "",
+        audit(found.run),
+    )
+
+
+def _status(check: Check) -> str:
+    return check.status if check.status in ("passed", "not asked for") else f"**{check.status}!**"
 
 
 def error(raised: BertBundleError) -> str:

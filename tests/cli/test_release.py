@@ -55,7 +55,11 @@ def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_an_environment_that_cannot_be_made_ends_with_4_and_a_verdict_that_refuses(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["gate", "new", "--baseline", "old", "-q"]) == 4
+    files = "json=r.json,junit=r.xml,markdown=r.md"
+    assert main(["gate", "new", "--baseline", "old", "-q", "--report", files]) == 4
+    assert json.loads(Path("r.json").read_text()) == written()
+    assert '<error message="nowhere could not be made' in Path("r.xml").read_text()
+    assert Path("r.md").read_text().startswith("### bert-bundle gate: refused\n")
     out = capsys.readouterr().out
     assert "audit: nowhere could not be made: no interpreter for python 3.99" in out
     assert "wanted: a CPython 3.99 that runs" in " ".join(out.split())
@@ -99,6 +103,8 @@ def test_the_default_policy_is_printed_as_it_ships_and_is_a_policy(
         ("", "new --policy none.yaml", "cannot read the file @ none.yaml"),
         ("", "new --out none/verdict.json", "no folder for the verdict @ none/verdict.json"),
         ("", "new --require none.json", "no verdict @ none.json"),
+        ("", "new --require v.json --report json=x.json", "--report is of a gate that judges: neither --require nor"),
+        ("", "--print-policy --report json=x.json", "--report is of a gate that judges: neither --require nor"),
         ("", "new --require v.json --baseline old", "--require judges nothing: neither --baseline nor --out"),
     ],
 )

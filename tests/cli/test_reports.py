@@ -16,7 +16,7 @@ from bert_bundle.commands.options import Answer, common, reported
 from bert_bundle.commands.reports import FORMATS
 from bert_bundle.errors import ConfigError, FormatError
 
-REPORTED = ("audit", "demo", "matrix run")
+REPORTED = ("audit", "demo", "gate", "matrix run")
 
 
 @pytest.fixture(autouse=True)

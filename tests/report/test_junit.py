@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from made_up import audit, made, not_made, run, verdict
+from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, not_made, run, verdict
 
 from bert_bundle.errors import FormatError
 from bert_bundle.matrix.verdict import MEANING, Grade
@@ -169,3 +169,14 @@ def test_an_error_is_a_case_that_is_an_error() -> None:
     (end,) = root.iter("error")
     assert (end.get("type"), end.get("message")) == ("FormatError", "no \\x00 bundle")
     assert end.text == "no \\x00 bundle @ a\\ud800\n  wanted: w\n  found: f\n  fix: x\n"
+
+
+def test_a_gate_is_a_suite_of_its_checks_before_those_of_its_audit() -> None:
+    found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, found=run([verdict("w", "a")], made("a")))
+    root = parsed(junit.gate(found))
+    checks, reader = root.findall("testsuite")
+    assert (checks.get("name"), reader.get("name")) == ("new", "a")
+    ends = {case.attrib["name"]: [part.tag for part in case] for case in checks.findall("testcase")}
+    assert ends == {"behaviour": ["failure"], "size": ["system-out"], "load": ["error"], "card": ["system-out"]}
+    properties = {p.get("name"): p.get("value") for p in checks.findall("properties/property")}
+    assert properties == {"decision": "refused", "candidate": found.candidate.manifest.digest}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import audit, made, run, verdict
+from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, verdict
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from test_text import square
@@ -186,3 +186,18 @@ def test_an_error_has_its_parts() -> None:
     assert lines(markdown.error(FormatError("no <b>bundle</b>", place="p", wanted="w", fix="x"))) == [
         "bert-bundle: FormatError", "no <b>bundle</b>", "where: p", "wanted: w", "fix: x",
     ]  # fmt: skip
+
+
+def test_a_gate_begins_with_its_answer_and_names_the_texts_whose_labels_changed() -> None:
+    found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, changes=2, found=run([verdict("w", "a")], made("a")))
+    shown = markdown.gate(found)
+    assert shown.startswith("### bert-bundle gate: refused\n")
+    assert rows(shown, 0)[1] == ["behaviour", "failed!", "broke 3"]
+    assert rows(shown, 1)[1:] == [["broke", "yes", "no", "yes", "my invoice is wrong"]] * 2
+    assert rows(shown, 2)[1][0] == "a"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_of_a_release_is_never_markup(text: str) -> None:
+    shown = markdown.gate(gated(FAILED, changes=1, text=text))
+    assert rows(shown, 1)[1][4] == escaped(text)

@@ -7,15 +7,14 @@ from rich.text import Text
 
 from bert_bundle.errors import printable
 from bert_bundle.matrix.cells import sentence
-from bert_bundle.matrix.checks import Check, Figure, Status
+from bert_bundle.matrix.checks import Check, Status
 from bert_bundle.matrix.gate import Gate
 from bert_bundle.matrix.places import NotMade
-from bert_bundle.report import layout
+from bert_bundle.report import layout, summary
 from bert_bundle.report.layout import Style
 
 _MOST_CHANGES = 20  # what broke comes first; verdict.json has all
 _GOOD: tuple[Status, ...] = ("passed", "not asked for")
-_WORDS = {"ships": "it ships", "refused": "refused", "undecided": "undecided: what did not run says nothing for it"}
 
 
 def gate(found: Gate, written: Path, style: Style) -> str:
@@ -25,8 +24,8 @@ def gate(found: Gate, written: Path, style: Style) -> str:
         status = Text(
             check.status, style="" if check.status == "not asked for" else layout.colour(check.status in _GOOD)
         )
-        table.add_row(check.name, status, ", ".join(filter(None, map(_figure, check.figures))))
-    decision = Text(_WORDS[found.decision], style=f"bold {layout.colour(found.decision == 'ships')}")
+        table.add_row(check.name, status, summary.figures(check))
+    decision = Text(summary.answer(found), style=f"bold {layout.colour(found.decision == 'ships')}")
     parts: list[RenderableType] = [
         Text(f"candidate: {printable(found.candidate.path)}"),
         Text(f"baseline: {printable(found.baseline.path) if found.baseline else 'none'}"),
@@ -46,17 +45,6 @@ def requirement(verdict: Path, against: str, style: Style) -> str:
     """Whether a verdict lets a bundle ship."""
     words = f"{printable(verdict)}: {against}" if against else f"{printable(verdict)}: this bundle ships"
     return layout.render(style, Text(words, style=layout.colour(not against)))
-
-
-def _figure(figure: Figure) -> str:
-    if figure.value is None:
-        return ""
-    bound = "" if figure.bound is None else f" (at most {_number(figure.bound)})"
-    return f"{figure.name} {_number(figure.value)}{bound}"
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
 def _reasons(check: Check) -> list[Text]:
