@@ -42,9 +42,7 @@ class Found(Generic[T]):
         return not self.exhausted and all(len(group) == 1 for group in self.culprits)
 
 
-def smallest(
-    changes: Sequence[T], needs: Mapping[T, frozenset[T]], test: Test[T], *, most: int = MOST
-) -> Found[T]:
+def smallest(changes: Sequence[T], needs: Mapping[T, frozenset[T]], test: Test[T], *, most: int = MOST) -> Found[T]:
     """The smallest set of `changes` that `test` calls bad; none of them is known to be good, all of them to be bad.
 
     Each change stands after those that it needs, and `needs` has all of these, theirs included. Where adding changes
@@ -55,9 +53,7 @@ def smallest(
 
 
 class _Search(Generic[T]):
-    def __init__(
-        self, changes: Sequence[T], needs: Mapping[T, frozenset[T]], test: Test[T], most: int
-    ) -> None:
+    def __init__(self, changes: Sequence[T], needs: Mapping[T, frozenset[T]], test: Test[T], most: int) -> None:
         self._order, self._needs, self._test, self._most = tuple(changes), needs, test, most
         self._known: dict[frozenset[T], Answer] = {frozenset(): "good", frozenset(changes): "bad"}
         self._tests = 0

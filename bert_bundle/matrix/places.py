@@ -27,10 +27,14 @@ Place = Made | NotMade
 
 @dataclass(frozen=True, kw_only=True)
 class Fleeting:
-    """An environment that is made when a job begins and removed when it ends: no more on disk than jobs at a time."""
+    """An environment that is made when a job begins and removed when it ends: no more on disk than jobs at a time.
+
+    Unless it is `kept` in the cache.
+    """
 
     environment: Environment
     lock: Lock
+    kept: bool = False
 
 
 def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[Place, ...]:
@@ -55,8 +59,9 @@ def present(place: Place | Fleeting, progress: Progress) -> Iterator[Place]:
     try:
         yield _made(place.environment, place.lock, progress)
     finally:
-        discard(place.lock)
-        progress(f"{place.environment.id}: removed")
+        if not place.kept:
+            discard(place.lock)
+            progress(f"{place.environment.id}: removed")
 
 
 def merged(places: Sequence[Place]) -> tuple[Place, ...]:

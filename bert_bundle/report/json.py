@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_bundle.errors import BertBundleError
+from bert_bundle.matrix.bisect import Bisection
 from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.comparison import Comparison
 from bert_bundle.matrix.environment import Made
@@ -19,6 +20,7 @@ from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.upgrades import Unit
 from bert_bundle.matrix.verdict import Verdict, spread
 
 
@@ -68,6 +70,25 @@ def comparison(found: Comparison) -> dict[str, Any]:
     return {**asdict(found), "same": found.same}
 
 
+def bisection(found: Bisection) -> dict[str, Any]:
+    """docs/schema/bisect.json"""
+    return {
+        "bundle": found.bundle,
+        "double": found.double,
+        "good": asdict(found.good),
+        "bad": asdict(found.bad),
+        "changes": found.changes,
+        "culprits": [[_unit(unit) for unit in group] for group in found.culprits],
+        "needed": [_unit(unit) for unit in found.needed],
+        "release": found.release and asdict(found.release),
+        "found": found.exit_code == 0,
+        "exhausted": found.exhausted,
+        "environments": found.environments,
+        "steps": [asdict(step) for step in found.steps],
+        "units": [_unit(unit) for unit in found.units],
+    }
+
+
 def doctor(found: Sequence[Checkup]) -> dict[str, Any]:
     """docs/schema/doctor.json"""
     return {"environments": [{**asdict(checkup), "as_expected": checkup.as_expected} for checkup in found]}
@@ -82,6 +103,10 @@ def _spread(found: Run) -> dict[str, Any]:
     doubles = spread(found.verdicts)
     pairs = [{"writer": writer, "reader": reader, "double": d} for (writer, reader), d in doubles.items()]
     return {"largest": max(doubles.values(), default=None), "pairs": pairs}
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    return {**asdict(unit), "needs": sorted(unit.needs)}
 
 
 def _place(place: Place) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""Which upgrade changed the predictions: owns the order of the work, from two environments to the smallest set of
+upgrades that turns one into the other, as far as a bundle can tell. Knows nothing of how it is shown.
+
+    good, bad -> replayed in both -> units of upgrades -> mixtures made, replayed, removed -> culprits -> (release)
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from packaging.version import Version
+
+from bert_bundle import errors
+from bert_bundle.errors import ConfigError
+from bert_bundle.matrix import derived, upgrades
+from bert_bundle.matrix.bench import Bench, Step
+from bert_bundle.matrix.delta import Answer, smallest
+from bert_bundle.matrix.derived import Locked
+from bert_bundle.matrix.upgrades import PYTHON, Change, Unit
+from bert_bundle.matrix.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Between which two releases of a package the verdict changes; they are neighbours where `exact`."""
+
+    package: str
+    last_good: str
+    first_bad: str
+    exact: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bisection:
+    """What was found.
+
+    units    what differs, in units that can be upgraded by themselves
+    culprits all of these together change the verdict; a group of several could not be told apart
+    needed   what they cannot be upgraded without, and changes nothing
+    """
+
+    bundle: Path
+    double: float
+    good: Verdict
+    bad: Verdict
+    units: tuple[Unit, ...]
+    steps: tuple[Step, ...]
+    culprits: tuple[tuple[Unit, ...], ...]
+    needed: tuple[Unit, ...]
+    exact: bool
+    exhausted: bool
+    release: Release | None = None
+
+    @property
+    def changes(self) -> int:
+        """Packages that differ."""
+        return sum(len(unit.changes) for unit in self.units)
+
+    @property
+    def environments(self) -> int:
+        """How many were asked, the two ends among them; what could not be made, or need not be, is not counted."""
+        tried = [*self.steps, *(self.release.steps if self.release else ())]
+        return 2 + sum(step.verdict.grade != "not run" for step in tried)
+
+    @property
+    def exit_code(self) -> int:
+        """Whether the culprit was found, or something that did not run is in the way."""
+        found = self.exact and (self.release is None or self.release.exact)
+        return errors.AS_EXPECTED if found else errors.NOT_RUN
+
+
+def bisect(good: Locked, bad: Locked, bench: Bench, *, releases: bool = False) -> Bisection:
+    """The smallest set of upgrades from `good` to `bad` that changes the verdict on the bundle.
+
+    Raises BundleError for a bundle that is damaged, EnvironmentNotMadeError where one of the two cannot be made, and
+    ConfigError where there is nothing to bisect.
+    """
+    if good.environment.runtime != bad.environment.runtime:
+        raise ConfigError(
+            "the two environments are of different runtimes: no upgrade leads from one to the other",
+            wanted=good.environment.runtime, found=bad.environment.runtime, fix="name two of one runtime",
+        )  # fmt: skip
+    (made_good, before), (made_bad, after) = bench.ends(good, bad)
+    sides = upgrades.side(made_good), upgrades.side(made_bad)
+    first = [*good.environment.pins, *bad.environment.pins]
+    wheels = derived.wheels((good, sides[0]), (bad, sides[1]))
+    units = {u.name: u for u in upgrades.units(upgrades.changes(*sides), upgrades.needs(*sides, wheels), first)}
+    total = sum(len(unit.changes) for unit in units.values())
+    bench.progress(f"{before.grade} -> {after.grade}: {total} packages differ, in {len(units)} units")
+    steps: list[Step] = []
+
+    def test(chosen: frozenset[str], left: int) -> Answer:
+        upgraded = [unit for unit in units.values() if unit.name in chosen]
+        names = [unit.name for unit in upgraded]
+        digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
+        name = f"mixed-{len(names)}-of-{len(units)}-{digest}"
+        mixture = partial(derived.mixed, good, bad, upgraded, name)
+        steps.append(bench.step(len(steps) + 1, left, after, names, mixture))
+        return steps[-1].answer
+
+    found = smallest(list(units), {name: unit.needs for name, unit in units.items()}, test)
+    culprits = tuple(tuple(units[name] for name in group) for group in found.culprits)
+    needed = tuple(units[name] for name in found.needed)
+    return Bisection(
+        bundle=bench.bundle,
+        double=bench.terms.policy.double,
+        good=before,
+        bad=after,
+        units=tuple(units.values()),
+        steps=tuple(steps),
+        culprits=culprits,
+        needed=needed,
+        exact=found.exact,
+        exhausted=found.exhausted,
+        release=_release(good, bad, culprits, needed, bench, after) if releases and found.exact else None,
+    )
+
+
+def _release(
+    good: Locked,
+    bad: Locked,
+    culprits: Sequence[Sequence[Unit]],
+    needed: Sequence[Unit],
+    bench: Bench,
+    after: Verdict,
+) -> Release | None:
+    """The first bad release of the package that the only culprit is called after; None where there is none to name."""
+    if len(culprits) != 1:
+        return None
+    (unit,) = culprits[0]
+    change = _leading(unit)
+    if change is None:
+        return None
+    assert change.good is not None
+    assert change.bad is not None
+    base = derived.mixed(good, bad, needed, "needed-alone")
+    between = derived.releases(base.environment, change.package, change.good, change.bad)
+    if Version(change.good) > Version(change.bad):
+        between.reverse()
+    versions = [change.good, *between, change.bad]
+    bench.progress(f"{len(between)} releases of {change.package} between {change.good} and {change.bad}")
+    free = [c.package for u in (unit, *needed) for c in u.changes]
+    steps: list[Step] = []
+
+    def test(chosen: frozenset[int], left: int) -> Answer:
+        version = versions[len(chosen)]
+        made = partial(derived.released, base, change.package, version, free, f"{change.package}-{version}")
+        steps.append(bench.step(len(steps) + 1, left, after, [f"{change.package}=={version}"], made))
+        return steps[-1].answer
+
+    ladder = {rung: frozenset(range(rung)) for rung in range(len(versions) - 1)}
+    found = smallest(list(ladder), ladder, test)
+    rungs = [rung for group in found.culprits for rung in group]
+    return Release(
+        package=change.package,
+        last_good=versions[rungs[0]],
+        first_bad=versions[rungs[-1] + 1],
+        exact=found.exact,
+        steps=tuple(steps),
+    )
+
+
+def _leading(unit: Unit) -> Change | None:
+    """The change of the package that a unit is called after, where both sides have it."""
+    change = next(c for c in unit.changes if c.package == unit.name)
+    return None if change.package == PYTHON or change.good is None or change.bad is None else change
