@@ -7,22 +7,11 @@ import click
 
 from bert_bundle.bundle import inspect as read_manifest
 from bert_bundle.commands.options import Answer, Options, common
+from bert_bundle.commands.upgrade import locked_row
 from bert_bundle.errors import ConfigError
 from bert_bundle.matrix import bisect as bisection
 from bert_bundle.matrix.bench import Bench
-from bert_bundle.matrix.derived import Locked
-from bert_bundle.matrix.locks import read_lock
 from bert_bundle.report import json, text
-
-
-def locked_row(options: Options, name: str, option: str) -> Locked:
-    """The one row that an option names, with its lock. Raises ConfigError for none and for several."""
-    rows = options.matrix.select(names=[name])
-    if len(rows) > 1:
-        raise ConfigError(
-            "more than one environment matches", place=option, wanted="one", found=", ".join(row.id for row in rows)
-        )
-    return Locked(environment=rows[0], lock=read_lock(rows[0], options.locks))
 
 
 @click.command()

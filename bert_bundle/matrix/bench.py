@@ -11,7 +11,7 @@ from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.matrix.cells import sentence
 from bert_bundle.matrix.delta import Answer
 from bert_bundle.matrix.derived import Locked
-from bert_bundle.matrix.environment import Made
+from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.executors import Executor
 from bert_bundle.matrix.places import Fleeting, NotMade, present
 from bert_bundle.matrix.process import Progress
@@ -92,7 +92,4 @@ class Bench:
         ).verdicts  # fmt: skip
 
     def _made(self, locked: Locked) -> Made:
-        with present(Fleeting(environment=locked.environment, lock=locked.lock, kept=True), self.progress) as place:
-            if isinstance(place, NotMade):
-                raise place.error
-            return place
+        return make(locked.environment, locked.lock, progress=self.progress)

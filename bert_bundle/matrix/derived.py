@@ -42,14 +42,16 @@ class Locked:
 class Upgrade:
     """The environment that an upgrade gives.
 
-    source  the row that it starts from
-    asked   requirements of one release each, as they were taken
-    moved   the other packages that had to change with them
-    notes   what was not taken as it was written
+    source      the row whose lock it starts from
+    instead_of  the row that stands for the environment of today
+    asked       requirements of one release each, as they were taken
+    moved       the other packages that had to change with them
+    notes       what was not taken as it was written
     """
 
     locked: Locked
     source: str
+    instead_of: str
     asked: tuple[str, ...]
     moved: tuple[Change, ...]
     notes: tuple[str, ...] = ()
@@ -91,13 +93,15 @@ def mixed(good: Locked, bad: Locked, upgraded: Sequence[Unit], name: str) -> Loc
     )
 
 
-def upgrade(base: Locked, asked: Sequence[str], *, today: date, progress: Progress) -> Upgrade:
+def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date, progress: Progress) -> Upgrade:
     """`base` with the releases of `asked`, and of the rest only changed what the resolver must.
 
     As on the base's day where all that is asked for was out by then, else as of today. Raises ConfigError for what is
     no requirement of one release, EnvironmentNotMadeError, with uv's words, for what cannot be had together.
     """
     taken, notes = _taken(asked, base)
+    for note in notes:
+        progress(note)
     name = _named("with", asked)
     row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values())})
     if not _out(row):
@@ -130,7 +134,11 @@ def upgrade(base: Locked, asked: Sequence[str], *, today: date, progress: Progre
         if before.get(p) != pins.get(p) and p not in taken
     )
     made = _locked(row, text, f"{base.environment.id} with {' '.join(taken.values())}")
-    return Upgrade(locked=made, source=base.environment.id, asked=tuple(taken.values()), moved=moved, notes=notes)
+    progress(f"{name}: {', '.join(map(str, moved)) or 'nothing else'} had to move with it")
+    source = base.environment.id
+    return Upgrade(
+        locked=made, source=source, instead_of=instead_of, asked=tuple(taken.values()), moved=moved, notes=notes
+    )
 
 
 def released(base: Locked, package: str, version: str, free: Iterable[str], name: str) -> Locked:
@@ -199,29 +207,44 @@ def _locked(row: Environment, text: str, what: str) -> Locked:
     return Locked(environment=row, lock=locks.derived(path, header + text))
 
 
-def _taken(asked: Sequence[str], base: Locked) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Canonical package name -> requirement, each build of one package as the base has it; and what that changed."""
-    taken: dict[str, str] = {}
-    notes: list[str] = []
+def requested(asked: Sequence[str]) -> dict[str, str]:
+    """Canonical package name -> the version that is asked for. Raises ConfigError for what asks for no one release."""
+    return {canonicalize_name(r.name): next(iter(r.specifier)).version for r in _requirements(asked)}
+
+
+def _requirements(asked: Sequence[str]) -> list[Requirement]:
+    wanted = "requirements of one release, such as tensorflow==2.21.0"
+    fix = "write NAME==VERSION for each, with spaces between"
+    if not asked:
+        raise ConfigError("no upgrade", place="--with", wanted=wanted, found="nothing", fix=fix)
+    found: dict[str, Requirement] = {}
     for text in asked:
         try:
             requirement = Requirement(pinned(text))
         except ValueError as error:
-            raise ConfigError(
-                f"{error}", place="--with", wanted="requirements such as tensorflow==2.21.0", found=text,
-                fix="write NAME==VERSION for each, with spaces between",
-            ) from error  # fmt: skip
-        name = canonicalize_name(requirement.name)
-        builds = next((pair for pair in SAME_FILES if name in pair), (name,))
-        build = next((b for b in builds if b in base.lock.pins), name)
-        if build in taken:
+            raise ConfigError(f"{error}", place="--with", wanted=wanted, found=text, fix=fix) from error
+        if (package := _builds(canonicalize_name(requirement.name))[0]) in found:
             raise ConfigError("a package twice", place="--with", found=text, fix="leave one out")
+        found[package] = requirement
+    return list(found.values())
+
+
+def _builds(name: str) -> tuple[str, ...]:
+    """The names under which one package is distributed."""
+    return next((pair for pair in SAME_FILES if name in pair), (name,))
+
+
+def _taken(asked: Sequence[str], base: Locked) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Canonical package name -> requirement, of a package with two builds that which the base has; and a note of it."""
+    taken: dict[str, str] = {}
+    notes: list[str] = []
+    for requirement in _requirements(asked):
+        name = canonicalize_name(requirement.name)
+        build = next((b for b in _builds(name) if b in base.lock.pins), name)
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras and build == name else ""
         if build != name:
             notes.append(f"{name} is taken as {build}, the build of it that {base.environment.id} has")
         taken[build] = f"{build}{extras}{requirement.specifier}"
-    if not taken:
-        raise ConfigError("no upgrade", place="--with", wanted="requirements such as tensorflow==2.21.0", found="none")
     return taken, tuple(notes)
 
 

@@ -42,7 +42,7 @@ def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progr
 
     Raises ConfigError for a lock that is missing or not of this environment.
     """
-    return tuple(_made(e, read_lock(e, locks), progress) for e in environments)
+    return tuple(made(e, read_lock(e, locks), progress) for e in environments)
 
 
 def promise(environments: Sequence[Environment], locks: Path) -> tuple[Fleeting, ...]:
@@ -57,7 +57,7 @@ def present(place: Place | Fleeting, progress: Progress) -> Iterator[Place]:
         yield place
         return
     try:
-        yield _made(place.environment, place.lock, progress)
+        yield made(place.environment, place.lock, progress)
     finally:
         if not place.kept:
             discard(place.lock)
@@ -74,7 +74,8 @@ def merged(places: Sequence[Place]) -> tuple[Place, ...]:
     return tuple(found.values())
 
 
-def _made(environment: Environment, lock: Lock, progress: Progress) -> Place:
+def made(environment: Environment, lock: Lock, progress: Progress) -> Place:
+    """The environment of `lock`, to stay, or the reason why it could not be made."""
     try:
         return make(environment, lock, progress=progress)
     except EnvironmentNotMadeError as error:

@@ -28,6 +28,7 @@ from bert_bundle.matrix.cells import (
     recorded,
     sentence,
 )
+from bert_bundle.matrix.derived import Upgrade
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors import Executor
 from bert_bundle.matrix.places import Fleeting, NotMade, Place, merged, present
@@ -94,6 +95,7 @@ class Run:
     verdicts: Sequence[Verdict]
     summary: Summary
     reproductions: Sequence[Reproduction] = ()
+    upgrades: Sequence[Upgrade] = ()
 
     @property
     def disk(self) -> int:

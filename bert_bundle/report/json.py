@@ -15,6 +15,7 @@ from bert_bundle.errors import BertBundleError
 from bert_bundle.matrix.bisect import Bisection
 from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.comparison import Comparison
+from bert_bundle.matrix.derived import Upgrade
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import Place
@@ -38,6 +39,7 @@ def run(found: Run) -> dict[str, Any]:
         "environments": [_place(place) for place in found.environments],
         "verdicts": [asdict(verdict) for verdict in found.verdicts],
         "reproductions": [asdict(reproduction) for reproduction in found.reproductions],
+        "upgrades": [_upgrade(upgrade) for upgrade in found.upgrades],
     }
 
 
@@ -103,6 +105,11 @@ def _spread(found: Run) -> dict[str, Any]:
     doubles = spread(found.verdicts)
     pairs = [{"writer": writer, "reader": reader, "double": d} for (writer, reader), d in doubles.items()]
     return {"largest": max(doubles.values(), default=None), "pairs": pairs}
+
+
+def _upgrade(upgrade: Upgrade) -> dict[str, Any]:
+    parts = {name: part for name, part in asdict(upgrade).items() if name != "locked"}
+    return {"id": upgrade.id, **parts, "as_of": upgrade.locked.environment.as_of.isoformat()}
 
 
 def _unit(unit: Unit) -> dict[str, Any]:
