@@ -75,7 +75,7 @@ def mixed(good: Locked, bad: Locked, upgraded: Sequence[Unit], name: str) -> Loc
     known = {p: (v, h | (theirs[p][1] if theirs.get(p, ("",))[0] == v else h)) for p, (v, h) in pins.items()}
     row = (bad if PYTHON in moved else good).environment
     text = "".join(
-        f"{package}=={version} \\\n" + " \\\n".join(f"    --hash={h}" for h in sorted(hashes)) + "\n"
+        f"{package}=={version} \\\n" + " \\\n".join(f"    {h}" for h in sorted(hashes)) + "\n"
         for package, (version, hashes) in sorted(known.items())
     )
     rows = (good.environment, bad.environment)
@@ -103,7 +103,7 @@ def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date,
     for note in notes:
         progress(note)
     name = _named("with", asked)
-    row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values())})
+    row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values()), "groups": ()})
     if not _out(row):
         row = row.model_copy(update={"as_of": today})
     others = [package for package in base.environment.pins if package not in taken]
@@ -149,7 +149,7 @@ def released(base: Locked, package: str, version: str, free: Iterable[str], name
     pins, free = base.lock.pins, set(free) - {package}
     taken = {package: f"{package}=={version}"}
     fixed = [f"{other}=={pinned_to}" for other, pinned_to in pins.items() if other not in free | {package}]
-    row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values())})
+    row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values()), "groups": ()})
     wanted = [*taken.values(), *(_of_one_minor(other, taken) for other in free if other in pins), *fixed]
     text = _resolved(row, wanted, base.lock.path.read_text("utf-8"), taken)
     return _locked(row, text, f"{base.environment.id} with {taken[package]}")

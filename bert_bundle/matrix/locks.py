@@ -144,7 +144,7 @@ def derived(path: Path, text: str) -> Lock:
 
 
 def entries(text: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Canonical package name -> its version and the hashes of its files, in the text of a lock."""
+    """Canonical package name -> its version and the hashes of its files, as options of uv, in the text of a lock."""
     found = _pins(text.splitlines(), place="a lock", fix="make it again")
     return {name: (version, frozenset(hashes)) for name, version, hashes in found}
 
