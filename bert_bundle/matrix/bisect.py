@@ -134,14 +134,14 @@ def _release(
     change = _leading(unit)
     if change is None:
         return None
-    assert change.good is not None
-    assert change.bad is not None
+    assert change.before is not None
+    assert change.after is not None
     base = derived.mixed(good, bad, needed, "needed-alone")
-    between = derived.releases(base.environment, change.package, change.good, change.bad)
-    if Version(change.good) > Version(change.bad):
+    between = derived.releases(base.environment, change.package, change.before, change.after)
+    if Version(change.before) > Version(change.after):
         between.reverse()
-    versions = [change.good, *between, change.bad]
-    bench.progress(f"{len(between)} releases of {change.package} between {change.good} and {change.bad}")
+    versions = [change.before, *between, change.after]
+    bench.progress(f"{len(between)} releases of {change.package} between {change.before} and {change.after}")
     free = [c.package for u in (unit, *needed) for c in u.changes]
     steps: list[Step] = []
 
@@ -166,4 +166,4 @@ def _release(
 def _leading(unit: Unit) -> Change | None:
     """The change of the package that a unit is called after, where both sides have it."""
     change = next(c for c in unit.changes if c.package == unit.name)
-    return None if change.package == PYTHON or change.good is None or change.bad is None else change
+    return None if change.package == PYTHON or change.before is None or change.after is None else change

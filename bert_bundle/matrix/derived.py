@@ -129,7 +129,7 @@ def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date,
     )
     before = base.lock.pins
     moved = tuple(
-        Change(package=p, good=before.get(p), bad=pins.get(p))
+        Change(package=p, before=before.get(p), after=pins.get(p))
         for p in sorted({**before, **pins})
         if before.get(p) != pins.get(p) and p not in taken
     )

@@ -46,11 +46,11 @@ class Change:
     """A package that differs; None where it is not there."""
 
     package: str
-    good: str | None
-    bad: str | None
+    before: str | None
+    after: str | None
 
     def __str__(self) -> str:
-        return f"{self.package} {self.good or 'none'} -> {self.bad or 'none'}"
+        return f"{self.package} {self.before or 'none'} -> {self.after or 'none'}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def changes(good: Side, bad: Side) -> tuple[Change, ...]:
     versions = {
         name: [side[name].version if name in side else None for side in (good, bad)] for name in {**good, **bad}
     }
-    return tuple(Change(package=name, good=g, bad=b) for name, (g, b) in sorted(versions.items()) if g != b)
+    return tuple(Change(package=name, before=g, after=b) for name, (g, b) in sorted(versions.items()) if g != b)
 
 
 def units(differing: Sequence[Change], because: Sequence[Need], first: Sequence[str] = ()) -> tuple[Unit, ...]:

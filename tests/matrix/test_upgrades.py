@@ -23,9 +23,9 @@ def found(good: Side, bad: Side, wheels: tuple[Need, ...] = ()) -> dict[str, Uni
 
 def test_a_package_that_is_new_or_gone_is_a_change_and_one_that_stays_is_none() -> None:
     assert changes(packages(a=("1",), b=("1",), c=("1",)), packages(a=("1",), b=("2",), d=("1",))) == (
-        Change(package="b", good="1", bad="2"),
-        Change(package="c", good="1", bad=None),
-        Change(package="d", good=None, bad="1"),
+        Change(package="b", before="1", after="2"),
+        Change(package="c", before="1", after=None),
+        Change(package="d", before=None, after="1"),
     )
 
 
