@@ -4,7 +4,7 @@ Owns how the lock of one comes about, and that it lies in the user's cache; refu
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from bert_bundle import rules
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
-from bert_bundle.matrix import installer, locks
+from bert_bundle.matrix import installer, interpreters, locks
 from bert_bundle.matrix.environment import Progress, cache_root
 from bert_bundle.matrix.locks import NEEDED, SAME_FILES, Lock
 from bert_bundle.matrix.spec import Environment, pinned
@@ -102,7 +102,7 @@ def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date,
     taken, notes = _taken(asked, base)
     for note in notes:
         progress(note)
-    name = _named("with", asked)
+    name = title(asked)
     row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values()), "groups": ()})
     if not _out(row):
         row = row.model_copy(update={"as_of": today})
@@ -176,21 +176,25 @@ def wheels(good: tuple[Locked, Side], bad: tuple[Locked, Side]) -> tuple[Need, .
     sides = (good, bad)
     if len({locked.environment.python for locked, _ in sides}) == 1:
         return ()
+    day = max(locked.environment.as_of for locked, _ in sides)
 
-    def need(this: Locked, that: Locked, package: str, version: str) -> Iterator[Need]:
-        if not _asked(that.environment, f"{package}=={version}", "--no-build").succeeded:
-            one, two = (PYTHON, package) if this is good[0] else (package, PYTHON)
-            why = f"{package} {version} has no wheel for python {that.environment.python}"
-            yield Need(package=one, other=two, why=why)
+    def need(asked: tuple[Environment, bool, str, str]) -> list[Need]:
+        row, moved, package, version = asked
+        ran = _asked(row, f"{package}=={version}", "--no-build")
+        # Where there is no index to ask nothing is known, and a mixture that cannot be made will say so.
+        if ran.succeeded or "wheel" not in ran.stderr:
+            return []
+        one, two = (package, PYTHON) if moved else (PYTHON, package)
+        return [Need(package=one, other=two, why=f"{package} {version} has no wheel for python {row.python}")]
 
     questions = [
-        (this, that, package, held.version)
-        for (this, side), (that, other) in (sides, sides[::-1])
+        (that.environment.model_copy(update={"as_of": day}), moved, package, held.version)
+        for moved, ((_, side), (that, other)) in enumerate((sides, sides[::-1]))
         for package, held in side.items()
         if held.compiled and (package not in other or other[package].version != held.version)
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(n for found in pool.map(lambda question: list(need(*question)), questions) for n in found)
+        return tuple(n for found in pool.map(need, questions) for n in found)
 
 
 def _resolved(row: Environment, wanted: Sequence[str], start: str, taken: Mapping[str, str]) -> str:
@@ -205,6 +209,15 @@ def _locked(row: Environment, text: str, what: str) -> Locked:
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     path = cache_root() / locks.FOLDER / f"{row.id}-{digest}.txt"
     return Locked(environment=row, lock=locks.derived(path, header + text))
+
+
+def title(asked: Sequence[str]) -> str:
+    """The id of the environment with these requirements: with-tensorflow-2.21.0-transformers-4.57.6."""
+    whole = "-".join(("with", *(text.replace("==", "-") for text in asked)))
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in whole)
+    if len(name) <= _LONGEST_ID:
+        return name
+    return f"{name[: _LONGEST_ID - 9]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def requested(asked: Sequence[str]) -> dict[str, str]:
@@ -269,7 +282,7 @@ def _asked(row: Environment, *arguments: str) -> installer.Ran:
     return installer.run(
         [
             *("pip", "compile", "-", "--no-deps", "--quiet", "--no-header", "--no-annotate", *options),
-            *("--python-version", row.python, *locks.as_on_its_day(row)),
+            *("--python", interpreters.find(row.python), *locks.as_on_its_day(row)),
         ],
         seconds=_SECONDS,
         stdin="\n".join(wanted) + "\n",
@@ -279,13 +292,3 @@ def _asked(row: Environment, *arguments: str) -> installer.Ran:
 def _runtime(pins: Mapping[str, str], usual: str) -> str:
     """What `load` would choose there."""
     return next((runtime for runtime in rules.RUNTIMES if not rules.against(runtime, pins)), usual)
-
-
-def _named(word: str, asked: Sequence[str]) -> str:
-    """A name in the manner of a row's id: with-tensorflow-2.21.0-transformers-4.57.6."""
-    whole = "-".join((word, *(text.replace("==", "-") for text in asked)))
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in whole)
-    if len(name) <= _LONGEST_ID:
-        return name
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_ID - 9]}-{digest}"

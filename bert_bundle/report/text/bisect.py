@@ -48,7 +48,7 @@ def _unit(unit: Unit) -> Iterator[RenderableType]:
     for change in unit.changes:
         yield Text(f"  {printable(change)}")
     if len(unit.changes) > 1:
-        yield Text("  which cannot be told apart:")
+        yield Text("  none of which moves without the others:")
         yield from (Text(f"    {printable(why)}") for why in dict.fromkeys(need.why for need in unit.together))
 
 
