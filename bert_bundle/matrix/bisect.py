@@ -128,14 +128,11 @@ def _release(
     after: Verdict,
 ) -> Release | None:
     """The first bad release of the package that the only culprit is called after; None where there is none to name."""
-    if len(culprits) != 1:
+    change = _leading(culprits[0][0]) if len(culprits) == 1 else None
+    if change is None or change.before is None or change.after is None:
+        bench.progress("no release to name: not one package is to blame that both environments have")
         return None
     (unit,) = culprits[0]
-    change = _leading(unit)
-    if change is None:
-        return None
-    assert change.before is not None
-    assert change.after is not None
     base = derived.mixed(good, bad, needed, "needed-alone")
     between = derived.releases(base.environment, change.package, change.before, change.after)
     if Version(change.before) > Version(change.after):
@@ -164,6 +161,5 @@ def _release(
 
 
 def _leading(unit: Unit) -> Change | None:
-    """The change of the package that a unit is called after, where both sides have it."""
-    change = next(c for c in unit.changes if c.package == unit.name)
-    return None if change.package == PYTHON or change.before is None or change.after is None else change
+    """The change of the package that a unit is called after; an interpreter has no releases here."""
+    return next((c for c in unit.changes if c.package == unit.name != PYTHON), None)

@@ -279,14 +279,11 @@ def _asked(row: Environment, *arguments: str) -> installer.Ran:
     """What uv makes of the requirements among `arguments` by themselves."""
     wanted = [a for a in arguments if not a.startswith("-")]
     options = [a for a in arguments if a.startswith("-")]
-    return installer.run(
-        [
-            *("pip", "compile", "-", "--no-deps", "--quiet", "--no-header", "--no-annotate", *options),
-            *("--python", interpreters.find(row.python), *locks.as_on_its_day(row)),
-        ],
-        seconds=_SECONDS,
-        stdin="\n".join(wanted) + "\n",
-    )
+    alone = ["pip", "compile", "-", "--no-deps", "--quiet", "--no-header", "--no-annotate", *options]
+    # By its path: looking for an interpreter of that version uv would try every shim there is.
+    python = ["--python", str(interpreters.find(row.python))]
+    command = [*alone, *python, *locks.as_on_its_day(row)]
+    return installer.run(command, seconds=_SECONDS, stdin="\n".join(wanted) + "\n")
 
 
 def _runtime(pins: Mapping[str, str], usual: str) -> str:

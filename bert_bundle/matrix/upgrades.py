@@ -197,7 +197,7 @@ def _read(distribution: metadata.Distribution) -> Package:
     return Package(
         version=distribution.version,
         requires=tuple(_requirements(distribution.requires or ())),
-        requires_python=distribution.metadata.get("Requires-Python", ""),
+        requires_python=str(distribution.metadata.json.get("requires_python", "")),
         compiled=bool(re.search(r"^Tag: cp\d+-(?!abi3|none)", wheel, re.MULTILINE)),
     )
 
