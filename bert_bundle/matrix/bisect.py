@@ -132,19 +132,17 @@ def _release(
     if change is None or change.before is None or change.after is None:
         bench.progress("no release to name: not one package is to blame that both environments have")
         return None
-    (unit,) = culprits[0]
     base = derived.mixed(good, bad, needed, "needed-alone")
     between = derived.releases(base.environment, change.package, change.before, change.after)
     if Version(change.before) > Version(change.after):
         between.reverse()
     versions = [change.before, *between, change.after]
     bench.progress(f"{len(between)} releases of {change.package} between {change.before} and {change.after}")
-    free = [c.package for u in (unit, *needed) for c in u.changes]
     steps: list[Step] = []
 
     def test(chosen: frozenset[int], left: int) -> Answer:
         version = versions[len(chosen)]
-        made = partial(derived.released, base, change.package, version, free, f"{change.package}-{version}")
+        made = partial(derived.released, base, change.package, version, f"{change.package}-{version}")
         steps.append(bench.step(len(steps) + 1, left, after, [f"{change.package}=={version}"], made))
         return steps[-1].answer
 

@@ -4,7 +4,7 @@ Owns how the lock of one comes about, and that it lies in the user's cache; refu
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -141,17 +141,15 @@ def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date,
     )
 
 
-def released(base: Locked, package: str, version: str, free: Iterable[str], name: str) -> Locked:
-    """`base` with another release of `package`, and of `free` whatever goes with that; all else stays as it is.
+def released(base: Locked, package: str, version: str, name: str) -> Locked:
+    """`base` with another release of `package`, and of the rest only changed what the resolver must.
 
     Raises EnvironmentNotMadeError where there is no such environment.
     """
-    pins, free = base.lock.pins, set(free) - {package}
     taken = {package: f"{package}=={version}"}
-    fixed = [f"{other}=={pinned_to}" for other, pinned_to in pins.items() if other not in free | {package}]
     row = base.environment.model_copy(update={"id": name, "packages": tuple(taken.values()), "groups": ()})
-    wanted = [*taken.values(), *(_of_one_minor(other, taken) for other in free if other in pins), *fixed]
-    text = _resolved(row, wanted, base.lock.path.read_text("utf-8"), taken)
+    others = [_of_one_minor(other, taken) for other in base.lock.pins if other != package]
+    text = _resolved(row, [*taken.values(), *others], base.lock.path.read_text("utf-8"), taken)
     return _locked(row, text, f"{base.environment.id} with {taken[package]}")
 
 

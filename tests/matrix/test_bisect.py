@@ -18,7 +18,7 @@ from bert_bundle.matrix.cells import Tasks
 from bert_bundle.matrix.derived import Locked
 from bert_bundle.matrix.environment import CACHE_VARIABLE
 from bert_bundle.matrix.executors.local import Local
-from bert_bundle.matrix.process import silent
+from bert_bundle.matrix.process import Progress, silent
 from bert_bundle.matrix.run import Terms
 from bert_bundle.matrix.spec import Environment, Matrix
 from bert_bundle.testing.forgery import forge
@@ -44,10 +44,11 @@ def bundle(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozenset()) -> Locked:
-    """What is left of a row, or of its packages `only` and what a worker needs."""
+    """What is left of a row; with `only`, these of it and what a worker needs, which is the same in every row then."""
     (row,) = matrix.select(names=[name])
-    entries = locks.entries((ROOT / locks.FOLDER / f"{name}.txt").read_text("utf-8"))
-    kept = {n: e for n, e in entries.items() if n not in LARGE and (not only or n in only | {"numpy", "safetensors"})}
+    whole, of_good = (locks.entries((ROOT / locks.FOLDER / f"{n}.txt").read_text("utf-8")) for n in (name, GOOD))
+    kept = {n: e for n, e in whole.items() if n not in LARGE and (not only or n in only)}
+    kept |= {n: of_good[n] for n in ("numpy", "safetensors") if only}
     text = "".join(f"{n}=={version} " + " ".join(hashes) + "\n" for n, (version, hashes) in kept.items())
     version = kept["numpy"][0]
     environment = Environment(
@@ -56,10 +57,16 @@ def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozen
     return Locked(environment=environment, lock=locks.derived(folder / f"{name}.txt", text))
 
 
-def bisected(ends: tuple[Locked, Locked], bundle: Path, faults: Mapping[str, Any], progress: Any = silent) -> Bisection:
+def bisected(
+    ends: tuple[Locked, Locked],
+    bundle: Path,
+    faults: Mapping[str, Any],
+    progress: Progress = silent,
+    releases: bool = False,
+) -> Bisection:
     tasks = Tasks(replay="fault.parrot", arguments=faults)
     bench = Bench(bundle, executor=Local(2), progress=progress, terms=Terms(tasks=tasks, time_limit=60), keep=False)
-    return bisect(*ends, bench)
+    return bisect(*ends, bench, releases=releases)
 
 
 def test_a_planted_culprit_among_thirty_packages_and_more_is_found_in_twelve_environments(
@@ -107,6 +114,22 @@ def test_what_has_no_answer_apart_is_not_told_apart_and_that_is_no_success(
     found = bisected(ends, bundle, {"moved_by": CULPRIT, "dies_of": apart})
     assert [{unit.name for unit in group} for group in found.culprits] == [{"idna", "typing-extensions"}]
     assert (found.exact, found.exit_code) == (False, 3)
+
+
+def test_the_first_release_that_is_bad_is_named_with_the_last_good_one(
+    matrix: Matrix, bundle: Path, tmp_path: Path
+) -> None:
+    only = frozenset({"typing-extensions"})
+    ends = light(matrix, GOOD, tmp_path, only), light(matrix, BAD, tmp_path, only)
+    found = bisected(ends, bundle, {"moved_by": CULPRIT}, releases=True)
+    assert found.release is not None
+    assert (found.release.package, found.release.last_good, found.release.first_bad, found.release.exact) == (
+        "typing-extensions", "4.14.1", "4.15.0", True
+    )  # fmt: skip
+    tried = [step.upgraded[0] for step in found.release.steps]
+    assert {"typing-extensions==4.14.1"} < set(tried)
+    assert len(tried) <= 4  # of the five releases between 4.12.2 and 4.15.0
+    assert found.environments == 2 + len(found.steps) + len(tried)
 
 
 def test_two_environments_that_agree_are_nothing_to_bisect(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from bert_bundle.errors import printable
@@ -49,7 +50,8 @@ def _unit(unit: Unit) -> Iterator[RenderableType]:
         yield Text(f"  {printable(change)}")
     if len(unit.changes) > 1:
         yield Text("  none of which moves without the others:")
-        yield from (Text(f"    {printable(why)}") for why in dict.fromkeys(need.why for need in unit.together))
+        for why in dict.fromkeys(need.why for need in unit.together):
+            yield Padding(layout.plain(why), (0, 0, 0, 4))
 
 
 def _steps(steps: Sequence[Step], of: int | None = None) -> RenderableType:
