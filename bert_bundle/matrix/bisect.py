@@ -24,12 +24,16 @@ from bert_bundle.matrix.verdict import Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Between which two releases of a package the verdict changes; they are neighbours where `exact`."""
+    """Between which two releases of a package the verdict changes; they are neighbours where `exact`.
+
+    `moved` is what else differs between the environments of the two: what had to move with the first bad one.
+    """
 
     package: str
     last_good: str
     first_bad: str
     exact: bool
+    moved: tuple[Change, ...]
     steps: tuple[Step, ...]
 
 
@@ -138,22 +142,33 @@ def _release(
         between.reverse()
     versions = [change.before, *between, change.after]
     bench.progress(f"{len(between)} releases of {change.package} between {change.before} and {change.after}")
+    pins = {
+        change.before: base.lock.pins,
+        change.after: derived.mixed(good, bad, [*needed, *culprits[0]], "culprit").lock.pins,
+    }
     steps: list[Step] = []
+
+    def locked(version: str) -> Locked:
+        made = derived.released(base, change.package, version, f"{change.package}-{version}")
+        pins[version] = made.lock.pins
+        return made
 
     def test(chosen: frozenset[int], left: int) -> Answer:
         version = versions[len(chosen)]
-        made = partial(derived.released, base, change.package, version, f"{change.package}-{version}")
-        steps.append(bench.step(len(steps) + 1, left, after, [f"{change.package}=={version}"], made))
+        upgraded = [f"{change.package}=={version}"]
+        steps.append(bench.step(len(steps) + 1, left, after, upgraded, partial(locked, version)))
         return steps[-1].answer
 
     ladder = {rung: frozenset(range(rung)) for rung in range(len(versions) - 1)}
     found = smallest(list(ladder), ladder, test)
     rungs = [rung for group in found.culprits for rung in group]
+    last_good, first_bad = versions[rungs[0]], versions[rungs[-1] + 1]
     return Release(
         package=change.package,
-        last_good=versions[rungs[0]],
-        first_bad=versions[rungs[-1] + 1],
+        last_good=last_good,
+        first_bad=first_bad,
         exact=found.exact,
+        moved=upgrades.moved(pins[last_good], pins[first_bad], but=[change.package]),
         steps=tuple(steps),
     )
 

@@ -19,7 +19,7 @@ from bert_bundle.matrix import installer, interpreters, locks
 from bert_bundle.matrix.environment import Progress, cache_root
 from bert_bundle.matrix.locks import NEEDED, SAME_FILES, Lock
 from bert_bundle.matrix.spec import Environment, pinned
-from bert_bundle.matrix.upgrades import PYTHON, Change, Need, Side, Unit
+from bert_bundle.matrix.upgrades import PYTHON, Change, Need, Side, Unit, moved
 
 _LONGEST_ID = 64  # of a row; a longer name is cut, and ends with a digest of the whole
 _AT_ONCE = 8  # questions that wait for the index and not for a processor
@@ -68,12 +68,12 @@ def mixed(good: Locked, bad: Locked, upgraded: Sequence[Unit], name: str) -> Loc
     Nothing is resolved.
     """
     mine, theirs = (locks.entries(side.lock.path.read_text("utf-8")) for side in (good, bad))
-    moved = {change.package for unit in upgraded for change in unit.changes}
-    kept = {package: entry for package, entry in mine.items() if package not in moved}
-    pins = {**kept, **{package: entry for package, entry in theirs.items() if package in moved}}
+    taken = {change.package for unit in upgraded for change in unit.changes}
+    kept = {package: entry for package, entry in mine.items() if package not in taken}
+    pins = {**kept, **{package: entry for package, entry in theirs.items() if package in taken}}
     # Of one version both locks know the same files, but for those that were published between the two days.
     known = {p: (v, h | (theirs[p][1] if theirs.get(p, ("",))[0] == v else h)) for p, (v, h) in pins.items()}
-    row = (bad if PYTHON in moved else good).environment
+    row = (bad if PYTHON in taken else good).environment
     text = "".join(
         f"{package}=={version} \\\n" + " \\\n".join(f"    {h}" for h in sorted(hashes)) + "\n"
         for package, (version, hashes) in sorted(known.items())
@@ -127,17 +127,12 @@ def upgrade(base: Locked, asked: Sequence[str], *, instead_of: str, today: date,
             "runtime": _runtime(pins, base.environment.runtime),
         }
     )
-    before = base.lock.pins
-    moved = tuple(
-        Change(package=p, before=before.get(p), after=pins.get(p))
-        for p in sorted({**before, **pins})
-        if before.get(p) != pins.get(p) and p not in taken
-    )
+    others_moved = moved(base.lock.pins, pins, but=taken)
     made = _locked(row, text, f"{base.environment.id} with {' '.join(taken.values())}")
-    progress(f"{name}: {', '.join(map(str, moved)) or 'nothing else'} had to move with it")
+    progress(f"{name}: {', '.join(map(str, others_moved)) or 'nothing else'} had to move with it")
     source = base.environment.id
     return Upgrade(
-        locked=made, source=source, instead_of=instead_of, asked=tuple(taken.values()), moved=moved, notes=notes
+        locked=made, source=source, instead_of=instead_of, asked=tuple(taken.values()), moved=others_moved, notes=notes
     )
 
 

@@ -8,7 +8,7 @@ needs the other: sets that hold all that their members need break none. Packages
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -88,10 +88,17 @@ def needs(good: Side, bad: Side, wheels: Sequence[Need] = ()) -> tuple[Need, ...
 
 def changes(good: Side, bad: Side) -> tuple[Change, ...]:
     """Every package that differs, by name."""
-    versions = {
-        name: [side[name].version if name in side else None for side in (good, bad)] for name in {**good, **bad}
-    }
-    return tuple(Change(package=name, before=g, after=b) for name, (g, b) in sorted(versions.items()) if g != b)
+    before, after = ({name: package.version for name, package in side.items()} for side in (good, bad))
+    return moved(before, after)
+
+
+def moved(before: Mapping[str, str], after: Mapping[str, str], *, but: Collection[str] = ()) -> tuple[Change, ...]:
+    """Every package whose version differs, by name, `but` these."""
+    return tuple(
+        Change(package=name, before=before.get(name), after=after.get(name))
+        for name in sorted({**before, **after})
+        if before.get(name) != after.get(name) and name not in but
+    )
 
 
 def units(differing: Sequence[Change], because: Sequence[Need], first: Sequence[str] = ()) -> tuple[Unit, ...]:

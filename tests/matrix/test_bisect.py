@@ -126,6 +126,7 @@ def test_the_first_release_that_is_bad_is_named_with_the_last_good_one(
     assert (found.release.package, found.release.last_good, found.release.first_bad, found.release.exact) == (
         "typing-extensions", "4.14.1", "4.15.0", True
     )  # fmt: skip
+    assert found.release.moved == ()
     tried = [step.upgraded[0] for step in found.release.steps]
     assert {"typing-extensions==4.14.1"} < set(tried)
     assert len(tried) <= 4  # of the five releases between 4.12.2 and 4.15.0

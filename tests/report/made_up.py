@@ -94,6 +94,7 @@ def bisection(**parts: Any) -> Bisection:
         "exhausted": False,
         "release": Release(
             package="tensorflow-cpu", last_good="2.18.1", first_bad="2.19.0", exact=True,
+            moved=(Change(package="tf-keras", before="2.18.1", after="2.19.0"),),
             steps=(Step(upgraded=("tensorflow-cpu==2.19.0",), answer="bad", verdict=drift),),
         ),
     }  # fmt: skip

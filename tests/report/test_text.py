@@ -320,6 +320,7 @@ def test_a_bisection_names_the_upgrade_and_why_its_packages_moved_together() -> 
     ) in shown
     assert "4 packages differ, in 3 upgrades" in shown
     assert "the first release that changes them: tensorflow-cpu 2.19.0, after 2.18.1" in shown
+    assert "  had to move with it: tf-keras 2.18.1 -> 2.19.0\n" in shown
     rows = [line.split() for line in shown.splitlines() if re.match(r"\d  ", line)]
     assert rows[0] == ["1", "numpy", "good", "identical", "3.1e-15", "12", "s"]
     assert rows[2][-7:] == ["bad", "drift", "3.5e-08", "1", "encoder", "12", "s"]

@@ -76,6 +76,8 @@ def _released(release: Release | None) -> Iterator[RenderableType]:
         yield Text(f"the first release that changes them: {name} {bad}, after {good}", style="bold green")
     else:
         yield Text(f"between {name} {good} and {bad}: no release between them has an answer", style="bold red")
+    moved = ", ".join(printable(change) for change in release.moved)
+    yield Text(f"  had to move with it: {moved or 'nothing'}")
     if release.steps:
         yield _steps(release.steps)
 
