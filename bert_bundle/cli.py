@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from bert_bundle.commands.bisect import bisect
 from bert_bundle.commands.bundle import audit, diff, inspect, verify
 from bert_bundle.commands.demo import demo
 from bert_bundle.commands.doctor import doctor
@@ -20,7 +21,7 @@ BUG = 70  # sysexits.h EX_SOFTWARE: none of the exit codes that say something ab
 
 
 @click.group(
-    commands=[demo, inspect, verify, audit, diff, gate, matrix, doctor],
+    commands=[demo, inspect, verify, audit, diff, gate, bisect, matrix, doctor],
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
 )

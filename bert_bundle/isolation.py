@@ -135,3 +135,8 @@ def version(distribution: str) -> Optional[str]:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def holds(versions: Mapping[str, str]) -> bool:
+    """Whether every distribution of `versions` is installed, in that version."""
+    return all(version(distribution) == wanted for distribution, wanted in versions.items())

@@ -1,16 +1,19 @@
 """The commands about bundles: inspect, verify, audit, diff."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from bert_bundle.bundle import inspect as read_manifest
 from bert_bundle.commands.options import Answer, Options, common, reported, selection
-from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
+from bert_bundle.commands.upgrade import upgraded
+from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.matrix import run
 from bert_bundle.matrix.comparison import compare
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.places import made as place
 from bert_bundle.matrix.places import prepare
 from bert_bundle.matrix.verdict import Verdict
 from bert_bundle.matrix.versions import can_load, nearest, running, written_by
@@ -60,21 +63,59 @@ def verify(options: Options, bundle: Path) -> Answer:
 @click.command()
 @_bundle
 @selection
+@click.option(
+    "--with",
+    "upgrades",
+    multiple=True,
+    metavar="PACKAGES",
+    help="Also the environment that an upgrade to these would give, as in 'tensorflow==2.21.0 transformers==4.57.6'; "
+    "may be repeated.",
+)
+@click.option(
+    "--upgrade-from",
+    "source",
+    metavar="ENV",
+    help="What is upgraded; default: the environment that is nearest to what is asked for.",
+)
 @reported
 @common
-def audit(options: Options, bundle: Path, names: tuple[str, ...], groups: tuple[str, ...]) -> Answer:
+def audit(
+    options: Options,
+    bundle: Path,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    upgrades: tuple[str, ...],
+    source: str | None,
+) -> Answer:
     """Replay BUNDLE in each selected environment (default: the group ci) and grade every one.
+
+    With --with it is replayed in the environment that an upgrade would give, beside the environment of today: that of
+    --upgrade-from, or else the one nearest to the writer; --env and --groups add others. An upgrade starts from the
+    lock of an environment and changes nothing else but what the resolver must, and says what that was; nothing is
+    written beside the matrix file.
 
     \b
     Examples:
       bert-bundle audit ticket-router
       bert-bundle audit ticket-router --env 'tf2.1*' --json
       bert-bundle audit ticket-router --report junit=audit.xml,markdown=audit.md
+      bert-bundle audit ticket-router --with "tensorflow==2.21.0 transformers==4.57.6"
+      bert-bundle audit ticket-router --with numpy==2.0.2 --upgrade-from tf2.16-hf4.41-py3.12
     """
-    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
-    read_manifest(str(bundle))  # a damaged bundle is refused before minutes go into environments
-    places = prepare(rows, options.locks, progress=options.progress)
+    if source and not upgrades:
+        raise ConfigError("nothing is upgraded", place="--upgrade-from", wanted="--with PACKAGES beside it")
+    selected = bool(groups or names or not upgrades)
+    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names) if selected else ()
+    packages, _ = written_by(read_manifest(str(bundle)))  # a damaged bundle is refused before minutes go by
+    made = upgraded(options, packages, [text.split() for text in upgrades], source)
+    today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in made}]
+    there = [*(row for row in today if row not in rows), *rows]
+    places = [
+        *prepare(there, options.locks, progress=options.progress),
+        *(place(u.locked.environment, u.locked.lock, options.progress) for u in made),
+    ]
     found = run.audit(bundle, places, executor=options.executor, progress=options.progress, terms=options.terms)
+    found = replace(found, upgrades=made)
     reports = {"junit": lambda: junit.run(found), "markdown": lambda: markdown.audit(found)}
     return options.answer(lambda: json.run(found), lambda style: text.audit(found, style), found.exit_code, reports)
 

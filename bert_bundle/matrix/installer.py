@@ -28,8 +28,8 @@ class Ran:
         return " / ".join(line.strip() for line in self.stderr.splitlines()[-8:] if line.strip())
 
 
-def run(arguments: Sequence[str | Path], *, seconds: float) -> Ran:
-    """Run uv with `arguments`; one that takes longer than `seconds` is stopped and has failed.
+def run(arguments: Sequence[str | Path], *, seconds: float, stdin: str = "") -> Ran:
+    """Run uv with `arguments` and `stdin` to read; one that takes longer than `seconds` is stopped and has failed.
 
     Raises EnvironmentNotMadeError when there is no uv.
     """
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str | Path], *, seconds: float) -> Ran:
     try:
         # In the root folder, where no pyproject.toml or .python-version of a project has a say.
         done = subprocess.run(
-            command, env=environ, cwd="/", capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL
+            command, env=environ, cwd="/", capture_output=True, text=True, timeout=seconds, input=stdin
         )
     except subprocess.TimeoutExpired:
         return Ran(succeeded=False, stdout="", stderr=f"uv {arguments[0]} took longer than {seconds:.0f} s")

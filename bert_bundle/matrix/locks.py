@@ -6,13 +6,15 @@ made on. Its header holds a digest of the row it was made from, so that a row th
 
 import hashlib
 import json
+import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
@@ -29,7 +31,7 @@ _FIRST_SAFETENSORS = date(2023, 6, 1)
 
 # tf-keras asks for tensorflow by that name, which installs other contents under the same file names as the CPU build.
 # Which of the two then runs is luck: one lock, made twice, gave one of each. Who pins the first gets no second.
-_SAME_FILES = (("tensorflow-cpu", "tensorflow"),)
+SAME_FILES = (("tensorflow-cpu", "tensorflow"),)
 
 _COMPILE_SECONDS = 600
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_]+)$")
@@ -51,15 +53,30 @@ def lock(environment: Environment, matrix_dir: Path) -> Lock:
 
     Raises EnvironmentNotMadeError when there is no interpreter, or the packages cannot be had together.
     """
+    text = _header(environment) + resolved(environment, (*environment.packages, *NEEDED))
+    target = matrix_dir / FOLDER / f"{environment.id}.txt"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return read_lock(environment, target.parent)
+
+
+def resolved(environment: Environment, wanted: Sequence[str], *, start: str = "") -> str:
+    """What uv makes of the requirements `wanted`, for the Python and on the day of `environment`: pins with hashes.
+
+    It begins with the pins of `start` and changes what it must. Raises EnvironmentNotMadeError, with uv's words.
+    """
     with tempfile.TemporaryDirectory() as folder:
         # The output may not lie among the locks: uv prefers the versions that an existing one holds.
-        wanted, resolved, never = (Path(folder, name) for name in ("wanted.in", "resolved.txt", "never.txt"))
-        wanted.write_text("\n".join((*environment.packages, *NEEDED)) + "\n", encoding="utf-8")
-        unwanted = [name for pinned, name in _SAME_FILES if pinned in environment.pins]
+        asked, output, never = (Path(folder, name) for name in ("wanted.in", "resolved.txt", "never.txt"))
+        asked.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+        if start:
+            output.write_text(start, encoding="utf-8")
+        names = {canonicalize_name(Requirement(text).name) for text in wanted}
+        unwanted = [name for pinned, name in SAME_FILES if pinned in names]
         never.write_text("".join(f"{name}; python_version < '3'\n" for name in unwanted), encoding="utf-8")
         compiled = installer.run(
             [
-                *("pip", "compile", wanted, "--override", never, "--output-file", resolved, "--quiet"),
+                *("pip", "compile", asked, "--override", never, "--output-file", output, "--quiet"),
                 *("--python", interpreters.find(environment.python)),
                 *("--generate-hashes", "--no-header", "--no-annotate", *as_on_its_day(environment)),
             ],
@@ -73,11 +90,7 @@ def lock(environment: Environment, matrix_dir: Path) -> Lock:
                 found=compiled.last_words,
                 fix="correct packages, python or as_of of this environment",
             )
-        text = _header(environment) + resolved.read_text(encoding="utf-8")
-    target = matrix_dir / FOLDER / f"{environment.id}.txt"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    return read_lock(environment, target.parent)
+        return output.read_text(encoding="utf-8")
 
 
 def read_lock(environment: Environment, locks_dir: Path) -> Lock:
@@ -103,7 +116,7 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
             found=made_from,
             fix=fix,
         )
-    pins = dict(_pins(lines, place=path.name, fix=fix))
+    pins = {name: version for name, version, _ in _pins(lines, place=path.name, fix=fix)}
     for name, version in {**dict.fromkeys(NEEDED), **environment.pins}.items():
         if name not in pins or version not in (None, pins[name]):
             wanted = f"{name}=={version}" if version else name
@@ -115,6 +128,25 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
                 fix=fix,
             )
     return Lock(path=path, digest=hashlib.sha256(data).hexdigest(), pins=pins)
+
+
+def derived(path: Path, text: str) -> Lock:
+    """The lock file of no row: `text` written to `path`, which is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return Lock(
+        path=path,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        pins={name: version for name, (version, _) in entries(text).items()},
+    )
+
+
+def entries(text: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Canonical package name -> its version and the hashes of its files, as options of uv, in the text of a lock."""
+    found = _pins(text.splitlines(), place="a lock", fix="make it again")
+    return {name: (version, frozenset(hashes)) for name, version, hashes in found}
 
 
 def as_on_its_day(environment: Environment) -> tuple[str, ...]:
@@ -132,7 +164,7 @@ def specification_digest(environment: Environment) -> str:
         "as_of": environment.as_of.isoformat(),
         "packages": sorted(environment.packages),
         "needed": NEEDED,
-        "same files": _SAME_FILES,
+        "same files": SAME_FILES,
     }
     return "sha256:" + hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
@@ -145,7 +177,7 @@ def _header(environment: Environment) -> str:
     )
 
 
-def _pins(lines: list[str], *, place: str, fix: str) -> Iterator[tuple[str, str]]:
+def _pins(lines: list[str], *, place: str, fix: str) -> Iterator[tuple[str, str, list[str]]]:
     """Strict, because uv would obey a lock that said --index-url or -r."""
     text = "\n".join("" if line.startswith("#") else line for line in lines)
     for requirement in filter(None, text.replace("\\\n", " ").split("\n")):
@@ -159,4 +191,4 @@ def _pins(lines: list[str], *, place: str, fix: str) -> Iterator[tuple[str, str]
                 found=requirement,
                 fix=fix,
             )
-        yield canonicalize_name(match["name"]), match["version"]
+        yield canonicalize_name(match["name"]), match["version"], hashes

@@ -27,10 +27,14 @@ Place = Made | NotMade
 
 @dataclass(frozen=True, kw_only=True)
 class Fleeting:
-    """An environment that is made when a job begins and removed when it ends: no more on disk than jobs at a time."""
+    """An environment that is made when a job begins and removed when it ends: no more on disk than jobs at a time.
+
+    Unless it is `kept` in the cache.
+    """
 
     environment: Environment
     lock: Lock
+    kept: bool = False
 
 
 def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[Place, ...]:
@@ -38,7 +42,7 @@ def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progr
 
     Raises ConfigError for a lock that is missing or not of this environment.
     """
-    return tuple(_made(e, read_lock(e, locks), progress) for e in environments)
+    return tuple(made(e, read_lock(e, locks), progress) for e in environments)
 
 
 def promise(environments: Sequence[Environment], locks: Path) -> tuple[Fleeting, ...]:
@@ -53,10 +57,11 @@ def present(place: Place | Fleeting, progress: Progress) -> Iterator[Place]:
         yield place
         return
     try:
-        yield _made(place.environment, place.lock, progress)
+        yield made(place.environment, place.lock, progress)
     finally:
-        discard(place.lock)
-        progress(f"{place.environment.id}: removed")
+        if not place.kept:
+            discard(place.lock)
+            progress(f"{place.environment.id}: removed")
 
 
 def merged(places: Sequence[Place]) -> tuple[Place, ...]:
@@ -69,7 +74,8 @@ def merged(places: Sequence[Place]) -> tuple[Place, ...]:
     return tuple(found.values())
 
 
-def _made(environment: Environment, lock: Lock, progress: Progress) -> Place:
+def made(environment: Environment, lock: Lock, progress: Progress) -> Place:
+    """The environment of `lock`, to stay, or the reason why it could not be made."""
     try:
         return make(environment, lock, progress=progress)
     except EnvironmentNotMadeError as error:

@@ -28,6 +28,7 @@ from bert_bundle.matrix.cells import (
     recorded,
     sentence,
 )
+from bert_bundle.matrix.derived import Upgrade
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.executors import Executor
 from bert_bundle.matrix.places import Fleeting, NotMade, Place, merged, present
@@ -95,6 +96,7 @@ class Run:
     summary: Summary
     policy: Policy = field(default_factory=Policy)
     reproductions: Sequence[Reproduction] = ()
+    upgrades: Sequence[Upgrade] = ()
 
     @property
     def disk(self) -> int:

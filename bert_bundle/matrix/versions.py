@@ -78,6 +78,12 @@ def nearest(environments: Sequence[Environment], packages: Mapping[str, str]) ->
     return min(newest_first, key=distance)
 
 
+def upgraded(packages: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """`packages` with those that are asked for in their place, by whichever name a backend is distributed."""
+    replaced = {n for names in isolation.BACKENDS.values() if asked.keys() & set(names) for n in names}
+    return {**{name: version for name, version in packages.items() if name not in replaced}, **asked}
+
+
 def running() -> Made:
     """The running interpreter as an environment; nothing is imported to find out what it holds."""
     return Made(

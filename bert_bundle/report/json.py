@@ -14,14 +14,17 @@ from typing import Any
 from bert_bundle.errors import BertBundleError
 from bert_bundle.format import strict_json
 from bert_bundle.matrix import checks
+from bert_bundle.matrix.bisect import Bisection
 from bert_bundle.matrix.checkup import Checkup
 from bert_bundle.matrix.comparison import Comparison
+from bert_bundle.matrix.derived import Upgrade
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.gate import Gate
 from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import NotMade, Place
 from bert_bundle.matrix.run import Run
 from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.upgrades import Unit
 from bert_bundle.matrix.verdict import Verdict, spread
 from bert_bundle.version import VERSION
 
@@ -44,6 +47,7 @@ def run(found: Run) -> dict[str, Any]:
         "environments": [_place(place) for place in found.environments],
         "verdicts": [asdict(verdict) for verdict in found.verdicts],
         "reproductions": [asdict(reproduction) for reproduction in found.reproductions],
+        "upgrades": [_upgrade(upgrade) for upgrade in found.upgrades],
     }
 
 
@@ -104,6 +108,25 @@ def requirement(verdict: Path, digest: str, against: str) -> dict[str, Any]:
     return {"verdict": verdict, "candidate": digest, "ships": not against, "reason": against}
 
 
+def bisection(found: Bisection) -> dict[str, Any]:
+    """docs/schema/bisect.json"""
+    return {
+        "bundle": found.bundle,
+        "double": found.double,
+        "good": asdict(found.good),
+        "bad": asdict(found.bad),
+        "changes": found.changes,
+        "culprits": [[_unit(unit) for unit in group] for group in found.culprits],
+        "needed": [_unit(unit) for unit in found.needed],
+        "release": found.release and asdict(found.release),
+        "found": found.exit_code == 0,
+        "exhausted": found.exhausted,
+        "environments": found.environments,
+        "steps": [asdict(step) for step in found.steps],
+        "units": [_unit(unit) for unit in found.units],
+    }
+
+
 def doctor(found: Sequence[Checkup]) -> dict[str, Any]:
     """docs/schema/doctor.json"""
     return {"environments": [{**asdict(checkup), "as_expected": checkup.as_expected} for checkup in found]}
@@ -118,6 +141,15 @@ def _spread(found: Run) -> dict[str, Any]:
     doubles = spread(found.verdicts)
     pairs = [{"writer": writer, "reader": reader, "double": d} for (writer, reader), d in doubles.items()]
     return {"largest": max(doubles.values(), default=None), "pairs": pairs}
+
+
+def _upgrade(upgrade: Upgrade) -> dict[str, Any]:
+    parts = {name: part for name, part in asdict(upgrade).items() if name != "locked"}
+    return {"id": upgrade.id, **parts, "as_of": upgrade.locked.environment.as_of.isoformat()}
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    return {**asdict(unit), "needs": sorted(unit.needs)}
 
 
 def _place(place: Place) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Dict
 
 import numpy as np
 
+from .. import isolation
 from ..errors import ModelError, RuntimeUnavailableError
 from ..format import layout
 from ..format.atomic import Staging
@@ -62,13 +63,21 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
     return {"digest": manifest.digest}
 
 
-def parrot(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
-    """The observation of a reader that agrees to the last bit, unless the bundle carries a fault."""
+def parrot(
+    *, progress: Any, bundle: str, runtime: str = AUTO, moved_by: Any = None, dies_of: Any = ()
+) -> Dict[str, Any]:
+    """The observation of a reader that agrees to the last bit, unless the bundle carries a fault.
+
+    It is off where the packages of `moved_by` are all installed in these versions, and dies where those of one of
+    `dies_of` are.
+    """
+    if any(map(isolation.holds, dies_of)):
+        faults.die(progress=progress)
     opened = open_bundle(bundle)
     golden = from_bundle(opened)
     fault = opened.manifest.metadata["reading"]
     _commit(fault)
-    off = 1e-3 if fault == "waver" else 0.0
+    off = 1e-3 if fault == "waver" or (moved_by and isolation.holds(moved_by)) else 0.0
     noise = np.float32(5e-6 if fault == "shiver" else 0.0)
     return {
         "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},

@@ -8,10 +8,12 @@ import contextlib
 import functools
 import importlib
 import json
+from types import MappingProxyType
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping
 
 import numpy as np
 
+from .. import isolation
 from ..format.proven import open_bundle
 from ..model.keras import AUTO
 from ..replay import observe
@@ -26,9 +28,11 @@ _DOUBLE = "float64"
 _SECOND = "encoder.layer.1."
 
 
-def replay(*, progress: Any, bundle: str, fault: str, runtime: str = AUTO) -> Dict[str, Any]:
-    """What `tasks.replay` answers where `fault` is in force."""
-    with FAULTS[fault]():
+def replay(
+    *, progress: Any, bundle: str, fault: str, runtime: str = AUTO, where: Mapping[str, str] = MappingProxyType({})
+) -> Dict[str, Any]:
+    """What `tasks.replay` answers where `fault` is in force: where the packages of `where` have these versions."""
+    with FAULTS[fault]() if isolation.holds(where) else contextlib.nullcontext():
         return observe(open_bundle(bundle), runtime, progress)
 
 

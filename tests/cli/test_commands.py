@@ -133,6 +133,57 @@ def test_verify_says_where_it_would_replay_and_that_nobody_can(
     assert "no environment has a backend" in capsys.readouterr().err
 
 
+def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix_file(
+    folder: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(folder.rglob("*"))
+    capsys.readouterr()
+    upgrade = ["--with", "packaging==23.1", "--upgrade-from", "small"]
+    assert main(["audit", "router", "--json", *upgrade]) == 1  # nothing here can load a bundle
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert [v["reader"] for v in document["verdicts"]] == ["small", "with-packaging-23.1"]
+    (said,) = document["upgrades"]
+    assert (said["source"], said["instead_of"], said["asked"], said["moved"]) == (
+        "small", "small", ["packaging==23.1"], []
+    )  # fmt: skip
+    assert "with-packaging-23.1: nothing else had to move with it" in err.splitlines()
+    assert sorted(folder.rglob("*")) == before
+    assert any((cache / "locks").glob("with-packaging-23.1-*.txt"))
+    assert main(["audit", "router", *upgrade]) == 1
+    assert re.search(
+        r"^with-packaging-23\.1: small with packaging==23\.1$\n^  had to move with it: nothing$\n"
+        r"^  small: refused; with the upgrade: refused$",
+        capsys.readouterr().out, re.MULTILINE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["audit", "router", "--with", "packaging"], 2, "not pinned to one release @ --with"),
+        (["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "large"], 2, "no environment matches"),
+        (["audit", "router", "--upgrade-from", "small"], 2, "nothing is upgraded @ --upgrade-from"),
+        (
+            ["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "small", "--env", "x"],
+            2,
+            "no environment",
+        ),
+        (["audit", "router", "--with", "packaging==0.0.9", "--upgrade-from", "small"], 4, "the upgrade cannot be had"),
+        (["bisect", "router", "--good", "small", "--bad", "large"], 2, "no environment matches"),
+        (["bisect", "router", "--good", "small", "--bad", "small"], 2, "there is nothing to bisect"),
+        (["bisect", "router", "--good", "small", "--bad", "small", "--double", "2"], 2, "no bound @ --double"),
+        (["bisect", "none", "--good", "small", "--bad", "small"], 5, "none"),
+        (["bisect", "router", "--good", "small"], 2, "missing option '--bad'"),
+    ],
+)
+def test_an_upgrade_or_a_bisection_that_cannot_be_is_refused_in_words(
+    folder: Path, arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("present", ["a folder", "a file", "a bundle"])
 def test_a_demo_replaces_nothing_that_it_was_not_told_to(
     folder: Path, present: str, capsys: pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ import pytest
 from bert_bundle.errors import ConfigError
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.spec import FILE_NAME, Environment, read_matrix
-from bert_bundle.matrix.versions import can_load, nearest, running, title
+from bert_bundle.matrix.versions import can_load, nearest, running, title, upgraded
 
 ENVIRONMENTS = read_matrix(Path(__file__).resolve().parents[2] / FILE_NAME).environments
 KERAS_3 = {"keras": "3.15.1", "tokenizers": "0.23.3"}
@@ -47,6 +47,12 @@ def test_the_nearest_environment_has_the_backend_then_its_release_then_that_of_t
     packages: dict[str, str], name: str
 ) -> None:
     assert nearest(ENVIRONMENTS, packages).id == name
+
+
+def test_an_upgrade_takes_the_place_of_the_backend_by_whichever_name_it_had() -> None:
+    writer = {"tensorflow": "2.15.1", "transformers": "4.40.2"}
+    assert upgraded(writer, {"tensorflow-cpu": "2.21.0"}) == {"tensorflow-cpu": "2.21.0", "transformers": "4.40.2"}
+    assert upgraded(writer, {"transformers": "4.57.6"}) == {"tensorflow": "2.15.1", "transformers": "4.57.6"}
 
 
 def row(*packages: str) -> Environment:

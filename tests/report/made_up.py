@@ -1,5 +1,7 @@
 """Runs made up by hand: a report is a pure function of them."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,18 @@ from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.format.golden import Golden
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.matrix.behaviour import LabelChange
+from bert_bundle.matrix.bench import Step
+from bert_bundle.matrix.bisect import Bisection, FirstRelease
 from bert_bundle.matrix.checks import Check, Figure
+from bert_bundle.matrix.derived import Locked, Upgrade
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.gate import Gate, Release
+from bert_bundle.matrix.locks import Lock
 from bert_bundle.matrix.places import NotMade, Place
 from bert_bundle.matrix.policy import Gating
 from bert_bundle.matrix.run import Run
+from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.upgrades import Change, Need, Unit
 from bert_bundle.matrix.verdict import Summary, Verdict
 
 PACKAGES = {"tensorflow-cpu": "2.10.1", "transformers": "4.25.1"}
@@ -98,3 +106,63 @@ NOT_RUN = Check(
     name="load", status="not run", reasons=("the worker died",), figures=(Figure(name="turns", value=None),)
 )
 NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy requires no field",))
+
+
+def bisection(**parts: Any) -> Bisection:
+    """TensorFlow, which cannot move without tf-keras, among three upgrades; its first release that is bad is named."""
+    tensorflow = Unit(
+        name="tensorflow-cpu",
+        changes=tuple(Change(package=p, before="2.18.1", after="2.19.1") for p in ("tensorflow-cpu", "tf-keras")),
+        together=(Need(package="tf-keras", other="tensorflow-cpu", why="tf-keras 2.19.1 wants tensorflow<2.20"),),
+        needs=frozenset({"numpy"}),
+    )
+    others = [
+        Unit(name=n, changes=(Change(package=n, before=b, after="2"),), together=(), needs=frozenset())
+        for n, b in (("numpy", "1"), ("hf-xet", None))
+    ]
+    drift = verdict("w", "x", grade="drift", reason="the function changed", double=3.5e-8, first_layer="1 encoder")
+    unmade = verdict("", "y", grade="not run", reason="no wheel", double=None, single=None, labels_changed=None)
+    usual: dict[str, Any] = {
+        "bundle": Path("models/router"),
+        "double": 1e-9,
+        "good": verdict("w", "tf2.18"),
+        "bad": drift,
+        "units": (*others, tensorflow),
+        "steps": (
+            Step(upgraded=("numpy",), answer="good", verdict=verdict("w", "x")),
+            Step(upgraded=("hf-xet", "tensorflow-cpu"), answer="unresolved", verdict=unmade),
+            Step(upgraded=("numpy", "tensorflow-cpu"), answer="bad", verdict=drift),
+        ),
+        "culprits": ((tensorflow,),),
+        "needed": (others[0],),
+        "exact": True,
+        "exhausted": False,
+        "release": FirstRelease(
+            package="tensorflow-cpu", last_good="2.18.1", first_bad="2.19.0", exact=True,
+            moved=(Change(package="tf-keras", before="2.18.1", after="2.19.0"),),
+            steps=(Step(upgraded=("tensorflow-cpu==2.19.0",), answer="bad", verdict=drift),),
+        ),
+    }  # fmt: skip
+    return Bisection(**{**usual, **parts})
+
+
+def upgraded() -> Run:
+    """An audit of today's environment, and of what an upgrade would give."""
+    row = Environment(
+        id="with-numpy-2.0.2",
+        python="3.12",
+        as_of=date(2025, 4, 1),
+        packages=("numpy==2.0.2",),
+        runtime="transformers",
+    )
+    upgrade = Upgrade(
+        locked=Locked(environment=row, lock=Lock(path=Path("lock"), digest="0" * 64, pins={})),
+        source="tf2.18",
+        instead_of="tf2.16",
+        asked=("numpy==2.0.2",),
+        moved=(Change(package="h5py", before="3.10", after="3.11"), Change(package="new", before=None, after="1")),
+        notes=("a is taken as b",),
+    )
+    flip = {"grade": "flip", "as_expected": False, "reason": "1 of 8 labels changed", "labels_changed": 1}
+    verdicts = [verdict("w", "tf2.16"), verdict("w", row.id, **flip)]
+    return replace(run(verdicts, made("tf2.16"), made(row.id)), upgrades=[upgrade])

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, verdict
+from made_up import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, bisection, gated, made, run, upgraded, verdict
 from referencing import Registry, Resource
 
 from bert_bundle.errors import FormatError
@@ -129,6 +129,33 @@ def test_a_comparison_fits_its_schema() -> None:
     )
     document = fits("diff.json", report.comparison(found))
     assert (document["same"], document["changes"][0]["by"]) == (False, None)
+
+
+def test_an_upgrade_is_in_the_document_of_its_run() -> None:
+    (upgrade,) = fits("run.json", report.run(upgraded()))["upgrades"]
+    assert upgrade == {
+        "id": "with-numpy-2.0.2",
+        "source": "tf2.18",
+        "instead_of": "tf2.16",
+        "asked": ["numpy==2.0.2"],
+        "moved": [
+            {"package": "h5py", "before": "3.10", "after": "3.11"}, {"package": "new", "before": None, "after": "1"}
+        ],
+        "notes": ["a is taken as b"],
+        "as_of": "2025-04-01",
+    }  # fmt: skip
+    assert fits("run.json", report.run(audit()))["upgrades"] == []
+
+
+def test_a_bisection_fits_its_schema() -> None:
+    document = fits("bisect.json", report.bisection(bisection()))
+    ((culprit,),) = document["culprits"]
+    assert [change["package"] for change in culprit["changes"]] == ["tensorflow-cpu", "tf-keras"]
+    assert culprit["needs"] == ["numpy"]
+    assert (document["found"], document["environments"], document["changes"]) == (True, 5, 4)
+    assert (document["release"]["last_good"], document["release"]["first_bad"]) == ("2.18.1", "2.19.0")
+    lost = fits("bisect.json", report.bisection(bisection(release=None, exact=False)))
+    assert (lost["found"], lost["release"]) == (False, None)
 
 
 def test_a_checkup_fits_its_schema() -> None:

@@ -4,14 +4,15 @@ Whatever comes from a bundle or a matrix file is shown as plain text: control ch
 """
 
 from bert_bundle.errors import BertBundleError, printable
+from bert_bundle.report.text.bisect import bisection
 from bert_bundle.report.text.bundles import comparison, manifest
 from bert_bundle.report.text.environments import doctor, environments, locks
 from bert_bundle.report.text.gate import gate, requirement
 from bert_bundle.report.text.runs import audit, cross, verification
 
 __all__ = [
-    "audit", "comparison", "cross", "doctor", "environments", "error", "gate", "locks", "manifest", "requirement",
-    "verification",
+    "audit", "bisection", "comparison", "cross", "doctor", "environments", "error", "gate", "locks", "manifest",
+    "requirement", "verification",
 ]  # fmt: skip
 
 

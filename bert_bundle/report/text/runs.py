@@ -36,7 +36,7 @@ def audit(found: Run, style: Style) -> str:
             *([layout.share(verdict.accuracy)] if accuracy else []),
             Text(f"{verdict.seconds:.0f} s"),
         )
-    return layout.render(style, table, Text(), *_surprises(found.verdicts), *_end(found))
+    return layout.render(style, table, Text(), *_upgrades(found), *_surprises(found.verdicts), *_end(found))
 
 
 def cross(found: Run, style: Style) -> str:
@@ -112,6 +112,20 @@ def _surprises(verdicts: Sequence[Verdict]) -> Iterable[RenderableType]:
             layer = f" (first layer that differs: {printable(v.first_layer)})" if v.first_layer else ""
             reason = printable(v.reason or MEANING[v.grade])
             yield Text.assemble((v.grade, "bold red"), f"  {names}: {reason}{layer}")
+
+
+def _upgrades(found: Run) -> Iterable[Text]:
+    """Of each upgrade what it comes from, what moved with it, and its grade beside that of the environment of today."""
+    grades = {v.reader: v.grade for v in found.verdicts}
+    for upgrade in found.upgrades:
+        yield Text(f"{printable(upgrade.id)}: {printable(upgrade.source)} with {printable(', '.join(upgrade.asked))}")
+        yield from (Text(f"  {printable(note)}") for note in upgrade.notes)
+        moved = [printable(change) for change in upgrade.moved]
+        yield Text(f"  had to move with it: {', '.join(moved) or 'nothing'}")
+        today = printable(upgrade.instead_of)
+        yield Text(f"  {today}: {grades[upgrade.instead_of]}; with the upgrade: {grades[upgrade.id]}")
+    if found.upgrades:
+        yield Text()
 
 
 def _reproductions(found: Run) -> Iterable[Text]:

@@ -1,0 +1,48 @@
+"""The environments that options name in words: a row by its id, an upgrade by its packages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from bert_bundle.commands.options import Options
+from bert_bundle.errors import ConfigError
+from bert_bundle.matrix import derived
+from bert_bundle.matrix.derived import Locked, Upgrade
+from bert_bundle.matrix.locks import read_lock
+from bert_bundle.matrix.spec import Environment
+from bert_bundle.matrix.versions import nearest
+from bert_bundle.matrix.versions import upgraded as upgraded_packages
+
+
+def locked_row(options: Options, name: str, option: str) -> Locked:
+    """The one row that an option names, with its lock. Raises ConfigError for none and for several."""
+    rows = options.matrix.select(names=[name])
+    if len(rows) > 1:
+        raise ConfigError(
+            "more than one environment matches", place=option, wanted="one", found=", ".join(row.id for row in rows)
+        )
+    return _locked(options, rows[0])
+
+
+def upgraded(
+    options: Options, writer: Mapping[str, str], asked: Sequence[Sequence[str]], source: str | None
+) -> list[Upgrade]:
+    """The environment of each upgrade, resolved and not made yet.
+
+    It starts from the row `source`; where there is none, from the row nearest to what is asked for and, of what is not,
+    to the packages of the `writer`: that row says which Python, and what else belongs there. Raises ConfigError, or
+    EnvironmentNotMadeError for an upgrade that cannot be had.
+    """
+    wanted = [derived.requested(packages) for packages in asked]  # every word is read before the first is resolved
+    given = locked_row(options, source, "--upgrade-from") if source else None
+    today = datetime.now(timezone.utc).date()
+    found: dict[str, Upgrade] = {}
+    for packages, versions in zip(asked, wanted, strict=True):
+        base = given or _locked(options, nearest(options.matrix.loading, upgraded_packages(writer, versions)))
+        instead_of = base.environment.id if given else nearest(options.matrix.loading, writer).id
+        upgrade = derived.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
+        found.setdefault(upgrade.id, upgrade)
+    return list(found.values())
+
+
+def _locked(options: Options, row: Environment) -> Locked:
+    return Locked(environment=row, lock=read_lock(row, options.locks))
