@@ -12,7 +12,6 @@ from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.spec import FILE_NAME, read_matrix
 from bert_bundle.rules import RULES, Rule
 
-pytestmark = pytest.mark.usefixtures("suite_runs")  # which begins with the first test of this folder
 ROOT = Path(__file__).resolve().parents[2]
 MATRIX = read_matrix(ROOT / FILE_NAME)
 CHEAP = "keras3.15-py3.13-backend-missing"

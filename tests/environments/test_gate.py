@@ -16,7 +16,6 @@ from bert_bundle.matrix.process import Worker, silent
 from bert_bundle.matrix.spec import FILE_NAME, Matrix
 from bert_bundle.testing.recipes import mislabelled, smaller
 
-pytestmark = pytest.mark.usefixtures("suite_runs")  # which begins with the first test of this folder
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = "tf2.15-hf4.40-py3.11"
 HERE = f"version: 1\nenvironments: {{names: [{WRITER}]}}\n"

@@ -18,7 +18,6 @@ from bert_bundle.matrix.process import Worker
 from bert_bundle.numerics import DOUBLE, DRIFT, IDENTICAL, Figures, difference, judge
 from bert_bundle.testing import classifiers
 
-pytestmark = pytest.mark.usefixtures("suite_runs")  # which begins with the first test of this folder
 NEWEST, OLDEST = "tf2.21-hf4.57-py3.13", "tf2.4-hf4.5-py3.8"
 JAX, OLD = "keras3.15-jax0.12-py3.13", "tf2.10-hf4.25-py3.9"
 UNTRAINED = {**classifiers.CLASSIC, "dropout": 0.0, "attention_dropout": 0.0}  # nothing is drawn while it trains

@@ -10,7 +10,6 @@ from bert_bundle.commands.reports import FORMATS
 from bert_bundle.format.golden import read_golden
 from bert_bundle.testing import catalogue
 
-pytestmark = pytest.mark.usefixtures("suite_runs")  # which begins with the first test of this folder
 DRAWN = 8  # classifiers that each environment of `ci` writes: the classic, and what Hypothesis draws
 
 

@@ -17,7 +17,6 @@ from bert_bundle.matrix.run import Reproduction, Terms, cross
 from bert_bundle.matrix.spec import Matrix
 from bert_bundle.testing import strategies
 
-pytestmark = pytest.mark.usefixtures("suite_runs")  # which begins with the first test of this folder
 ROOT = Path(__file__).resolve().parents[2]
 WRITER, READER = "tf2.10-hf4.25-py3.9", "tf2.13-hf4.35-py3.11"
 

@@ -1,6 +1,6 @@
 """The in-environment suite, the seed's three cases among it, in every environment of the group `ci`.
 
-The last file of its folder: the runs it waits for have begun with the first.
+The last file of a session (tests/conftest.py): the runs it waits for have begun with the first.
 """
 
 import re

@@ -1,15 +1,14 @@
 """Whole runs over real worker processes; the environments are the host's own interpreter under several names."""
 
 import dataclasses
-import os
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from processes import own
 
 from bert_bundle.errors import (
     ConfigError,
@@ -181,12 +180,12 @@ def test_a_reader_that_dies_takes_no_other_cell_with_it(tmp_path: Path) -> None:
 def test_one_process_serves_each_environment_and_role(tmp_path: Path) -> None:
     """A process says where it runs at each task; two environments of two roles make four."""
     seen: set[int] = set()
-    before = {child.pid for child in psutil.Process().children()}  # workers that other tests share
+    before = {process.pid for process in own()}  # workers that other tests share
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
-            seen.update(child.pid for child in psutil.Process().children())
+            seen.update(process.pid for process in own())
             time.sleep(0.005)
 
     watcher = threading.Thread(target=watch)
@@ -256,9 +255,9 @@ def test_no_jobs_at_a_time_is_refused() -> None:
 
 
 def test_a_run_leaves_no_process_behind(tmp_path: Path) -> None:
-    before = psutil.Process(os.getpid()).children(recursive=True)  # workers that other tests share
+    before = own()  # workers that other tests share
     crossed(tmp_path, [{"reading": "die"}, {}], [made("a"), made("b")])
-    assert psutil.Process(os.getpid()).children(recursive=True) == before
+    assert own() == before
 
 
 def test_a_bundle_named_relative_to_here_is_found_by_workers_that_are_elsewhere(

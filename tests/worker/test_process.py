@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from processes import own
 
 from bert_bundle import isolation
 from bert_bundle.errors import FormatError, WorkerError
@@ -47,9 +48,9 @@ def test_one_process_does_all_that_is_asked(worker: Worker) -> None:
 
 
 def test_no_process_is_started_before_it_is_asked() -> None:
-    before = psutil.Process().children()
+    before = own()
     with Worker(running(), "test"):
-        assert psutil.Process().children() == before
+        assert own() == before
 
 
 def test_the_process_ends_with_the_context(worker: Worker) -> None:
