@@ -57,7 +57,8 @@ def save(
     examples    {"text": [...], input name: rows, "label": true labels}; recorded with their predictions. Without them
                 probes are made: padding, truncation, empty text, accents, CJK, emoji
     max_length  tokens that a text is cut and padded to; by default what the inputs fix, or the encoder's most
-    prove       load the staged bundle in a fresh process and hold its predictions against the model's
+    prove       load the staged bundle in two fresh processes, one held still and one as users run it; hold what they
+                predict against the model's predictions, and measure by it how far noise moves them
     overwrite   replace a bundle that is there; a folder that is no bundle is never replaced
     custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()`, not traced; whoever
                 loads must pass the class. No code is stored

@@ -7,6 +7,7 @@ site-packages, and one numpy from there inside an environment of another Python 
 So the bootstrap takes the folder of the package itself; there is no folder to make, to share or to clean up.
 """
 
+import functools
 import os
 from importlib import metadata
 from types import MappingProxyType
@@ -129,8 +130,12 @@ def installed(distribution: str) -> bool:
     return version(distribution) is not None
 
 
+@functools.lru_cache(maxsize=None)
 def version(distribution: str) -> Optional[str]:
-    """The installed version of `distribution`, from its metadata; None where it is not installed."""
+    """The installed version of `distribution`, from its metadata; None where it is not installed.
+
+    Read once: in Python 3.8 what the rules ask takes 0.2 s, and every load asks it. `forget` has it read again.
+    """
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -140,3 +145,8 @@ def version(distribution: str) -> Optional[str]:
 def holds(versions: Mapping[str, str]) -> bool:
     """Whether every distribution of `versions` is installed, in that version."""
     return all(version(distribution) == wanted for distribution, wanted in versions.items())
+
+
+def forget() -> None:
+    """What is installed is read anew: somebody was told to install something, and may do it beside this process."""
+    version.cache_clear()

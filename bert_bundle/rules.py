@@ -185,6 +185,7 @@ def choose(runtime: str = AUTO, versions: Optional[Versions] = None) -> str:
     asked = RUNTIMES if runtime == AUTO else (runtime,)
     nearest = min(asked, key=lambda name: len(against(name, held)))
     for rule in against(nearest, held):
+        isolation.forget()
         raise RuntimeUnavailableError(
             rule.why,
             place="the {} runtime, rule {}".format(nearest, rule.id),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bert_bundle import rules
+from bert_bundle import isolation, rules
 from bert_bundle.errors import RuntimeUnavailableError
 from bert_bundle.matrix.locks import FOLDER, read_lock
 from bert_bundle.matrix.spec import FILE_NAME, read_matrix
@@ -133,6 +133,18 @@ def test_the_installed_versions_are_read_from_metadata() -> None:
     found = rules.installed()
     assert found["numpy"]
     assert "tensorflow" not in found
+
+
+def test_what_was_missing_is_found_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a notebook, where a package is installed beside a process that had asked for it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RuntimeUnavailableError, match="there is none @ the native runtime, rule keras-3-missing"):
+        choose("native")
+    for name, version in {"keras": "3.4.1", "jax": "0.4.30", "tokenizers": "0.19.1"}.items():
+        (tmp_path / f"{name}-{version}.dist-info").mkdir()
+        (tmp_path / f"{name}-{version}.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+    assert choose("native") == "native"
+    isolation.forget()  # nobody else has these
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
