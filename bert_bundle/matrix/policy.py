@@ -8,13 +8,13 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.format import strict_json
 from bert_bundle.format.digest import sha256
 from bert_bundle.matrix import strict_yaml
-from bert_bundle.matrix.spec import Environment, Matrix, Name, Policy
+from bert_bundle.matrix.spec import Environment, Matrix, Name, Policy, Strict
 from bert_bundle.matrix.validation import validated
 
 DEFAULT = Path(__file__).with_name("policy.yaml")
@@ -38,11 +38,7 @@ Allowance = Annotated[int | float, PlainValidator(allowance)]
 Ratio = Annotated[float, Field(gt=0, le=1000, strict=True)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Selection(_Record):
+class Selection(Strict):
     """Environments of the matrix, as `Matrix.select` takes them."""
 
     groups: tuple[Name, ...] = Field(
@@ -59,7 +55,7 @@ class Selection(_Record):
         return self
 
 
-class Labels(_Record):
+class Labels(Strict):
     """How many labels may differ from the baseline's, over the examples of both."""
 
     shared: float = Field(
@@ -91,7 +87,7 @@ class Labels(_Record):
     )
 
 
-class Budgets(_Record):
+class Budgets(Strict):
     """How much more than the baseline a release may take; None: not asked for."""
 
     size: Ratio | None = Field(
@@ -102,7 +98,7 @@ class Budgets(_Record):
     )
 
 
-class Card(_Record):
+class Card(Strict):
     """What a release must say of itself."""
 
     required: tuple[str, ...] = Field(
@@ -110,7 +106,7 @@ class Card(_Record):
     )
 
 
-class Gating(_Record):
+class Gating(Strict):
     """The whole file."""
 
     version: int = Field(ge=1, le=1, strict=True, description="1", examples=["version: 1"])

@@ -48,11 +48,13 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Pinned = Annotated[str, AfterValidator(pinned)]
 
 
-class _Record(BaseModel):
+class Strict(BaseModel):
+    """A frozen record of a file that people write: a key that it does not have is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Environment(_Record):
+class Environment(Strict):
     """One locked set of versions: a row of the matrix."""
 
     id: Name = Field(
@@ -93,7 +95,7 @@ class Environment(_Record):
         return packages
 
 
-class Expectation(_Record):
+class Expectation(Strict):
     """A known exception: what the environments that `environment` matches are expected to do instead of agreeing."""
 
     environment: str = Field(description="an environment's id, or a glob", examples=["environment: tf2.4-*"])
@@ -116,7 +118,7 @@ def exception(expect: Sequence[Expectation], environment: str) -> Expectation | 
     return next((e for e in expect if fnmatchcase(environment, e.environment)), None)
 
 
-class Policy(_Record):
+class Policy(Strict):
     """Where agreement ends. A bound may be tighter than usual; one that is wider needs a reason, which reports show."""
 
     labels: Literal["identical"] = Field(
@@ -165,7 +167,7 @@ class Policy(_Record):
         return f"bounds widened: {', '.join(wider)}: {self.reason}" if wider else ""
 
 
-class Properties(_Record):
+class Properties(Strict):
     """How many classifiers a run generates for each writer, and from which seed."""
 
     examples: int = Field(
@@ -174,7 +176,7 @@ class Properties(_Record):
     seed: int = Field(default=0, ge=0, strict=True, description="a whole number from 0 on", examples=["seed: 0"])
 
 
-class Matrix(_Record):
+class Matrix(Strict):
     """The whole file; `environments` in the file's order."""
 
     version: int = Field(ge=1, le=1, strict=True, description="1", examples=["version: 1"])
