@@ -55,6 +55,7 @@ SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     },
     "mean": {"pooling": "mean"},
     "half": {"pooling": "average", "policy": "mixed_float16"},
+    "nested": {"head": [{"nested": [7, 6]}, {"sequential": [5, 4]}]},
 })  # fmt: skip
 
 # Places, by the bundle whose graph they are of.
@@ -62,6 +63,7 @@ EMBEDDINGS, FIRST, SECOND = (f"3 bert_encoder hidden_states.{number}" for number
 TOKEN, FEATURES, DROPOUT, LAST = "4 getitem", "5 with_features", "6 dropout", "7 probabilities"
 POOLED, POOLER = "4 bert_encoder hidden_states.0", "4 bert_encoder pooler_output"
 BATCH, DENSE = "7 dense_0", "8 dense_1"
+NESTED, SEQUENTIAL = "7.2 dense_0/dense_1", "8.1 dense_1/dense_0"
 IDS, MASK = f"input_ids, {EMBEDDINGS}", f"attention_mask, {EMBEDDINGS}"
 SINGLE = "probabilities"  # off in single precision alone, of which no layer has a fingerprint
 NONE = ""  # every layer says what it said: what was changed is the golden
@@ -137,6 +139,10 @@ IN_BUNDLES = (
     _in(HEAD, "the last kernel halved", "drift", LAST, each("probabilities/kernel", lambda a: a / 2)),
     _in(HEAD, "the classes swapped", "flip", LAST, _every(lambda a: np.flip(a, -1))),
     _in(HEAD, "a running mean lost", "flip", BATCH, each("dense_0/moving_mean", np.zeros_like), "pooled"),
+    _in(HEAD, "a kernel in a nested model doubled", "drift", NESTED, each("dense_0/dense_1/kernel", lambda a: a * 2),
+        "nested"),
+    _in(HEAD, "a bias in a nested Sequential zeroed", "drift", SEQUENTIAL, each("dense_1/dense_0/bias", np.zeros_like),
+        "nested"),
     _shape(CONFIG, "epsilon", EMBEDDINGS, put("layer_norm_eps", 1e-3)),
     _shape(CONFIG, "GELU by tanh", FIRST, put("hidden_act", "gelu_new")),
     _shape(CONFIG, "more heads", FIRST, put("num_attention_heads", 8)),

@@ -4,7 +4,7 @@ Every name in the graph was checked against the vocabulary before, and held agai
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
 
 from ..errors import ModelError
 from . import construction, custom
@@ -19,7 +19,11 @@ _EVERY_LAYER = "hidden_states.0"  # who asks an encoder for one layer's output g
 
 @dataclass
 class Rebuilt:
-    """A model with its layers by path, its encoders by folder name, and the tensors of its nodes by readable name."""
+    """A model with its layers by path, its encoders by folder name, and the tensors of its nodes by readable name.
+
+    tensors  "node layer output" -> symbolic tensor, in the order of computation, of what no scalar is. In float64 those
+             inside of a nested model too, for every call of it: "node.node layer/layer output"
+    """
 
     model: Any = None
     layers: Dict[str, Any] = field(default_factory=dict)
@@ -37,7 +41,8 @@ def rebuild(
     """
     rebuilt = Rebuilt()
     with runtime.dialect.working(double, own_code=any(layer.custom for _, layer in graph.walk())):
-        rebuilt.model = _Rebuild(graph, configs, runtime, double, "", rebuilt).model()
+        outermost = _Rebuild(graph, configs, runtime, double, "", rebuilt)
+        rebuilt.model, rebuilt.tensors = outermost.model(), outermost.tensors
     return rebuilt
 
 
@@ -51,7 +56,9 @@ class _Rebuild:
         self.keras, self.dialect, self.encoders = runtime.keras, runtime.dialect, runtime.encoders
         self.double, self.scope, self.rebuilt = double, scope, rebuilt
         self.layers: Dict[str, Any] = {}
+        self.inside: Dict[str, Any] = {}  # name of a nested model -> names of what it computes, a model that returns it
         self.values: List[Any] = []
+        self.tensors: Dict[str, Any] = {}
 
     def model(self) -> Any:
         graph = self.graph
@@ -66,13 +73,15 @@ class _Rebuild:
             for node in graph.nodes[1:]:
                 model.add(self.layers[node.layer])  # type: ignore[union-attr]
         else:
-            inputs = _nested(graph.inputs_form, {k: self._tensor(r) for k, r in graph.inputs})
             outputs = _nested(graph.outputs_form, [(k, self._tensor(r)) for k, r in graph.outputs])
-            model = self.keras.Model(inputs, outputs, name=graph.name)
+            model = self.keras.Model(self._inputs(), outputs, name=graph.name)
         for layer in graph.layers:
             self._set_trainable(layer)
         model._trainable = graph.trainable  # not the setter: that would set every layer's
         return model
+
+    def _inputs(self) -> Any:
+        return _nested(self.graph.inputs_form, {k: self._tensor(r) for k, r in self.graph.inputs})
 
     def _is_chain(self) -> bool:
         return all(isinstance(node, Call) for node in self.graph.nodes[1:]) and not any(
@@ -90,7 +99,12 @@ class _Rebuild:
             return encoder
         if layer.graph is not None:
             scope = self.scope + layer.name + "/"
-            return _Rebuild(layer.graph, self.configs, self.runtime, self.double, scope, self.rebuilt).model()
+            nested = _Rebuild(layer.graph, self.configs, self.runtime, self.double, scope, self.rebuilt)
+            model = nested.model()
+            if self.double and nested.tensors:
+                everything = self.keras.Model(nested._inputs(), list(nested.tensors.values()))
+                self.inside[layer.name] = list(nested.tensors), everything
+            return model
         if layer.custom:
             with self.dialect.precision(self.keras, policy):  # what it makes in __init__ has the policy at that time
                 return custom.make(layer, policy, self.runtime, self.scope + layer.name)
@@ -103,8 +117,7 @@ class _Rebuild:
         if isinstance(node, Apply):
             return self._apply(node)
         layer = self.graph.layer(node.layer)
-        args = [self._value(v) for v in node.args]
-        kwargs = {k: self._value(v) for k, v in node.kwargs.items()}
+        args, kwargs = self._arguments(node)
         if layer.custom:
             return self._own_call(layer, args, kwargs)
         if not layer.encoder:
@@ -148,6 +161,9 @@ class _Rebuild:
         wanted = frozenset(r.output for r in used if r.node in calls)
         return wanted | {_EVERY_LAYER} if self.double else wanted
 
+    def _arguments(self, node: Call) -> Tuple[List[Any], Dict[str, Any]]:
+        return [self._value(v) for v in node.args], {k: self._value(v) for k, v in node.kwargs.items()}
+
     def _value(self, value: Any) -> Any:
         if isinstance(value, Ref):
             return self._tensor(value)
@@ -182,9 +198,11 @@ class _Rebuild:
 
     def _name_tensors(self, index: int) -> None:
         node, value = self.graph.nodes[index], self.values[index]
-        name = self.scope + (node.layer if isinstance(node, Call) else getattr(node, "op", "input"))
-        if isinstance(node, Input) or self.scope:
+        if isinstance(node, Input):
             return
+        name = node.layer if isinstance(node, Call) else node.op
+        if isinstance(node, Call) and name in self.inside:  # in the order of computation: before what comes out of it
+            self._name_tensors_inside(index, node)
         items: Any = value.items() if isinstance(value, Mapping) else [("", value)]
         if isinstance(node, Call) and self.graph.layer(node.layer).custom:
             items = [(str(i) if len(value) > 1 else "", tensor) for i, tensor in enumerate(value)]
@@ -194,9 +212,17 @@ class _Rebuild:
             if isinstance(several, (list, tuple))
             for number, tensor in enumerate(several)
         ]
-        for output, tensor in [*layers, *items]:  # in the order of computation: a layer before what comes of the last
+        for output, tensor in [*layers, *items]:  # a layer before what comes of the last
             if hasattr(tensor, "_keras_history") and len(tensor.shape):  # a scalar says nothing of any example
-                self.rebuilt.tensors["{} {} {}".format(index, name, output).strip()] = tensor
+                self.tensors["{} {} {}".format(index, name, output).strip()] = tensor
+
+    def _name_tensors_inside(self, index: int, node: Call) -> None:
+        """What this call of a nested model computes on the way."""
+        args, kwargs = self._arguments(node)
+        names, everything = self.inside[node.layer]
+        for name, tensor in zip(names, tensors(everything(*args, **kwargs))):
+            number, _, rest = name.partition(" ")
+            self.tensors["{}.{} {}/{}".format(index, number, node.layer, rest)] = tensor
 
     def _set_trainable(self, layer: Layer) -> None:
         live = self.layers[layer.name]
