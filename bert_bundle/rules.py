@@ -4,6 +4,7 @@ Owns the rules and the choice of a runtime by them. Knows nothing but versions, 
 what is listed here ends the process that imports it, and no message comes from a process that is gone.
 """
 
+import platform
 import re
 from dataclasses import dataclass
 from typing import Callable, Mapping, Optional, Tuple
@@ -13,8 +14,9 @@ from .errors import RuntimeUnavailableError
 
 TRANSFORMERS, NATIVE, AUTO = "transformers", "native", "auto"
 RUNTIMES = (TRANSFORMERS, NATIVE)
+PYTHON = "python"
 
-Versions = Mapping[str, str]  # canonical name of a distribution -> its version
+Versions = Mapping[str, str]  # canonical name of a distribution, or PYTHON -> its version
 Release = Tuple[int, ...]  # the numbers of a version; of a package that is not there none, which is below every release
 
 
@@ -50,6 +52,10 @@ def _tensorflow(versions: Versions) -> Release:
     return release(versions, *_TENSORFLOW)
 
 
+def _too_old_for_keras_3(versions: Versions) -> bool:
+    return () < release(versions, PYTHON) < (3, 9)
+
+
 _TENSORFLOW = isolation.BACKENDS["tensorflow"]
 
 # The order is that in which they are reported. Bounds that were measured and are no package's own word are in
@@ -81,6 +87,15 @@ RULES = (
         why="TensorFlow up to 2.17 is built for NumPy 1 and dies of NumPy 2 when it is imported",
         fix="install numpy below 2",
         see="the release notes of TensorFlow 2.18",
+    ),
+    Rule(
+        id="h5py",
+        runtimes=RUNTIMES,
+        packages=("h5py", "numpy"),
+        applies=lambda v: () < release(v, "h5py") < (3, 11) and release(v, "numpy") >= (2,),
+        why="h5py up to 3.10 is built for NumPy 1, and every Keras imports it: NumPy 2 ends that",
+        fix="install h5py 3.11 or newer",
+        see="h5py/h5py#2401",
     ),
     Rule(
         id="protobuf-4",
@@ -132,10 +147,19 @@ RULES = (
         see="the metadata of tf-keras",
     ),
     Rule(
+        id="python",
+        runtimes=(NATIVE,),
+        packages=(PYTHON, "keras"),
+        applies=lambda v: _too_old_for_keras_3(v) and release(v, "keras") < (3,),
+        why="the native runtime is made of Keras 3, of which no release runs in a Python before 3.9",
+        fix="use Python 3.9 or newer, or TensorFlow and transformers 4 for the transformers runtime",
+        see="the metadata of keras",
+    ),
+    Rule(
         id="keras-3-missing",
         runtimes=(NATIVE,),
         packages=("keras",),
-        applies=lambda v: release(v, "keras") < (3,),
+        applies=lambda v: release(v, "keras") < (3,) and not _too_old_for_keras_3(v),
         why="the native runtime is made of Keras 3, and there is none",
         fix="install keras 3, or TensorFlow and transformers 4 for the transformers runtime",
         see="the packages' metadata",
@@ -196,6 +220,7 @@ def choose(runtime: str = AUTO, versions: Optional[Versions] = None) -> str:
 
 
 def installed() -> Versions:
-    """The versions beside this interpreter that some rule asks for, from metadata."""
-    found = {name: isolation.version(name) for rule in RULES for name in rule.packages}
-    return {name: version for name, version in found.items() if version is not None}
+    """This interpreter's version, and those beside it that some rule asks for, from metadata."""
+    found = {name: isolation.version(name) for rule in RULES for name in rule.packages if name != PYTHON}
+    there = {name: version for name, version in found.items() if version is not None}
+    return {PYTHON: platform.python_version(), **there}

@@ -1,5 +1,6 @@
 """The known breakages: where each rule begins and ends, which runtime is chosen, and that a real lock shows each."""
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,10 @@ def test_nothing_speaks_against_keras_3_with_a_backend(backend: dict[str, str | 
         ("numpy-2", with_(CLASSES, tensorflow_cpu="2.17.1", numpy="2.0.0rc1"), True),
         ("numpy-2", with_(CLASSES, tensorflow_cpu="2.18.0", numpy="2.0.0"), False),
         ("numpy-2", with_(KERAS_3), False),
+        ("h5py", with_(KERAS_3, h5py="3.10.0"), True),
+        ("h5py", with_(KERAS_3, h5py="3.11.0"), False),
+        ("h5py", with_(KERAS_3, h5py="3.10.0", numpy="1.26.4"), False),
+        ("h5py", with_(NEW, h5py="2.10.0"), True),
         ("protobuf-4", with_(OLD, protobuf="4.21.0"), True),
         ("protobuf-4", with_(OLD, protobuf="3.20.3"), False),
         ("protobuf-4", with_(OLD, tensorflow_cpu="2.12.0", protobuf="4.21.0"), False),
@@ -73,6 +78,12 @@ def test_nothing_speaks_against_keras_3_with_a_backend(backend: dict[str, str | 
         ("tf-keras-release", with_(NEW, tf_keras="2.20.1"), True),
         ("tf-keras-release", with_(NEW, tf_keras="2.21.7"), False),
         ("tf-keras-release", with_(NEW, tf_keras=None), False),
+        ("python", with_(KERAS_3, keras=None, python="3.8.18"), True),
+        ("python", with_(KERAS_3, keras="2.13.1", python="3.8"), True),
+        ("python", with_(KERAS_3, keras="2.13.1", python="3.9"), False),
+        ("python", with_(KERAS_3, python="3.8"), False),
+        ("keras-3-missing", with_(KERAS_3, keras=None, python="3.8.18"), False),
+        ("keras-3-missing", with_(KERAS_3, keras=None, python="3.10.0"), True),
         ("keras-3-missing", with_(KERAS_3, keras=None), True),
         ("keras-3-missing", with_(KERAS_3, keras="2.15.0"), True),
         ("keras-3-missing", with_(KERAS_3, keras="3.0.0"), False),
@@ -132,6 +143,7 @@ def test_a_package_that_is_not_there_is_below_every_release() -> None:
 def test_the_installed_versions_are_read_from_metadata() -> None:
     found = rules.installed()
     assert found["numpy"]
+    assert found["python"] == platform.python_version()
     assert "tensorflow" not in found
 
 
@@ -158,8 +170,8 @@ def test_a_message_is_lower_case_but_for_names_and_has_no_full_stop(rule: Rule) 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_each_rule_has_a_locked_environment_that_no_other_rule_refuses(rule: Rule) -> None:
     (row,) = [row for row in BROKEN if row.id.endswith(f"-py{row.python}-{rule.id}")]
-    pins = read_lock(row, ROOT / FOLDER).pins
-    assert [r.id for r in against(row.runtime, pins)] == [rule.id]
+    versions = {rules.PYTHON: row.python, **read_lock(row, ROOT / FOLDER).pins}
+    assert [r.id for r in against(row.runtime, versions)] == [rule.id]
     (expected,) = [e for e in MATRIX.expect if e.environment == row.id]
     assert (expected.outcome, expected.reason, expected.see) == ("refused", rule.why, rule.see)
 

@@ -59,7 +59,8 @@ def of_row(row: Environment, locks: Path, expect: tuple[Expectation, ...] = ()) 
     """
     known = exception(expect, row.id)
     reason = known.reason if known is not None and known.outcome == "refused" else ""
-    return _checkup(row.id, (row.runtime,), read_lock(row, locks).pins, reason)
+    versions = {rules.PYTHON: row.python, **read_lock(row, locks).pins}
+    return _checkup(row.id, (row.runtime,), versions, reason)
 
 
 def _checkup(name: str, asked: tuple[str, ...], versions: rules.Versions, known: str = "") -> Checkup:
