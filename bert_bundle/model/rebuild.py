@@ -21,8 +21,8 @@ _EVERY_LAYER = "hidden_states.0"  # who asks an encoder for one layer's output g
 class Rebuilt:
     """A model with its layers by path, its encoders by folder name, and the tensors of its nodes by readable name.
 
-    tensors  "node layer output" -> symbolic tensor, in the order of computation, of what no scalar is. In float64 those
-             inside of a nested model too, for every call of it: "node.node layer/layer output"
+    tensors  "node layer output" -> symbolic tensor, in the order of computation, scalars left out. In float64 also what
+             every call of a nested model computes on the way: "node.node layer/layer output"
     """
 
     model: Any = None
