@@ -1,14 +1,15 @@
 """What the host's tests share: the real environments of compat_matrix.yaml, live workers in them, bundles made once."""
 
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from bert_bundle import isolation
 from bert_bundle.matrix.environment import Made, make
 from bert_bundle.matrix.locks import FOLDER, read_lock
 from bert_bundle.matrix.process import Worker
@@ -63,20 +64,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def suite_runs(
-    request: pytest.FixtureRequest, matrix: Matrix, made: Callable[[str], Made]
-) -> Iterator[dict[str, Future[Done]]]:
+def suite_runs(request: pytest.FixtureRequest, matrix: Matrix) -> Iterator[dict[str, Future[Done]]]:
     """One run of the in-environment suite in each environment of `ci`, two at a time; none where nobody reads them.
 
     They begin with the session and take what its other tests leave of two cores, which is most of one: a higher nice
     value keeps them out of the way of tests that look at a clock. The newest environment first: those have Keras 3 too,
     and most to do.
     """
+    variables = dict(os.environ)  # of now: tests change them
 
     def run(name: str) -> Done:
         return subprocess.run(
-            ["nice", "-n", "10", made(name).python, ROOT / "tests" / "in_environment", "-q", "--durations=3"],
-            env=isolation.environment(), capture_output=True, text=True, timeout=SUITE_SECONDS, check=False,
+            [sys.executable, ROOT / "tests" / "in_environment_of.py", name, "-q", "--durations=3"],
+            env=variables, cwd=ROOT, capture_output=True, text=True, timeout=SUITE_SECONDS, check=False,
         )  # fmt: skip
 
     read = any(item.path.name == SUITE for item in request.session.items)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import psutil
 
-SUITES = "in_environment"  # what the session runs beside its tests (conftest.suite_runs), by its command line
+SUITES = "in_environment"  # what the session runs beside its tests (conftest.suite_runs), in its command lines
 
 
 def own() -> list[psutil.Process]:
