@@ -14,7 +14,7 @@ from .errors import RuntimeUnavailableError
 
 TRANSFORMERS, NATIVE, AUTO = "transformers", "native", "auto"
 RUNTIMES = (TRANSFORMERS, NATIVE)
-PYTHON = "python"
+PYTHON = "python"  # the interpreter, as a package among the others
 
 Versions = Mapping[str, str]  # canonical name of a distribution, or PYTHON -> its version
 Release = Tuple[int, ...]  # the numbers of a version; of a package that is not there none, which is below every release

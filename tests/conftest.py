@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WRITER = "tf2.15-hf4.40-py3.11"
 SUITE = "test_suite.py"
-SUITE_SECONDS = 1200  # in one environment, beside another and the tests of the host on two cores
+SUITE_SECONDS = 1200  # in one environment that is made first, beside another and the tests of the host on two cores
 
 Done = subprocess.CompletedProcess[str]
 

@@ -18,8 +18,9 @@ from bert_bundle.matrix import derived, upgrades
 from bert_bundle.matrix.bench import Bench, Step
 from bert_bundle.matrix.delta import Answer, smallest
 from bert_bundle.matrix.derived import Locked
-from bert_bundle.matrix.upgrades import PYTHON, Change, Unit
+from bert_bundle.matrix.upgrades import Change, Unit
 from bert_bundle.matrix.verdict import Verdict
+from bert_bundle.rules import PYTHON
 
 
 @dataclass(frozen=True, kw_only=True)

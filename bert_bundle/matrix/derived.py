@@ -19,7 +19,7 @@ from bert_bundle.matrix import installer, interpreters, locks
 from bert_bundle.matrix.environment import Progress, cache_root
 from bert_bundle.matrix.locks import NEEDED, SAME_FILES, Lock
 from bert_bundle.matrix.spec import Environment, pinned
-from bert_bundle.matrix.upgrades import PYTHON, Change, Need, Side, Unit, moved
+from bert_bundle.matrix.upgrades import Change, Need, Side, Unit, moved
 
 _LONGEST_ID = 64  # of a row; a longer name is cut, and ends with a digest of the whole
 _AT_ONCE = 8  # questions that wait for the index and not for a processor
@@ -73,7 +73,7 @@ def mixed(good: Locked, bad: Locked, upgraded: Sequence[Unit], name: str) -> Loc
     pins = {**kept, **{package: entry for package, entry in theirs.items() if package in taken}}
     # Of one version both locks know the same files, but for those that were published between the two days.
     known = {p: (v, h | (theirs[p][1] if theirs.get(p, ("",))[0] == v else h)) for p, (v, h) in pins.items()}
-    row = (bad if PYTHON in taken else good).environment
+    row = (bad if rules.PYTHON in taken else good).environment
     text = "".join(
         f"{package}=={version} \\\n" + " \\\n".join(f"    {h}" for h in sorted(hashes)) + "\n"
         for package, (version, hashes) in sorted(known.items())
@@ -177,7 +177,7 @@ def wheels(good: tuple[Locked, Side], bad: tuple[Locked, Side]) -> tuple[Need, .
         # Where there is no index to ask nothing is known, and a mixture that cannot be made will say so.
         if ran.succeeded or "wheel" not in ran.stderr:
             return []
-        one, two = (package, PYTHON) if moved else (PYTHON, package)
+        one, two = (package, rules.PYTHON) if moved else (rules.PYTHON, package)
         return [Need(package=one, other=two, why=f"{package} {version} has no wheel for python {row.python}")]
 
     questions = [

@@ -20,9 +20,7 @@ from packaging.utils import canonicalize_name
 
 from bert_bundle.matrix.environment import Made
 from bert_bundle.matrix.locks import SAME_FILES
-from bert_bundle.rules import release
-
-PYTHON = "python"  # the interpreter, as a package among the others
+from bert_bundle.rules import PYTHON, release
 
 # Built for NumPy 1, these die of NumPy 2 when they are imported, and most of them do not ask for less.
 _BUILT_ON_NUMPY = ("h5py", "jaxlib", "ml-dtypes", "pandas", "scipy", "tensorflow", "tensorflow-cpu")

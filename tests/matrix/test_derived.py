@@ -11,7 +11,8 @@ from bert_bundle.matrix.derived import Locked, Upgrade
 from bert_bundle.matrix.environment import CACHE_VARIABLE
 from bert_bundle.matrix.process import silent
 from bert_bundle.matrix.spec import Environment
-from bert_bundle.matrix.upgrades import PYTHON, Change, Need, Package, Unit
+from bert_bundle.matrix.upgrades import Change, Need, Package, Unit
+from bert_bundle.rules import PYTHON
 
 DAY, TODAY = date(2024, 5, 15), date(2025, 9, 15)
 SMALL = Environment(

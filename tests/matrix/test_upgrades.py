@@ -2,8 +2,9 @@
 
 from packaging.requirements import Requirement
 
-from bert_bundle.matrix.upgrades import PYTHON, Change, Need, Package, Side, Unit, changes, needs, side, units
+from bert_bundle.matrix.upgrades import Change, Need, Package, Side, Unit, changes, needs, side, units
 from bert_bundle.matrix.versions import running
+from bert_bundle.rules import PYTHON
 
 
 def packages(python: str = "3.12", **held: tuple[str, ...]) -> Side:
