@@ -16,11 +16,11 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.register import ToxEnvRegister
 from tox_uv._run import UvVenvRunner  # tox-uv has no public name for it
 
-from bert_bundle import isolation
 from bert_bundle.errors import BertBundleError
-from bert_bundle.matrix import interpreters
-from bert_bundle.matrix.locks import FOLDER, read_lock
-from bert_bundle.matrix.spec import FILE_NAME, Environment, read_matrix
+from bert_bundle.host.config.matrix_file import FILE_NAME, Environment, read_matrix
+from bert_bundle.host.environments import interpreters
+from bert_bundle.host.environments.locks import FOLDER, read_lock
+from bert_bundle.interpreter import installed, launch
 
 ROOT = Path(__file__).resolve().parent
 SUITE = "tests/in_environment"
@@ -75,7 +75,7 @@ def _settings(row: Environment, arguments: Sequence[str]) -> dict[str, object]:
         # A lock is everything there is to install; resolving its packages again would bring in what it leaves out.
         "deps": f"--no-deps\n-r {ROOT / FOLDER / row.id}.txt",
         "pass_env": ["BERT_BUNDLE_*", "OPENBLAS_*", "XDG_CACHE_HOME"],
-        "set_env": {**isolation.PINNED, **isolation.binding(row.pins.__contains__)},
+        "set_env": {**launch.PINNED, **installed.binding(row.pins.__contains__)},
         "commands": [Command(["python", SUITE, "-q", *arguments])],
     }
 

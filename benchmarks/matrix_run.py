@@ -16,26 +16,26 @@ from pathlib import Path
 import click
 import psutil
 
-from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.executors.local import DEFAULT_JOBS, Local
-from bert_bundle.matrix.locks import FOLDER
-from bert_bundle.matrix.places import prepare
-from bert_bundle.matrix.process import Cancelled, Worker, never
-from bert_bundle.matrix.run import Run, Terms, cross
-from bert_bundle.matrix.spec import default_matrix_path, read_matrix
-from bert_bundle.report import summary
-from bert_bundle.testing.strategies import draw
+from bert_bundle.classifiers.strategies import draw
+from bert_bundle.host.config.matrix_file import default_matrix_path, read_matrix
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.environments.locks import FOLDER
+from bert_bundle.host.environments.prepare import prepare
+from bert_bundle.host.report import wording
+from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
+from bert_bundle.host.runs.run import Run, RunOptions, cross
+from bert_bundle.host.workers.worker import Cancelled, Worker, never
 
 BETWEEN_LOOKS = 0.2  # seconds; a worker lives for many times as long
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched(Terms):
+class Watched(RunOptions):
     """The usual terms, and every worker that was made under them."""
 
     workers: list[tuple[str, str, Worker]] = field(default_factory=list)
 
-    def worker(self, made: Made, role: str, cancelled: Cancelled = never) -> Worker:
+    def worker(self, made: ReadyEnvironment, role: str, cancelled: Cancelled = never) -> Worker:
         worker = super().worker(made, role, cancelled)
         self.workers.append((made.id, role, worker))
         return worker
@@ -103,7 +103,7 @@ def figures(found: Run, terms: Watched, peak: Peak, making: float) -> Iterator[s
     starts: Counter[tuple[str, str]] = Counter()
     for name, role, worker in terms.workers:
         starts[name, role] += worker.started
-    yield f"{summary.sentence(found.summary)}"
+    yield f"{wording.sentence(found.summary)}"
     yield f"environments made or found in the cache    {making:8.0f} s"
     yield f"run                                        {found.summary.seconds / 60:8.1f} min   (under 30)"
     yield f"most workers of one environment and role   {max(starts.values(), default=0):8d}       (at most 1)"

@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 import yaml
 
-from bert_bundle.cli import main
-from bert_bundle.demo.run import recipe
 from bert_bundle.errors import AS_EXPECTED, NO_ENVIRONMENT, NOT_AS_EXPECTED
-from bert_bundle.matrix.environment import make
-from bert_bundle.matrix.locks import FOLDER, read_lock, specification_digest
-from bert_bundle.matrix.process import Worker
-from bert_bundle.matrix.spec import FILE_NAME, default_matrix_path, read_matrix
+from bert_bundle.host.cli import main
+from bert_bundle.host.config.matrix_file import FILE_NAME, default_matrix_path, read_matrix
+from bert_bundle.host.demo.recipe import recipe
+from bert_bundle.host.environments.environment import make
+from bert_bundle.host.environments.locks import FOLDER, read_lock, specification_digest
+from bert_bundle.host.workers.worker import Worker
 from bert_bundle.testing.recipes import mislabelled
 
 TRAINER = "tf2.15-hf4.40-py3.11"

@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .version import VERSION as __version__
+from bert_bundle.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from .bundle import Verification, inspect, load, save, verify
-    from .errors import BertBundleError, BundleError
-    from .format.manifest import Manifest
-    from .loaded import Bundle
+    from bert_bundle.api import Verification, inspect, load, save, verify
+    from bert_bundle.errors import BertBundleError, BundleError
+    from bert_bundle.format.manifest import Manifest
+    from bert_bundle.loading.loaded_bundle import Bundle
 
 _PLACES = {
-    "Bundle": "loaded",
-    "Verification": "bundle",
-    "inspect": "bundle",
-    "load": "bundle",
-    "save": "bundle",
-    "verify": "bundle",
+    "Bundle": "loading.loaded_bundle",
+    "Verification": "api",
+    "inspect": "api",
+    "load": "api",
+    "save": "api",
+    "verify": "api",
     "BertBundleError": "errors",
     "BundleError": "errors",
     "Manifest": "format.manifest",

@@ -9,14 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from bert_bundle.matrix.environment import Made, make
-from bert_bundle.matrix.locks import FOLDER, read_lock
-from bert_bundle.matrix.process import Worker
-from bert_bundle.matrix.spec import FILE_NAME, Matrix, read_matrix
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
+from bert_bundle.host.environments.environment import ReadyEnvironment, make
+from bert_bundle.host.environments.locks import FOLDER, read_lock
+from bert_bundle.host.workers.worker import Worker
 
-ROOT = Path(__file__).resolve().parents[1]
 # A shell without job control starts what runs in its background with Ctrl-C ignored, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,7 +27,7 @@ SUITE_SECONDS = 1200  # in one environment that is made first, beside another an
 Done = subprocess.CompletedProcess[str]
 
 
-def environment(name: str) -> Made:
+def environment(name: str) -> ReadyEnvironment:
     """Makes (or finds in the cache) the environment of that id."""
     (row,) = read_matrix(ROOT / FILE_NAME).select(names=[name])
     return make(row, read_lock(row, ROOT / FOLDER), progress=print)
@@ -39,12 +39,12 @@ def matrix() -> Matrix:
 
 
 @pytest.fixture(scope="session")
-def made() -> Callable[[str], Made]:
+def made() -> Callable[[str], ReadyEnvironment]:
     return environment
 
 
 @pytest.fixture(scope="session")
-def writer(made: Callable[[str], Made]) -> Iterator[Worker]:
+def writer(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
     """A live worker in TensorFlow 2.15, for whatever a test needs written or replayed."""
     with Worker(made(WRITER), "writer") as worker:
         yield worker
@@ -54,7 +54,7 @@ def writer(made: Callable[[str], Made]) -> Iterator[Worker]:
 def classic_bundle(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The classic classifier as a bundle, written by TensorFlow 2.15. Copy it before changing anything."""
     path = tmp_path_factory.mktemp("classic") / "bundle"
-    writer.ask("generate", specification=classifiers.CLASSIC, target=str(path))
+    writer.ask("generate", specification=specification.CLASSIC, target=str(path))
     return path
 
 
@@ -75,8 +75,8 @@ def suite_runs(request: pytest.FixtureRequest, matrix: Matrix) -> Iterator[dict[
 
     def run(name: str) -> Done:
         return subprocess.run(
-            [sys.executable, ROOT / "tests" / "in_environment_of.py", name, "-q", "--durations=3"],
-            env=variables, cwd=ROOT, capture_output=True, text=True, timeout=SUITE_SECONDS, check=False,
+            [sys.executable, "-m", "support.in_environment_of", name, "-q", "--durations=3"],
+            env=variables, cwd=ROOT / "tests", capture_output=True, text=True, timeout=SUITE_SECONDS, check=False,
         )  # fmt: skip
 
     read = any(item.path.name == SUITE for item in request.session.items)

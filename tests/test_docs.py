@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 
 import click
 import pytest
-from generated import BLOCKS, ROOT, error_classes, leaves, options
+from support.generated_tables import BLOCKS, error_classes, leaves, options
+from support.paths import ROOT
 
 from bert_bundle import errors
-from bert_bundle.cli import BUG, cli
+from bert_bundle.host.cli import BUG, cli
 from bert_bundle.version import VERSION
 
 NAME = "bert-bundle "
@@ -71,7 +72,7 @@ def test_every_relative_link_and_every_path_in_code_marks_is_there() -> None:
 
 def test_every_folder_of_tests_is_on_their_map() -> None:
     assert list(unmapped(texts())) == []
-    assert list(unmapped(changed(MAP, "| `tests/cli` |", "| `tests/cla` |"))) == ["tests/cli"]
+    assert list(unmapped(changed(MAP, "| `tests/host` |", "| `tests/hast` |"))) == ["tests/host"]
 
 
 def test_the_changelog_begins_with_this_version() -> None:

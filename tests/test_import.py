@@ -21,4 +21,4 @@ def test_importing_the_package_imports_nothing_heavy(statement: str) -> None:
 
 
 def test_a_heavy_import_would_be_seen() -> None:
-    assert loaded("import bert_bundle.bundle") == "['numpy']"
+    assert loaded("import bert_bundle.api") == "['numpy']"

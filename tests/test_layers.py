@@ -16,64 +16,54 @@ from graphlib import CycleError, TopologicalSorter
 
 PACKAGE = Path(__file__).resolve().parents[1] / "bert_bundle"
 
-# Low to high: a module may import from its own layer, without a cycle, and from those before it.
+# Low to high. A room may import from the rooms before it, and within itself without a cycle. A name with a dot is a
+# folder of the host; a module beside the folders is a room of its own.
 CORE = (
     "errors version",
-    "isolation",
-    "rules",
-    "format",  # packages themselves hold nothing but a docstring, unless they are named higher up
-    "model",
-    "model.encoders",
-    "format.layout",
-    "format.strict_json",
-    "format.digest",
-    "format.tensors",
-    "format.manifest",
-    "format.proven",
-    "format.atomic",
-    "format.golden",
-    "numerics",
-    "model.* tokenizer.*",
+    "interpreter",
+    "format",
     "tokenizer",
-    "card examples proof swaps",
-    "loaded",
-    "replay",
-    "draft",
-    "bundle",
+    "encoders",
+    "graph",
+    "keras_models",
+    "grading",
+    "loading",
+    "saving",
+    "api",
     "",  # bert_bundle itself: the public names
-    "testing testing.*",
-    "demo demo.*",
-    "tasks",
+    "classifiers",
+    "demo",
+    "testing",
     "worker",
 )
 HOST = (
-    "matrix",
-    "matrix.installer matrix.strict_yaml matrix.validation",
-    "matrix.spec matrix.interpreters",
-    "matrix.locks matrix.policy",
-    "matrix.environment matrix.checkup matrix.delta",
-    "matrix.upgrades",
-    "matrix.derived",
-    "matrix.pipe matrix.process matrix.versions",
-    "matrix.behaviour matrix.cells matrix.comparison",
-    "matrix.verdict",
-    "matrix.places matrix.executors matrix.executors.*",
-    "matrix.run",
-    "matrix.loads",
-    "matrix.checks",
-    "matrix.gate",
-    "matrix.shrink matrix.bench",
-    "matrix.bisect",
-    "matrix.reproduction",
-    "report report.*",
-    "demo.material demo.run",
-    "commands commands.*",
-    "cli",
+    "host",
+    "host.config",
+    "host.environments",
+    "host.workers",
+    "host.runs",
+    "host.upgrades",
+    "host.gate",
+    "host.diff",
+    "host.report",
+    "host.demo",
+    "host.commands",
+    "host.cli",
+    "__main__",
 )
 
 HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "jax", "tokenizers"}
-LEAVES = ("model.*", "tokenizer.*", "testing.*")  # where the heavy imports may stand at the top
-TOOLS = {"hypothesis", "pytest"}  # of the tests: in bert_bundle.testing only
+DATA = ("interpreter", "format", "graph", "grading")  # the model and its figures as data: Keras is never imported
+LONGEST_FILE = 350
+MOST_MODULES = 17
+LEAVES = (
+    "encoders.*",
+    "keras_models.*",
+    "tokenizer.*",
+    "classifiers.*",
+    "testing.*",
+)  # may import Keras at their top
+TOOLS = {"hypothesis", "pytest"}  # of the tests: in bert_bundle.classifiers only
 YOUNGER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}
 STANDARD = sys.stdlib_module_names - YOUNGER_THAN_3_8
 UNSUBSCRIPTABLE_IN_3_8 = {"list", "dict", "tuple", "set", "frozenset", "type"}
@@ -97,48 +87,68 @@ def test_every_module_keeps_to_its_layer() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "fault"),
     [
-        ("stray", "", "stray: has no place: name it in CORE or HOST"),
-        ("format.stray", "", "format.stray: has no place: name it in CORE or HOST"),
-        ("errors", "from .format import layout", "errors:1: imports format.layout, which lies higher"),
-        ("format.digest", "from . import atomic", "format.digest:1: imports format.atomic, which lies higher"),
-        ("matrix.spec", "def f():\n    import bert_bundle.cli", "matrix.spec:2: imports cli, which lies higher"),
-        ("bundle", "from .matrix.spec import Matrix", "bundle:1: imports matrix.spec, which lies higher"),
-        ("matrix.run", "import tensorflow.keras", "matrix.run:1: the host imports tensorflow"),
-        ("cli", "def f():\n    from transformers import AutoModel", "cli:2: the host imports transformers"),
-        ("demo.material", "import keras", "demo.material:1: the host imports keras"),
-        ("bundle", "import tensorflow", "bundle:1: the core imports tensorflow at its top"),
-        ("bundle", "try:\n    import yaml\nexcept ImportError:\n    pass", "bundle:2: the core imports yaml"),
-        ("worker", "def f():\n    import psutil", "worker:2: the core imports psutil"),
+        ("stray", "", "stray: its folder has no place: name it in CORE or HOST"),
+        ("host.stray.x", "", "host.stray.x: its folder has no place: name it in CORE or HOST"),
+        ("errors", "from bert_bundle.format import layout", "errors:1: imports format.layout, which lies higher"),
+        ("format.files", "from bert_bundle.graph import ops", "format.files:1: imports graph.ops, which lies higher"),
+        ("host.config.x", "def f():\n    import bert_bundle.host.cli", "host.config.x:2: imports host.cli, which lies"),
+        ("api", "from bert_bundle.host.runs.run import Run", "api:1: imports host.runs.run, which lies higher"),
+        ("host.runs.run", "import tensorflow.keras", "host.runs.run:1: the host imports tensorflow"),
+        ("host.cli", "def f():\n    from transformers import AutoModel", "host.cli:2: the host imports transformers"),
+        ("host.demo.downloads", "import keras", "host.demo.downloads:1: the host imports keras"),
+        ("graph.ops", "def f():\n    import keras", "graph.ops:2: the model as data imports keras"),
+        ("api", "import tensorflow", "api:1: the core imports tensorflow at its top"),
+        ("api", "try:\n    import yaml\nexcept ImportError:\n    pass", "api:2: the core imports yaml"),
+        ("worker.loop", "def f():\n    import psutil", "worker.loop:2: the core imports psutil"),
         ("format.layout", "import tomllib", "format.layout:1: the core imports tomllib"),
-        ("bundle", "import hypothesis", "bundle:1: the core imports hypothesis"),
-        ("worker", "match 1:\n    case _: pass", "worker:2: not Python 3.8"),
-        ("worker", "def f(x: int | None): pass", "worker:1: X | Y in an annotation is younger than Python 3.8"),
-        ("worker", "x: list[int] = []", "worker:1: list[...] is younger than Python 3.8"),
-        ("matrix.run", "def", "matrix.run:1: not Python"),
+        ("api", "import hypothesis", "api:1: the core imports hypothesis"),
+        ("worker.loop", "match 1:\n    case _: pass", "worker.loop:2: not Python 3.8"),
+        (
+            "worker.loop",
+            "def f(x: int | None): pass",
+            "worker.loop:1: X | Y in an annotation is younger than Python 3.8",
+        ),
+        ("worker.loop", "x: list[int] = []", "worker.loop:1: list[...] is younger than Python 3.8"),
+        ("host.runs.run", "def", "host.runs.run:1: not Python"),
+        ("api", "from .errors import BundleError", "api:1: a relative import"),
     ],
 )
 def test_a_fault_is_found_and_named(module: str, source: str, fault: str) -> None:
-    known = dict.fromkeys(("format.layout", "format.atomic", "matrix.spec", "cli"), "")
-    assert [found[: len(fault)] for found in faults({**known, module: source})] == [fault]
+    known = dict.fromkeys(("format.layout", "graph.ops", "host.runs.run", "host.cli"), "")
+    assert fault in [found[: len(fault)] for found in faults({**known, module: source})]
 
 
-def test_a_cycle_within_a_layer_is_found() -> None:
-    sources = {"model.graph": "from . import ops", "model.ops": "def f():\n    from .graph import Graph"}
-    assert list(faults(sources)) == ["model.graph: imports itself by way of model.ops"]
+def test_a_cycle_within_a_room_is_found() -> None:
+    sources = {
+        "graph.graph": "from bert_bundle.graph import ops",
+        "graph.ops": "def f():\n    from bert_bundle.graph.graph import Graph",
+    }
+    assert list(faults(sources)) == ["graph.graph: imports itself by way of graph.ops"]
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("matrix.run", "import yaml\nfrom .spec import Matrix\nx: list[int] | None = None"),
-        ("bundle", "import json, os.path, numpy, safetensors.numpy\ndef f():\n    import tensorflow"),
-        ("model.graph", "import tensorflow"),
-        ("testing.strategies", "import hypothesis\nimport keras"),
-        ("worker", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import tensorflow"),
+        (
+            "host.runs.run",
+            "import yaml\nfrom bert_bundle.host.config import matrix_file\nx: list[int] | None = None",
+        ),
+        ("api", "import json, os.path, numpy, safetensors.numpy\ndef f():\n    import tensorflow"),
+        ("keras_models.weights", "import tensorflow"),
+        ("classifiers.strategies", "import hypothesis\nimport keras"),
+        ("worker.loop", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import tensorflow"),
     ],
 )
 def test_what_is_allowed_is_not_a_fault(module: str, source: str) -> None:
-    assert list(faults({"matrix.spec": "", module: source})) == []
+    assert list(faults({"host.config.matrix_file": "", module: source})) == []
+
+
+def test_no_folder_is_long_and_no_file_is_long() -> None:
+    folders: dict[Path, int] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        folders[path.parent] = folders.get(path.parent, 0) + (path.name != "__init__.py")
+        assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE, path
+    assert {folder: n for folder, n in folders.items() if n > MOST_MODULES} == {}
 
 
 def faults(sources: Mapping[str, str]) -> Iterator[str]:
@@ -146,13 +156,18 @@ def faults(sources: Mapping[str, str]) -> Iterator[str]:
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
         if _rank(module) is None:
-            yield f"{module}: has no place: name it in CORE or HOST"
+            yield f"{module}: its folder has no place: name it in CORE or HOST"
             continue
         try:
             tree = ast.parse(source, feature_version=(3, 8) if _is_core(module) else None)
         except SyntaxError as error:
             yield f"{module}:{error.lineno}: not Python{' 3.8' if _is_core(module) else ''}: {error.msg}"
             continue
+        yield from (
+            f"{module}:{n.lineno}: a relative import"
+            for n in ast.walk(tree)
+            if isinstance(n, ast.ImportFrom) and n.level
+        )
         imports = list(_imports(module, tree, set(sources)))
         ours = [i for i in imports if i.module.split(".")[0] == "bert_bundle"]
         graph[module] = {_short(i.module) for i in ours}
@@ -179,9 +194,11 @@ def _foreign(module: str, others: list[Import]) -> Iterator[str]:
             if top in HEAVY:
                 yield f"{module}:{i.line}: the host imports {top}"
         elif top in HEAVY:
-            if i.at_import and not leaf:
+            if _room(module) in DATA:
+                yield f"{module}:{i.line}: the model as data imports {top}"
+            elif i.at_import and not leaf:
                 yield f"{module}:{i.line}: the core imports {top} at its top"
-        elif top not in STANDARD | {"numpy", "safetensors"} | (TOOLS if module.startswith("testing.") else set()):
+        elif top not in STANDARD | {"numpy", "safetensors"} | (TOOLS if module.startswith("classifiers.") else set()):
             yield f"{module}:{i.line}: the core imports {top}"
 
 
@@ -235,17 +252,19 @@ def _for_types(node: ast.AST) -> bool:
 
 
 def _rank(module: str) -> int | None:
-    """The place in CORE + HOST of the most exact pattern that names `module`; the package itself is ""."""
-    exact = [i for i, layer in enumerate(CORE + HOST) if module in (layer.split() or [""])]
-    if exact:
-        return exact[0]
-    globs = [i for i, layer in enumerate(CORE + HOST) if any(fnmatchcase(module, p) for p in layer.split())]
-    return globs[0] if globs else None
+    """The place of the module's room in CORE + HOST; None for a room that is not listed."""
+    room = _room(module)
+    return next((i for i, rooms in enumerate(CORE + HOST) if room in (rooms.split() or [""])), None)
+
+
+def _room(module: str) -> str:
+    """The folder that holds the module: its first name, of the host its first two."""
+    parts = module.split(".")
+    return ".".join(parts[: 2 if parts[0] == "host" else 1])
 
 
 def _is_core(module: str) -> bool:
-    rank = _rank(module)
-    return rank is not None and rank < len(CORE)
+    return _room(module).split(".")[0] not in ("host", "__main__")
 
 
 def _name(path: Path) -> str:

@@ -7,12 +7,12 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
-from ..bundle import save
-from ..format import tensors
-from ..model import keras as keras_runtime
-from ..model.encoders import families, transformers
-from ..tokenizer import from_vocabulary
-from . import vocabulary
+from bert_bundle.api import save
+from bert_bundle.demo import vocabulary
+from bert_bundle.encoders import families, transformers
+from bert_bundle.format import tensors
+from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.tokenizer import from_vocabulary
 
 Progress = Callable[[str], None]
 BATCH = 16

@@ -5,16 +5,24 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..errors import FormatError
-from . import layout, strict_json, tensors
-from .digest import sha256
-from .proven import Proven, open_bundle
+from bert_bundle.errors import FormatError
+from bert_bundle.format import layout, strict_json, tensors
+from bert_bundle.format.files import sha256
+from bert_bundle.format.open_bundle import OpenedBundle, open_bundle
 
 EXACT, ALONE = "float64", "batches of one"  # what is varied in the process that saves, to measure noise
 BATCH = 32  # examples per forward pass of a replay: batch composition moves float32 results
 
 Fingerprint = Tuple[str, Tuple[float, ...]]
 Input = Tuple[str, str, str, Tuple[Optional[int], ...]]
+
+# Prefix of a tensor's name in golden/tensors.safetensors -> field of `Golden`.
+_ARRAYS = {
+    "token_ids": "token_ids",
+    "single": "predictions",
+    "double": "float64_predictions",
+    "features": "features",
+}
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,8 @@ class Golden:
     features      input name -> array (examples, ...)
     answers       true labels as positions, where the examples had them
     token_ids     input name -> int array (examples, max_length)
-    single        output name -> array in the model's own precision
-    double        output name -> float64 array of the same model rebuilt in double precision
+    predictions   output name -> array in the model's own precision
+    float64_predictions  output name -> array of the same model rebuilt in float64
     noise         output name -> how far float32 replays may lie apart, over the output's scale
     measured      what was varied at save -> output name -> how far it moved the float32 predictions
     layers        fingerprint of every node's output in float64, in graph order: (name, moments and samples)
@@ -40,8 +48,8 @@ class Golden:
     features: Mapping[str, np.ndarray]
     answers: Optional[np.ndarray]
     token_ids: Mapping[str, np.ndarray]
-    single: Mapping[str, np.ndarray]
-    double: Mapping[str, np.ndarray]
+    predictions: Mapping[str, np.ndarray]
+    float64_predictions: Mapping[str, np.ndarray]
     noise: Mapping[str, float]
     measured: Mapping[str, Mapping[str, float]]
     layers: Tuple[Fingerprint, ...]
@@ -53,15 +61,15 @@ class Golden:
     @property
     def examples(self) -> int:
         """How many examples it holds."""
-        return len(next(iter(self.single.values())))
+        return len(next(iter(self.predictions.values())))
 
 
 def to_files(golden: Golden) -> Dict[str, bytes]:
     """The golden's files: path -> bytes."""
     arrays = {}
-    for kind in ("token_ids", "single", "double", "features"):
-        for name, array in getattr(golden, kind).items():
-            arrays["{}/{}".format(kind, name)] = array
+    for folder, field in _ARRAYS.items():
+        for name, array in getattr(golden, field).items():
+            arrays["{}/{}".format(folder, name)] = array
     inputs = {
         "texts": {group: [t if isinstance(t, str) else list(t) for t in ts] for group, ts in golden.texts.items()},
         "answers": None if golden.answers is None else [int(a) for a in golden.answers],
@@ -84,17 +92,17 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
     }
 
 
-def from_bundle(bundle: Proven) -> Golden:
+def from_bundle(bundle: OpenedBundle) -> Golden:
     """The golden of an opened bundle, from proven bytes. Raises FormatError when its parts do not fit each other."""
     inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, type(None))})
     facts = _document(bundle, layout.GOLDEN_FACTS, _FACTS)
     arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
-    kinds: Dict[str, Dict[str, np.ndarray]] = {"token_ids": {}, "single": {}, "double": {}, "features": {}}
+    fields: Dict[str, Dict[str, np.ndarray]] = {field: {} for field in _ARRAYS.values()}
     for name, array in arrays.items():
-        kind, _, rest = name.partition("/")
-        if kind not in kinds:
+        folder, _, rest = name.partition("/")
+        if folder not in _ARRAYS:
             raise FormatError("a tensor that a golden does not have", place=layout.GOLDEN_TENSORS, found=name)
-        kinds[kind][rest] = array
+        fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
     _all(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
     _all(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
@@ -111,7 +119,7 @@ def from_bundle(bundle: Proven) -> Golden:
         labels=tuple(facts["labels"]),
         inputs=tuple((name, role, dtype, tuple(shape)) for name, role, dtype, shape in facts["inputs"]),
         alike=tuple((one, other) for one, other in facts["alike"]),
-        **kinds,
+        **fields,
     )
     _check(golden)
     return golden
@@ -122,10 +130,10 @@ def read_golden(path: str) -> Golden:
     return from_bundle(open_bundle(path))
 
 
-def subject(bundle: Proven, golden: Golden) -> str:
+def replay_key(bundle: OpenedBundle, golden: Golden) -> str:
     """sha256 over all that a replay computes from: the model, the tokenizer and its recipe, the recorded inputs.
 
-    Not over what it is held against, nor over who wrote it: bundles of one subject have one replay in a reader.
+    Not over what it is held against, nor over who wrote it: bundles with one key have one replay in a reader.
     """
     held_against = (layout.CARD, layout.GOLDEN_FACTS, layout.GOLDEN_TENSORS)
     record = {
@@ -136,7 +144,7 @@ def subject(bundle: Proven, golden: Golden) -> str:
     return sha256(strict_json.canonical(record))
 
 
-def _document(bundle: Proven, path: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
+def _document(bundle: OpenedBundle, path: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
     document = strict_json.parse(bundle.read(path), path)
     if not isinstance(document, dict) or set(document) != set(fields):
         raise FormatError("malformed", place=path, wanted="an object with " + ", ".join(sorted(fields)))
@@ -207,10 +215,15 @@ _ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
 
 
 def _check(golden: Golden) -> None:
-    outputs = set(golden.single)
-    if not outputs or outputs != set(golden.double) or outputs != set(golden.noise):
+    outputs = set(golden.predictions)
+    if not outputs or outputs != set(golden.float64_predictions) or outputs != set(golden.noise):
         raise FormatError("outputs of the golden do not fit each other", place=layout.GOLDEN)
-    columns = [*golden.single.values(), *golden.double.values(), *golden.token_ids.values(), *golden.features.values()]
+    columns = [
+        *golden.predictions.values(),
+        *golden.float64_predictions.values(),
+        *golden.token_ids.values(),
+        *golden.features.values(),
+    ]
     if any(column.ndim == 0 for column in columns):
         raise FormatError("a column of the golden has no rows", place=layout.GOLDEN_TENSORS)
     count = golden.examples
@@ -220,5 +233,5 @@ def _check(golden: Golden) -> None:
     if count == 0 or lengths != {count}:
         raise FormatError("columns of the golden differ in length", place=layout.GOLDEN, found=sorted(lengths))
     for name in outputs:
-        if golden.single[name].shape != golden.double[name].shape:
+        if golden.predictions[name].shape != golden.float64_predictions[name].shape:
             raise FormatError("an output's two precisions differ in shape", place=layout.GOLDEN, found=name)

@@ -7,7 +7,7 @@ that is retired to `format/old/`, raise the number, add a bundle of the old form
 import re
 from typing import Dict, Iterable
 
-from ..errors import FormatError, LimitError, UnsafeError
+from bert_bundle.errors import FormatError, LimitError, UnsafeError
 
 FORMAT_NAME = "bert_bundle"
 FORMAT_VERSION = 1
@@ -88,3 +88,8 @@ def limit_of(path: str) -> int:
     if path.startswith(TOKENIZER + "/"):
         return MAX_VOCABULARY
     return MAX_JSON
+
+
+def encoder_path(name: str, file: str) -> str:
+    """`encoders/<name>/<file>`."""
+    return "/".join((ENCODERS, name, file))

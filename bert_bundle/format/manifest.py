@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Dict, Mapping, Tuple
 
-from ..errors import FormatError, IntegrityError, VersionError
-from . import layout, strict_json
-from .digest import COPY_AGAIN, sha256
+from bert_bundle.errors import FormatError, IntegrityError, VersionError
+from bert_bundle.format import layout, strict_json
+from bert_bundle.format.files import COPY_AGAIN, sha256
 
 _CUSTOM = "custom_objects"  # in bundles that have any, and in no other
 _FIELDS = {

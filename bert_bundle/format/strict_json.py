@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any, Dict, List, Tuple
 
-from ..errors import FormatError, LimitError
+from bert_bundle.errors import FormatError, LimitError
 
 MAX_DEPTH = 64
 

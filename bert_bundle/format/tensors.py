@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..errors import FormatError, LimitError
-from . import strict_json
+from bert_bundle.errors import FormatError, LimitError
+from bert_bundle.format import strict_json
 
 MAX_HEADER = 16 << 20  # bytes; BERT-large's header has 50 thousand
 MAX_RANK = 8
@@ -120,3 +120,14 @@ def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]
 
 def _naturals(values: Any) -> bool:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**53 for v in values)
+
+
+def check_finite(arrays: Mapping[str, np.ndarray], place: str) -> None:
+    """Raises FormatError for a NaN or an infinity among weights: no trained model has one."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise FormatError(
+                "a weight that is no finite number",
+                place="{} tensor {}".format(place, name),
+                fix="train again from the last checkpoint whose weights are finite",
+            )

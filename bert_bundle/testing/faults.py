@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from ..errors import FormatError
+from bert_bundle.errors import FormatError
 
 _BLOCK = 16 << 20  # bytes that `grow` takes at a time
 

@@ -9,15 +9,15 @@ from typing import Any, Dict
 
 import numpy as np
 
-from .. import isolation
-from ..errors import ModelError, RuntimeUnavailableError
-from ..format import layout
-from ..format.atomic import Staging
-from ..format.golden import EXACT, Golden, from_bundle, to_files
-from ..format.manifest import Manifest
-from ..format.proven import open_bundle
-from ..rules import AUTO
-from . import faults
+from bert_bundle.errors import ModelError, RuntimeUnavailableError
+from bert_bundle.format import layout
+from bert_bundle.format.golden import EXACT, Golden, from_bundle, to_files
+from bert_bundle.format.manifest import Manifest
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.format.staging import Staging
+from bert_bundle.interpreter import installed
+from bert_bundle.interpreter.known_breakages import AUTO
+from bert_bundle.testing import faults
 
 LABELS = ("no", "yes")
 WRITER = {
@@ -38,7 +38,7 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
     progress("forging")
     _commit(specification.get("writing"))
     golden = _made_up(specification)
-    classes = golden.double["probabilities"].shape[1]
+    classes = golden.float64_predictions["probabilities"].shape[1]
     output = {"name": "probabilities", "dtype": "float32", "shape": [None, classes]}
     with Staging(target, overwrite=False) as staging:
         for path, data in to_files(golden).items():
@@ -71,18 +71,18 @@ def parrot(
     It is off where the packages of `moved_by` are all installed in these versions, and dies where those of one of
     `dies_of` are.
     """
-    if any(map(isolation.holds, dies_of)):
+    if any(map(installed.holds, dies_of)):
         faults.die(progress=progress)
     opened = open_bundle(bundle)
     golden = from_bundle(opened)
     fault = opened.manifest.metadata["reading"]
     _commit(fault)
-    off = 1e-3 if fault == "waver" or (moved_by and isolation.holds(moved_by)) else 0.0
+    off = 1e-3 if fault == "waver" or (moved_by and installed.holds(moved_by)) else 0.0
     noise = np.float32(5e-6 if fault == "shiver" else 0.0)
     return {
         "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},
-        "single": {name: (values + noise).tolist() for name, values in golden.single.items()},
-        "double": {name: (values + off).tolist() for name, values in golden.double.items()},
+        "predictions": {name: (values + noise).tolist() for name, values in golden.predictions.items()},
+        "float64_predictions": {name: (values + off).tolist() for name, values in golden.float64_predictions.items()},
         "layers": [[name, list(values)] for name, values in golden.layers],
         "architecture": dict(golden.architecture),
         "labels": list(opened.manifest.labels),
@@ -112,17 +112,17 @@ def _made_up(specification: Dict[str, Any]) -> Golden:
     says, answers = specification.get("says", [1] * len(texts)), specification.get("answers", [1, 1, 0])
     classes = max(2, len(specification.get("labels", ())))
     sure = np.random.RandomState(seed).uniform(0.6, 0.9, size=len(texts))
-    double = np.repeat((1 - sure)[:, None] / (classes - 1), classes, axis=1)
-    double[np.arange(len(texts)), says] = sure
+    float64 = np.repeat((1 - sure)[:, None] / (classes - 1), classes, axis=1)
+    float64[np.arange(len(texts)), says] = sure
     return Golden(
         texts={"text": texts},
         features={name: np.array(column) for name, column in specification.get("features", {}).items()},
         answers=None if answers is None else np.array(answers),
         token_ids={"input_ids": np.arange(2 * len(texts), dtype=np.int32).reshape(-1, 2)},
-        single={"probabilities": double.astype(np.float32)},
-        double={"probabilities": double},
+        predictions={"probabilities": float64.astype(np.float32)},
+        float64_predictions={"probabilities": float64},
         noise={"probabilities": 1e-6},
-        layers=(("probabilities", tuple(float(value) for value in double.ravel())),),
+        layers=(("probabilities", tuple(float(value) for value in float64.ravel())),),
         architecture={},
         measured={EXACT: {"probabilities": 1e-7}},
         labels=tuple(specification.get("labels", LABELS)),

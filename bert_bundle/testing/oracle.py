@@ -4,12 +4,12 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..format.golden import Golden
-from ..loaded import Parts
-from ..model.graph import Apply, Call, Graph, Ref
-from ..numerics import difference, fingerprint
-from ..replay import FINGERPRINTED
-from . import reference
+from bert_bundle.format.golden import Golden
+from bert_bundle.grading.differences import difference, fingerprint
+from bert_bundle.graph.graph import Apply, Call, Graph, Ref
+from bert_bundle.loading.float64 import FINGERPRINTED
+from bert_bundle.loading.parts import Parts
+from bert_bundle.testing import reference
 
 _TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 

@@ -13,18 +13,18 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping
 
 import numpy as np
 
-from .. import isolation
-from ..format.proven import open_bundle
-from ..model.keras import AUTO
-from ..replay import observe
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.interpreter import installed
+from bert_bundle.keras_models.runtime import AUTO
+from bert_bundle.loading.replay import observe
 
 Honest = Callable[..., Any]
 Change = Callable[[Any], Any]  # of what was made, in place; or of a function, whose replacement it returns
 Fault = Callable[[], ContextManager[None]]
 
 _PACKAGE = __package__.rpartition(".")[0] + "."
-_ENCODERS = _PACKAGE + "model.encoders.transformers"
-_DOUBLE = "float64"
+_ENCODERS = _PACKAGE + "encoders.transformers"
+_FLOAT64 = "float64"
 _SECOND = "encoder.layer.1."
 
 
@@ -32,7 +32,7 @@ def replay(
     *, progress: Any, bundle: str, fault: str, runtime: str = AUTO, where: Mapping[str, str] = MappingProxyType({})
 ) -> Dict[str, Any]:
     """What `tasks.replay` answers where `fault` is in force: where the packages of `where` have these versions."""
-    with FAULTS[fault]() if isolation.holds(where) else contextlib.nullcontext():
+    with FAULTS[fault]() if installed.holds(where) else contextlib.nullcontext():
         return observe(open_bundle(bundle), runtime, progress)
 
 
@@ -150,7 +150,7 @@ def _named(change: Callable[[str, bool], Any]) -> Fault:
     def by(honest: Honest) -> Honest:
         return lambda name, prefix="": change(*honest(name, prefix))
 
-    return _ours("model.encoders.names", "to_pytorch", by)
+    return _ours("encoders.checkpoint_names", "to_pytorch", by)
 
 
 def _as_it_lies(name: str, transposed: bool) -> Any:
@@ -200,7 +200,7 @@ def _made(class_name: str, change: Change) -> Fault:
 
         return make
 
-    return _ours("model.construction", "make", by)
+    return _ours("keras_models.layer_construction", "make", by)
 
 
 def _on(layer: Any) -> None:
@@ -220,8 +220,8 @@ def _frozen(rebuilt: Any) -> None:
 
 
 def _in_single(honest: Honest) -> Honest:
-    return lambda keras, kind, name, config, policy, double: honest(
-        keras, kind, name, config, policy.replace("mixed_float16", "float32"), double
+    return lambda keras, kind, name, config, policy, float64: honest(
+        keras, kind, name, config, policy.replace("mixed_float16", "float32"), float64
     )
 
 
@@ -237,7 +237,7 @@ def _second_token(honest: Honest) -> Honest:
 
 
 def _tokenizer(change: Change) -> Fault:
-    return _ours("tokenizer.live", "read", _then(change))
+    return _ours("tokenizer.transformers", "read", _then(change))
 
 
 def _cased(tokenizer: Any) -> None:
@@ -270,7 +270,7 @@ def _other_order(honest: Honest) -> Honest:
 
 
 def _not_in_double(honest: Honest) -> Honest:
-    return lambda graph, configs, runtime, double=False: honest(graph, configs, runtime)
+    return lambda graph, configs, runtime, float64=False: honest(graph, configs, runtime)
 
 
 def _coarse_erf(honest: Honest) -> Honest:
@@ -317,30 +317,30 @@ FAULTS: Mapping[str, Fault] = {
     "the last layer left out": _encoder(_shortened),
     "the pooler's activation dropped": _set("pooler.dense.activation", lambda x: x),
     "the pooler of the last token": _called("pooler", _backwards),
-    "dropout left on": _ours("model.forward", "predict", _training),
+    "dropout left on": _ours("keras_models.prediction", "predict", _training),
     "one dropout left on": _made("Dropout", _on),
     "statistics of the batch": _made("BatchNormalization", _on),
-    "running variance lost": _ours("model.weights", "assign", _statistics_lost),
+    "running variance lost": _ours("keras_models.weights", "assign", _statistics_lost),
     "softmax over the examples": _made("Dense", _along_examples),
     "a kernel not transposed": _named(_as_it_lies),
     "gamma for beta": _named(_gamma_for_beta),
     "a bias not loaded": _weights(lambda _, name, array: array * 0 if name == _SECOND + "output.dense.bias" else array),
     "weights in half precision": _weights(lambda _, name, array: _half(array)),
-    "half precision in the single replay": _weights(lambda d, name, array: array if d == _DOUBLE else _half(array)),
-    "half precision in the double replay": _weights(lambda d, name, array: _half(array) if d == _DOUBLE else array),
-    "float32 in the double replay": _ours("model.rebuild", "rebuild", _not_in_double),
-    "two inputs swapped": _ours("model.forward", "_nested", _other_order),
+    "half precision in the native replay": _weights(lambda d, name, array: array if d == _FLOAT64 else _half(array)),
+    "half precision in the float64 replay": _weights(lambda d, name, array: _half(array) if d == _FLOAT64 else array),
+    "float32 in the float64 replay": _ours("keras_models.rebuild", "rebuild", _not_in_double),
+    "two inputs swapped": _ours("keras_models.prediction", "_nested", _other_order),
     "lower-casing lost": _tokenizer(_cased),
     "cut on the left": _tokenizer(lambda tokenizer: setattr(tokenizer, "truncation_side", "left")),
     "padded on the left": _tokenizer(lambda tokenizer: setattr(tokenizer, "padding_side", "left")),
     "no special tokens": _tokenizer(_bare),
-    "another token taken": _ours("model.keras2", "apply", _second_token),
+    "another token taken": _ours("keras_models.keras2", "apply", _second_token),
     "a dropout rate lost": _made("Dropout", lambda layer: setattr(layer, "rate", 0.0)),
     "an encoder's dropout rate lost": _configured("hidden_dropout_prob", 0.0),
     "label names permuted": _configured("id2label", {0: "LABEL_1", 1: "LABEL_0"}),
     "a regulariser lost": _made("Dense", lambda layer: setattr(layer, "kernel_regularizer", None)),
     "a layer renamed": _made("Dropout", lambda layer: setattr(layer, "_name", "dropout_1")),
     "a frozen part thawed": lambda: replaced(_ENCODERS, "set_flags", lambda honest: lambda *args: None),
-    "a layer frozen": _ours("model.rebuild", "rebuild", _then(_frozen)),
-    "half precision lost": _ours("model.construction", "make", _in_single),
+    "a layer frozen": _ours("keras_models.rebuild", "rebuild", _then(_frozen)),
+    "half precision lost": _ours("keras_models.layer_construction", "make", _in_single),
 }

@@ -7,13 +7,13 @@ save both are read back and must give the ids that the live tokenizer gives.
 
 from typing import Any, Dict, Mapping, Sequence
 
-from ..errors import FormatError
-from ..format import layout
-from ..format.proven import Proven
-from . import characters, live, native
-from .description import Description
-from .encoding import Recipe, encode
-from .wordpiece import WordPiece
+from bert_bundle.errors import FormatError
+from bert_bundle.format import layout
+from bert_bundle.format.open_bundle import OpenedBundle
+from bert_bundle.tokenizer import native, transformers, unicode_differences
+from bert_bundle.tokenizer.description import Description
+from bert_bundle.tokenizer.encoding import Recipe, encode
+from bert_bundle.tokenizer.wordpiece import WordPiece
 
 __all__ = ["Recipe", "encode", "from_files", "from_vocabulary", "read_files", "to_files", "unsteady", "vocabulary_size"]
 
@@ -34,16 +34,18 @@ def to_files(tokenizer: Any) -> Dict[str, bytes]:
 
     Raises TokenizerError for any other, and for one with settings that the files cannot say.
     """
-    return live.describe(tokenizer).to_files()
+    return transformers.describe(tokenizer).to_files()
 
 
-def unsteady(tokenizer: Any, texts: Sequence[str]) -> Dict[int, str]:
+def varies_by_environment(tokenizer: Any, texts: Sequence[str]) -> Dict[int, str]:
     """Position -> the characters that a tokenizer of this kind reads in another way in some environment.
 
     Slow tokenizers have Python's tables of Unicode, fast ones those of their release of `tokenizers`.
     """
-    described, fast = live.describe(tokenizer), bool(tokenizer.is_fast)
-    found = {position: characters.unsteady(described, fast, text) for position, text in enumerate(texts)}
+    described, fast = transformers.describe(tokenizer), bool(tokenizer.is_fast)
+    found = {
+        position: unicode_differences.varying_characters(described, fast, text) for position, text in enumerate(texts)
+    }
     return {position: text for position, text in found.items() if text}
 
 
@@ -57,10 +59,10 @@ def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runt
     described = Description.parse(files)
     if runtime == "native":
         return native.NativeTokenizer(described, fast=fast)
-    return live.read(described, files, fast=fast, origin=origin)
+    return transformers.read(described, files, fast=fast, origin=origin)
 
 
-def read_files(bundle: Proven) -> Dict[str, bytes]:
+def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
     """The tokenizer's files of an opened bundle, proven and in agreement; needs no transformers. Raises FormatError.
 
     Every file must be the one that vocabulary and configuration make: two layouts that differ are two tokenizers.

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Mapping, Tuple
 
-from ..errors import FormatError, TokenizerError
-from ..format import layout, strict_json
-from .paths import ADDED, FAST
-from .wordpiece import by_id
+from bert_bundle.errors import FormatError, TokenizerError
+from bert_bundle.format import layout, strict_json
+from bert_bundle.tokenizer.paths import ADDED, FAST
+from bert_bundle.tokenizer.wordpiece import by_id
 
 VOCABULARY = layout.TOKENIZER + "/vocab.json"
 MERGES = layout.TOKENIZER + "/merges.txt"

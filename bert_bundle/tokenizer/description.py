@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Tuple, Type, Union
 
-from ..errors import FormatError, TokenizerError
-from ..format import layout, strict_json
-from .bytelevel import ByteLevel
-from .paths import ADDED, CONFIG, FAST, SPECIAL
-from .unigram import Unigram
-from .wordpiece import WordPiece
+from bert_bundle.errors import FormatError, TokenizerError
+from bert_bundle.format import layout, strict_json
+from bert_bundle.tokenizer.bytelevel import ByteLevel
+from bert_bundle.tokenizer.paths import ADDED, CONFIG, FAST, SPECIAL
+from bert_bundle.tokenizer.unigram import Unigram
+from bert_bundle.tokenizer.wordpiece import WordPiece
 
 Model = Union[WordPiece, ByteLevel, Unigram]
 FAMILIES: Mapping[str, Type[Model]] = {

@@ -5,7 +5,7 @@ from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 
-from ..errors import SignatureError
+from bert_bundle.errors import SignatureError
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from ..errors import RuntimeUnavailableError, SignatureError
-from . import slow
-from .description import MOST, Description
-from .paths import FAST
-from .wordpiece import WordPiece
+from bert_bundle.errors import RuntimeUnavailableError, SignatureError
+from bert_bundle.tokenizer import slow_wordpiece
+from bert_bundle.tokenizer.description import MOST, Description
+from bert_bundle.tokenizer.paths import FAST
+from bert_bundle.tokenizer.wordpiece import WordPiece
 
 _WITH_TYPES = ("BertTokenizer", "ElectraTokenizer")  # those that transformers gives token types for unasked
 
@@ -152,7 +152,7 @@ class NativeTokenizer:
 
     def _slow_ids(self, text: str) -> List[int]:
         ids: List[int] = []
-        for piece, known in slow.pieces(self._described, text):
+        for piece, known in slow_wordpiece.pieces(self._described, text):
             if known:
                 ids.append(self.convert_tokens_to_ids(piece))
             else:

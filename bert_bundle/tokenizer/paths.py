@@ -1,6 +1,6 @@
 """Where the files lie that a tokenizer of every kind has."""
 
-from ..format import layout
+from bert_bundle.format import layout
 
 CONFIG = layout.TOKENIZER + "/tokenizer_config.json"
 SPECIAL = layout.TOKENIZER + "/special_tokens_map.json"

@@ -4,11 +4,11 @@ import base64
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
-from ..errors import FormatError, TokenizerError
-from ..format import layout, strict_json
-from . import sentencepiece
-from .bytelevel import ByteLevel
-from .paths import FAST
+from bert_bundle.errors import FormatError, TokenizerError
+from bert_bundle.format import layout, strict_json
+from bert_bundle.tokenizer import sentencepiece
+from bert_bundle.tokenizer.bytelevel import ByteLevel
+from bert_bundle.tokenizer.paths import FAST
 
 _SPACE = "\u2581"  # what a piece has where the text has a space
 _TABLE = "Precompiled"

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Mapping, Tuple
 
-from ..errors import FormatError, TokenizerError
-from ..format import layout
-from .paths import FAST
+from bert_bundle.errors import FormatError, TokenizerError
+from bert_bundle.format import layout
+from bert_bundle.tokenizer.paths import FAST
 
 VOCABULARY = layout.TOKENIZER + "/vocab.txt"
 

@@ -4,11 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from commands import SAME, bert_bundle
-from planted_upgrade import CULPRIT, GOOD, locked, planted, written
+from support.command_line import SAME, bert_bundle
+from support.planted_upgrade import CULPRIT, GOOD, locked, planted, written
 
-from bert_bundle.matrix import derived
-from bert_bundle.matrix.process import silent
+from bert_bundle.host.upgrades import upgrade as derived
+from bert_bundle.host.workers.worker import silent
 
 ASKED = ("typing-extensions==4.15.0", "idna==3.9")
 
@@ -35,7 +35,7 @@ def test_an_upgrade_is_audited_beside_the_environment_of_today(classic: Path) ->
     assert [v["reader"] for v in document["verdicts"]] == [GOOD, "with-typing_extensions-4.15.0-tokenizers-0.21.0"]
     assert {v["grade"] for v in document["verdicts"]} <= SAME
     (said,) = document["upgrades"]
-    assert (said["source"], said["instead_of"], said["moved"]) == (GOOD, GOOD, [])
+    assert (said["source"], said["instead_of"], said["package_changes"]) == (GOOD, GOOD, [])
     today, upgraded = (environment["packages"] for environment in document["environments"])
     assert {name for name in today if upgraded[name] != today[name]} == {"typing-extensions", "tokenizers"}
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import SAME, bert_bundle
+from support.command_line import SAME, bert_bundle
+from support.paths import ROOT
 
-from bert_bundle import isolation
-from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.spec import FILE_NAME, read_matrix
-from bert_bundle.rules import RULES, Rule
+from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.interpreter import installed, launch
+from bert_bundle.interpreter.known_breakages import RULES, Rule
 
-ROOT = Path(__file__).resolve().parents[2]
 MATRIX = read_matrix(ROOT / FILE_NAME)
 CHEAP = "keras3.15-py3.13-backend-missing"
 WRITER = "tf2.15-hf4.40-py3.11"
@@ -55,13 +55,13 @@ def matrix_file(folder: Path, old: str, new: str) -> Path:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_what_a_rule_refuses_does_not_work(rule: Rule, made: Callable[[str], Made]) -> None:
+def test_what_a_rule_refuses_does_not_work(rule: Rule, made: Callable[[str], ReadyEnvironment]) -> None:
     (row,) = [row for row in MATRIX.environments if row.id.endswith(f"-py{row.python}-{rule.id}")]
     program = ALIGNED if rule.id == "safetensors-0.3" else PROGRAMS[row.runtime]
     there = made(row.id)
-    backend = isolation.binding(there.packages.__contains__).get(isolation.KERAS_BACKEND)
+    backend = installed.binding(there.packages.__contains__).get(installed.KERAS_BACKEND)
     done = subprocess.run(
-        [there.python, "-c", program], env=isolation.environment(backend),
+        [there.python, "-c", program], env=launch.environment(backend),
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode != 0

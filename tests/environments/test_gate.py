@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 import yaml
-from commands import SAME, bert_bundle
-from releases import NOWHERE, lock_nowhere, row
+from support.command_line import SAME, bert_bundle
+from support.forged_candidates import NOWHERE, lock_nowhere, row
+from support.paths import ROOT
 
-from bert_bundle.demo.run import recipe
-from bert_bundle.matrix.locks import FOLDER
-from bert_bundle.matrix.process import Worker, silent
-from bert_bundle.matrix.spec import FILE_NAME, Matrix
+from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix
+from bert_bundle.host.demo.recipe import recipe
+from bert_bundle.host.environments.locks import FOLDER
+from bert_bundle.host.workers.worker import Worker, silent
 from bert_bundle.testing.recipes import mislabelled, smaller
 
-ROOT = Path(__file__).resolve().parents[2]
 WRITER = "tf2.15-hf4.40-py3.11"
 HERE = f"version: 1\nenvironments: {{names: [{WRITER}]}}\n"
 NO_TIMES = "budgets: {load: null}\n"

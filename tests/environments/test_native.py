@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forged import retensor
+from support.forged_bundles import retensor
 
-from bert_bundle.bundle import inspect
+from bert_bundle.api import inspect
+from bert_bundle.classifiers import specification as classifiers
 from bert_bundle.errors import IntegrityError
 from bert_bundle.format import tensors
 from bert_bundle.format.golden import read_golden
-from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.process import Worker
-from bert_bundle.numerics import DOUBLE, DRIFT, IDENTICAL, Figures, difference, judge
-from bert_bundle.testing import classifiers
+from bert_bundle.grading.differences import FLOAT64_TOLERANCE, difference
+from bert_bundle.grading.grades import DRIFT, IDENTICAL, Figures, judge
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.workers.worker import Worker
 
 NEWEST, OLDEST = "tf2.21-hf4.57-py3.13", "tf2.4-hf4.5-py3.8"
 JAX, OLD = "keras3.15-jax0.12-py3.13", "tf2.10-hf4.25-py3.9"
@@ -27,13 +28,13 @@ WEIGHT = "encoder.layer.1.output.dense.weight"
 
 
 @pytest.fixture(scope="module")
-def old(made: Callable[[str], Made]) -> Iterator[Worker]:
+def old(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
     with Worker(made(OLD), "reader") as worker:
         yield worker
 
 
 @pytest.fixture(scope="module")
-def tuned(made: Callable[[str], Made], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tuned(made: Callable[[str], ReadyEnvironment], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What Keras 3 on JAX wrote: a classifier `before` its training, `after` it, and trained once `more`."""
     folder = tmp_path_factory.mktemp("tuned")
     with Worker(made(JAX), "writer") as worker:
@@ -50,14 +51,16 @@ def weights(bundle: Path) -> dict[str, np.ndarray]:
     return dict(tensors.from_bytes((bundle / ENCODER).read_bytes(), ENCODER))
 
 
-def test_what_the_newest_tensorflow_writes_the_oldest_reads(made: Callable[[str], Made], tmp_path: Path) -> None:
+def test_what_the_newest_tensorflow_writes_the_oldest_reads(
+    made: Callable[[str], ReadyEnvironment], tmp_path: Path
+) -> None:
     with Worker(made(NEWEST), "writer") as writer:
         writer.ask("generate", specification=classifiers.CLASSIC, target=str(tmp_path / "bundle"))
     with Worker(made(OLDEST), "reader") as reader:
         found = figures(tmp_path / "bundle", reader)
     assert (found.grade, found.labels_changed) == (IDENTICAL, 0)
-    assert found.double is not None
-    assert found.double < DOUBLE
+    assert found.float64_difference is not None
+    assert found.float64_difference < FLOAT64_TOLERANCE
 
 
 def test_a_training_in_keras_3_on_jax_changes_the_predictions_and_repeats_to_the_bit(tuned: Path) -> None:
@@ -65,7 +68,9 @@ def test_a_training_in_keras_3_on_jax_changes_the_predictions_and_repeats_to_the
     still = {name for name in before if np.array_equal(before[name], after[name])}
     unseen = {name for name in before if name.endswith("key.bias")}  # by a softmax: rounding alone moves it
     assert still - unseen == {"pooler.dense.bias", "pooler.dense.weight"}  # the classic reads the first token
-    first, last = (read_golden(str(tuned / name / "bundle")).double["probabilities"] for name in ("before", "after"))
+    first, last = (
+        read_golden(str(tuned / name / "bundle")).float64_predictions["probabilities"] for name in ("before", "after")
+    )
     assert difference(last, first, of=first) > 1e-2
     assert inspect(str(tuned / "after" / "bundle")).digest == inspect(str(tuned / "more" / "bundle")).digest
 
@@ -76,8 +81,8 @@ def test_what_was_trained_in_keras_3_on_jax_predicts_the_same_in_tensorflow_2_10
     assert "tensorflow" not in " ".join(inspect(str(bundle)).writer["packages"])
     found = figures(bundle, old)
     assert (found.grade, found.labels_changed) == (IDENTICAL, 0)
-    assert found.double is not None
-    assert found.double < DOUBLE
+    assert found.float64_difference is not None
+    assert found.float64_difference < FLOAT64_TOLERANCE
 
 
 def test_one_weight_changed_after_the_save_is_caught_with_its_place(tuned: Path, old: Worker, tmp_path: Path) -> None:

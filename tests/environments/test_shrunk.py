@@ -7,24 +7,26 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from bert_bundle.matrix import reproduction, shrink
-from bert_bundle.matrix.environment import Made
-from bert_bundle.matrix.executors.local import Local
-from bert_bundle.matrix.locks import FOLDER
-from bert_bundle.matrix.process import silent
-from bert_bundle.matrix.run import Reproduction, Terms, cross
-from bert_bundle.matrix.spec import Matrix
-from bert_bundle.testing import strategies
+from bert_bundle.classifiers import strategies
+from bert_bundle.host.config.matrix_file import Matrix
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.environments.locks import FOLDER
+from bert_bundle.host.runs import reproduction, shrink
+from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run import Reproduction, RunOptions, cross
+from bert_bundle.host.workers.worker import silent
 
-ROOT = Path(__file__).resolve().parents[2]
 WRITER, READER = "tf2.10-hf4.25-py3.9", "tf2.13-hf4.35-py3.11"
 
 
 @pytest.fixture(scope="module")
-def shrunk(made: Callable[[str], Made], matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Reproduction:
+def shrunk(
+    made: Callable[[str], ReadyEnvironment], matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
+) -> Reproduction:
     """Planted in TensorFlow 2.13: transformers' classes compute GELU by tanh. TensorFlow 2.10 wrote the classic."""
-    folder, terms = tmp_path_factory.mktemp("shrunk"), Terms(faults={READER: "tanh GELU"})
+    folder, terms = tmp_path_factory.mktemp("shrunk"), RunOptions(faults={READER: "tanh GELU"})
     drawn = strategies.draw(1, seed=0)
     found = cross(
         [made(WRITER)], [made(WRITER), made(READER)], drawn,
@@ -32,7 +34,7 @@ def shrunk(made: Callable[[str], Made], matrix: Matrix, tmp_path_factory: pytest
     )  # fmt: skip
     assert [v.grade for v in found.verdicts] == ["bitwise", "drift"]
     search = partial(strategies.smallest, examples=5, seed=0)
-    least = shrink.smallest(found, drawn, search, folder=folder, progress=silent, terms=terms)
+    least = shrink.shrink(found, drawn, search, folder=folder, progress=silent, terms=terms)
     assert least is not None
     rows = {row.id: row for row in matrix.environments}
     return reproduction.write(least, rows, ROOT / FOLDER, folder / "found", terms)

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from bert_bundle.matrix.spec import Matrix
+from bert_bundle.host.config.matrix_file import Matrix
 
 ENVIRONMENTS = (
     "tf2.6-hf4.12-py3.8", "tf2.10-hf4.25-py3.9", "tf2.13-hf4.35-py3.11", "tf2.15-hf4.40-py3.11", "tf2.18-hf4.48-py3.12",

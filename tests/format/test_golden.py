@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forged import Change, drop, edit, put, retensor, rewrite, small
+from support.forged_bundles import Change, drop, edit, put, retensor, rewrite, small
 
 from bert_bundle.errors import FormatError, IntegrityError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout
-from bert_bundle.format.digest import sha256
+from bert_bundle.format.files import sha256
 from bert_bundle.format.golden import Golden, from_bundle, read_golden
-from bert_bundle.format.proven import open_bundle
+from bert_bundle.format.open_bundle import open_bundle
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     assert again == {path: (bundle / path).read_bytes() for path in again}
     assert golden.examples == 3
     assert golden.texts == {"text": ["one", "two", "seed 0"]}
-    assert golden.single["probabilities"].dtype == np.float32
+    assert golden.predictions["probabilities"].dtype == np.float32
     assert golden.answers is not None
     assert golden.answers.tolist() == [1, 1, 0]
 
@@ -116,7 +116,7 @@ def test_a_golden_without_examples_proves_nothing_and_is_refused(bundle: Path) -
     golden = copy.deepcopy(read_golden(str(bundle)))
     empty = {
         kind: {name: array[:0] for name, array in getattr(golden, kind).items()}
-        for kind in ("token_ids", "single", "double")
+        for kind in ("token_ids", "predictions", "float64_predictions")
     }
     for path, data in goldens.to_files(
         Golden(**{**vars(golden), **empty, "texts": {"text": []}, "answers": None})

@@ -9,7 +9,7 @@ import pytest
 
 from bert_bundle.errors import BundleError, FormatError, IntegrityError, LimitError, UnsafeError, VersionError
 from bert_bundle.format import layout, strict_json
-from bert_bundle.format.digest import sha256
+from bert_bundle.format.files import sha256
 from bert_bundle.format.manifest import RUNTIMES, File, Manifest
 
 DIGEST = "0123456789abcdef" * 4

@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 
 import bert_bundle
-from bert_bundle.cli import main
-from bert_bundle.errors import (
-    REFUSED,
-    FormatError,
-    IntegrityError,
-    RuntimeUnavailableError,
-    UnsafeError,
-    VersionError,
-)
+from bert_bundle.errors import REFUSED, FormatError, IntegrityError, RuntimeUnavailableError, UnsafeError, VersionError
 from bert_bundle.format import layout
-from bert_bundle.format.digest import COPY_AGAIN, listing, tree
+from bert_bundle.format.files import COPY_AGAIN, listing, tree
+from bert_bundle.host.cli import main
 
 FILES = [
     "README.md",

@@ -1,6 +1,6 @@
 """Bundles changed and signed again so that their parts do not fit each other: a live reader refuses every one.
 
-What fits, and computes something else, is in tests/test_the_checks.py.
+What fits, and computes something else, is in tests/test_planted_faults.py.
 """
 
 import shutil
@@ -8,10 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forged import TOKENIZER, Forge, drop, each, edit, lower_casing_lost, put, resign, vocabulary_swapped, weights
+from support.forged_bundles import (
+    TOKENIZER,
+    Forge,
+    drop,
+    each,
+    edit,
+    lower_casing_lost,
+    put,
+    resign,
+    vocabulary_swapped,
+    weights,
+)
 
 from bert_bundle.errors import BundleError, FormatError
-from bert_bundle.matrix.process import Worker
+from bert_bundle.host.workers.worker import Worker
 
 HEAD = "weights.safetensors"
 KERNEL = "probabilities/kernel"

@@ -15,10 +15,13 @@ HERE = Path(__file__).resolve().parent
 
 def main():
     sys.path.insert(0, str(HERE.parents[1]))
-    from bert_bundle import isolation, rules
+    from bert_bundle.interpreter import installed, known_breakages
 
-    five = (isolation.version("transformers") or "").startswith("5.")
-    classes, three = (not rules.against(runtime, rules.installed()) for runtime in rules.RUNTIMES)
+    five = (installed.version("transformers") or "").startswith("5.")
+    classes, three = (
+        not known_breakages.broken_rules(runtime, known_breakages.installed_versions())
+        for runtime in known_breakages.RUNTIMES
+    )
     files = sorted(map(str, HERE.glob("test_*.py" if classes else "test_*_native.py")))
     needs = (("native", three), ("both", classes and three), ("five", five))
     folders = [str(HERE / name) for name, there in needs if there]

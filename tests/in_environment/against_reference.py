@@ -1,6 +1,6 @@
 """A live encoder in float64 beside the reference: what both say of one batch, output by output."""
 
-from bert_bundle import numerics
+from bert_bundle.grading import differences
 from bert_bundle.testing import reference
 
 WANTED = frozenset(["hidden_states.0", "attentions.0"])
@@ -28,7 +28,7 @@ def distances(found, right):
     """Name -> the largest difference over the scale of what is right."""
     assert list(found) == list(right)
     assert {str(array.dtype) for array in found.values()} == {"float64"}
-    return {name: numerics.difference(found[name], array, of=array) for name, array in right.items()}
+    return {name: differences.difference(found[name], array, of=array) for name, array in right.items()}
 
 
 def _numbered(found, array):

@@ -3,9 +3,9 @@
 import functools
 import gc
 
-from bert_bundle import isolation
+from bert_bundle.interpreter import launch
 
-isolation.pin()  # before anything imports tensorflow
+launch.pin()  # before anything imports tensorflow
 
 import profiles  # noqa: E402
 import pytest  # noqa: E402
@@ -13,9 +13,9 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("machine", "properties")
 
 import bert_bundle  # noqa: E402
-from bert_bundle.model import keras as keras_runtime  # noqa: E402
-from bert_bundle.model import keras2  # noqa: E402
-from bert_bundle.testing import classifiers  # noqa: E402
+from bert_bundle.classifiers import specification  # noqa: E402
+from bert_bundle.keras_models import keras2  # noqa: E402
+from bert_bundle.keras_models import runtime as keras_runtime  # noqa: E402
 
 profiles.use()
 
@@ -50,7 +50,7 @@ def keras(runtime):
 @pytest.fixture(scope="session")
 def classic():
     """The classic classifier: first token, ten numerical features."""
-    return classifiers.build({})
+    return specification.build({})
 
 
 @pytest.fixture(scope="session")

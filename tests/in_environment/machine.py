@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import bert_bundle
-from bert_bundle import errors, numerics
-from bert_bundle.format.digest import listing
-from bert_bundle.testing import classifiers
+from bert_bundle import errors
+from bert_bundle.classifiers import specification
+from bert_bundle.format.files import listing
+from bert_bundle.grading import grades
 
 PATHS = st.sampled_from(["one", "two"])
 KINDS = st.integers(0, 1)
@@ -36,7 +37,7 @@ def kinds(runtime, save, folder):
     """The two classifiers, and what each predicts once it is loaded."""
     made = []
     for number, spec in enumerate(_KINDS):
-        classifier = classifiers.build(spec, runtime.name)
+        classifier = specification.build(spec, runtime.name)
         bundle = bert_bundle.load(save(classifier, folder / str(number)), runtime=runtime.name)
         made.append(Kind(classifier, save, runtime.name, bundle.predict(classifier.examples["text"])))
     return made
@@ -120,7 +121,7 @@ class Bundles(RuleBasedStateMachine):
     def verify(self, name, seldom):
         """A replay that is what was saved; one time in six, for it takes long, and always where it is refused."""
         found = self._answer(name, bert_bundle.verify, always=seldom == 0)
-        assert found is None or found.figures.grade == numerics.BITWISE
+        assert found is None or found.figures.grade == grades.BITWISE
 
     @rule(name=PATHS)
     def delete(self, name):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bert_bundle.model import ops
+from bert_bundle.graph import ops
 
 
 def arrays():

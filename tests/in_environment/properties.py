@@ -6,14 +6,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 import bert_bundle
-from bert_bundle import numerics
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.classifiers import specification, strategies
+from bert_bundle.encoders import families
 from bert_bundle.format import golden as goldens
-from bert_bundle.format.proven import open_bundle
-from bert_bundle.loaded import encode, read_parts
-from bert_bundle.model import capture, forward, signature
-from bert_bundle.model.encoders import families
-from bert_bundle.testing import classifiers, strategies
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.grading import differences
+from bert_bundle.graph import signature
+from bert_bundle.keras_models import capture, prediction
+from bert_bundle.loading.encoding import encode
+from bert_bundle.loading.parts import read_parts
 from bert_bundle.tokenizer import Recipe
 
 SMALL = {"hidden": 4, "layers": 1, "heads": 1, "intermediate": 5, "embedding": 5, "max_length": 5, "features": 1}
@@ -27,7 +29,7 @@ def round_trip(spec, runtime, save, folder):
     The golden of the loaded model is, byte for byte, the one of the model that was saved: predictions in both
     precisions, token ids, and a fingerprint of every layer. So nothing is replayed here a third time.
     """
-    made = classifiers.build(spec, runtime.name)
+    made = specification.build(spec, runtime.name)
     before = state(made, runtime)
     first = save(made, folder / "first" / "bundle")
     changed = [name for name, value in state(made, runtime).items() if value != before[name]]
@@ -38,7 +40,9 @@ def round_trip(spec, runtime, save, folder):
     bundle = bert_bundle.load(first, runtime=runtime.name)
     _same_model(made, bundle, runtime)
     _same_predictions(made, bundle, runtime, first)
-    loaded = classifiers.Made(bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length)
+    loaded = specification.BuiltClassifier(
+        bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length
+    )
     third = save(loaded, folder / "third" / "bundle")
     assert differing(first, third) == [], "loaded and saved again"
 
@@ -94,11 +98,11 @@ def _same_predictions(made, bundle, runtime, path):
     features = {name: made.examples[name] for name in golden.features}
     found = bundle.encode(texts)
     assert {n: _bits(a) for n, a in found.items()} == {n: _bits(a) for n, a in ids.items()}, "token ids are other ones"
-    live = forward.predict(runtime, made.model, graph, slots, {**ids, **features}, batch=goldens.BATCH)
+    live = prediction.predict(runtime, made.model, graph, slots, {**ids, **features}, batch=goldens.BATCH)
     loaded = bundle.predict(texts, features=features, batch_size=goldens.BATCH)
     loaded = loaded if isinstance(loaded, dict) else dict.fromkeys(live, loaded)
     for name, array in live.items():
-        assert _bits(loaded[name]) == _bits(array) == _bits(golden.single[name]), name
+        assert _bits(loaded[name]) == _bits(array) == _bits(golden.predictions[name]), name
 
 
 def padded():
@@ -117,7 +121,7 @@ def padded():
 
 def moved_by_padding(spec, runtime, save, folder, more=7):
     """How far `more` tokens of padding move the predictions of a bundle, in its noise floors: up to 1 is rounding."""
-    made = classifiers.build(spec, runtime.name)
+    made = specification.build(spec, runtime.name)
     bundle = bert_bundle.load(save(made, folder / "bundle"), runtime=runtime.name)
     opened = open_bundle(bundle.path)
     golden, graph = goldens.from_bundle(opened), read_parts(opened).graph
@@ -128,8 +132,11 @@ def moved_by_padding(spec, runtime, save, folder, more=7):
         for s in slots
         if s.group
     }
-    found = forward.predict(runtime, bundle.model, graph, slots, {**arrays, **golden.features}, batch=goldens.BATCH)
-    return max(numerics.difference(found[n], golden.single[n], golden.double[n]) / golden.noise[n] for n in found)
+    found = prediction.predict(runtime, bundle.model, graph, slots, {**arrays, **golden.features}, batch=goldens.BATCH)
+    return max(
+        differences.difference(found[n], golden.predictions[n], golden.float64_predictions[n]) / golden.noise[n]
+        for n in found
+    )
 
 
 def fresh(tmp_path_factory):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import bert_bundle
-from bert_bundle.model import capture, graph_json, keras2
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.graph import graph_json
+from bert_bundle.keras_models import capture, keras2
 
 LENGTH = 12
 
@@ -18,7 +19,7 @@ def tiny_encoder(name="bert_encoder", **changes):
     from transformers import BertConfig, TFBertModel
 
     sizes = {
-        "vocab_size": len(classifiers.vocabulary()),
+        "vocab_size": len(specification.vocabulary()),
         "hidden_size": 12,
         "num_hidden_layers": 1,  # test_families has two, and catches one taken for the other
         "num_attention_heads": 2,
@@ -187,10 +188,10 @@ def build(keras, builder, **names):
     encoder = tiny_encoder(**dict(builder.config, **names))
     ids, mask, types = (keras.Input((LENGTH,), dtype="int32") for _ in range(3))
     model = keras.Model([ids, mask, types], builder.build(keras, encoder, ids, mask, types), name="classifier")
-    classifiers.randomize(model, encoder, seed=5)
-    tokenizer = classifiers.tokenizer()
+    specification.randomize(model, encoder, seed=5)
+    tokenizer = specification.tokenizer()
     labels = tuple("abcdefghijkl"[: model.output_shape[-1]])
-    return classifiers.Made(model, encoder, tokenizer, labels, {"text": ["my invoice", "why?"]}, LENGTH)
+    return specification.BuiltClassifier(model, encoder, tokenizer, labels, {"text": ["my invoice", "why?"]}, LENGTH)
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -249,8 +250,10 @@ def test_a_sequential_classifier_is_sequential_again(keras, save, tmp_path):
     body = keras.Model(ids, encoder(ids).pooler_output, name="body")
     model = keras.Sequential([keras.Input((LENGTH,), dtype="int32", name="ids"), body], name="classifier")
     model.add(keras.layers.Dense(3, activation="softmax", name="probabilities"))
-    classifiers.randomize(model, encoder, seed=5)
-    made = classifiers.Made(model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH)
+    specification.randomize(model, encoder, seed=5)
+    made = specification.BuiltClassifier(
+        model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH
+    )
     bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
     assert type(bundle.model).__name__ == "Sequential"
     assert [layer.name for layer in bundle.model.layers] == ["body", "probabilities"]
@@ -264,8 +267,8 @@ def test_inputs_and_outputs_by_name_stay_dicts(keras, save, tmp_path):
     state = encoder(ids, attention_mask=mask).pooler_output
     outputs = {"left": keras.layers.Dense(2, name="l")(state), "right": keras.layers.Dense(4, name="r")(state)}
     model = keras.Model({"Text_Input_Ids": ids, "b_mask": mask}, outputs, name="classifier")
-    classifiers.randomize(model, encoder, seed=5)
-    made = classifiers.Made(model, encoder, classifiers.tokenizer(), (), {"text": ["why?"]}, LENGTH)
+    specification.randomize(model, encoder, seed=5)
+    made = specification.BuiltClassifier(model, encoder, specification.tokenizer(), (), {"text": ["why?"]}, LENGTH)
     bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
     found = bundle.predict(["my invoice", "why?"])
     assert {name: array.shape for name, array in found.items()} == {"left": (2, 2), "right": (2, 4)}
@@ -299,7 +302,9 @@ def test_a_layer_shared_with_a_nested_model_is_refused(keras, save, tmp_path):
     nested = keras.Model(inner, encoder(inner).pooler_output, name="nested")
     both = keras.layers.Concatenate(name="both")([nested(ids), encoder(ids).pooler_output])
     model = keras.Model(ids, _head(keras, both), name="classifier")
-    made = classifiers.Made(model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH)
+    made = specification.BuiltClassifier(
+        model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH
+    )
     with pytest.raises(errors.ModelError, match="a layer shared between a model and one that is nested in it"):
         save(made, tmp_path / "bundle")
 
@@ -317,7 +322,7 @@ def test_saving_leaves_the_model_and_the_precision_unchanged(classic, keras, sav
 
 
 def test_the_same_model_saved_twice_gives_the_same_bytes(classic, classic_bundle, save, tmp_path):
-    from bert_bundle.format.digest import tree
+    from bert_bundle.format.files import tree
 
     first, again = tree(str(classic_bundle)), tree(str(save(classic, tmp_path / "bundle")))
     assert first == again

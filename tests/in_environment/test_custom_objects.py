@@ -10,9 +10,10 @@ import tensorflow as tf
 from kept import CONFIG, DIGEST, WEIGHTS, around, weighted
 
 import bert_bundle
-from bert_bundle import errors, tasks
+from bert_bundle import errors
 from bert_bundle.format import strict_json, tensors
-from bert_bundle.model import keras2
+from bert_bundle.keras_models import keras2
+from bert_bundle.worker import tasks
 
 RUNTIME = "transformers"
 KEPT = {"Weighted": own_layers.Weighted}

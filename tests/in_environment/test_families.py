@@ -8,8 +8,8 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model.encoders import transformers
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.encoders import transformers
 
 LENGTH = 12
 PADDED = (LENGTH, 5, 1)  # tokens of each row of `batch`
@@ -61,7 +61,7 @@ def make(case, name="encoder", **changes):
     title, sizes = FAMILIES[family]
     labels = {i: "label {}".format(i) for i in range(HEADS[head][1])}
     config = getattr(library, title + "Config")(
-        vocab_size=len(classifiers.vocabulary()),
+        vocab_size=len(specification.vocabulary()),
         max_position_embeddings=32,
         **dict(sizes, **changes),
         id2label=labels,
@@ -82,13 +82,15 @@ def build(keras, case):
 
 
 def finish(model, encoder):
-    classifiers.randomize(model, encoder, seed=7)
+    specification.randomize(model, encoder, seed=7)
     inner = getattr(encoder, encoder.base_model_prefix)
     inner.embeddings.trainable = False
     blocks = inner.transformer if hasattr(inner, "transformer") else inner.encoder
     blocks.layer[0].trainable = False
     blocks.layer[0].attention.trainable = True
-    return classifiers.Made(model, encoder, classifiers.tokenizer(), (), {"text": ["my invoice", "why?"]}, LENGTH)
+    return specification.BuiltClassifier(
+        model, encoder, specification.tokenizer(), (), {"text": ["my invoice", "why?"]}, LENGTH
+    )
 
 
 def takes_types(encoder):
@@ -195,7 +197,9 @@ def test_a_class_that_was_never_called_is_saved_without_a_length(return_dict, ke
     for head, names in ((SEQUENCE, ["clf"]), (SPAN, ["start_logits", "end_logits"])):
         model = make("bert " + head, name="clf")
         model.config.return_dict = return_dict
-        made = classifiers.Made(model, model, classifiers.tokenizer(), (), {"text": ["my invoice", "why?"]}, None)
+        made = specification.BuiltClassifier(
+            model, model, specification.tokenizer(), (), {"text": ["my invoice", "why?"]}, None
+        )
         bundle = bert_bundle.load(save(made, tmp_path / head))
         assert [tuple(tensor.shape) for tensor in bundle.model.inputs] == [(None, None)] * 3
         assert [entry["name"] for entry in bundle.manifest.signature["outputs"]] == names
@@ -208,7 +212,7 @@ def test_a_class_that_was_never_called_is_saved_without_a_length(return_dict, ke
 
 def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
     model = make("roberta " + SEQUENCE)
-    made = classifiers.Made(model, model, classifiers.tokenizer(), (), {"text": ["why?"]}, 31)
+    made = specification.BuiltClassifier(model, model, specification.tokenizer(), (), {"text": ["why?"]}, 31)
     with pytest.raises(errors.SignatureError, match="max_length does not fit the model") as caught:
         save(made, tmp_path / "bundle")
     assert caught.value.found == "31"
@@ -273,7 +277,8 @@ def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, 
         errors.ModelError, match="a class of transformers that a bundle cannot represent @ other"
     ) as caught:
         save(
-            classifiers.Made(model, live, classifiers.tokenizer(), (), {"text": ["why?"]}, LENGTH), tmp_path / "bundle"
+            specification.BuiltClassifier(model, live, specification.tokenizer(), (), {"text": ["why?"]}, LENGTH),
+            tmp_path / "bundle",
         )
     assert "TFXLMRobertaModel, TFElectraModel, or with ForSequenceClassification" in caught.value.wanted
     assert caught.value.found == name
@@ -284,8 +289,8 @@ def test_more_positions_than_the_call_has_are_refused(keras, save, tmp_path):
     ids = keras.Input((LENGTH,), dtype="int32", name="ids")
     hidden = keras.Input((LENGTH, 12), name="hidden")
     state = encoder(ids, None, None, None, None, None, hidden).pooler_output
-    made = classifiers.Made(
-        keras.Model([ids, hidden], state, name="classifier"), encoder, classifiers.tokenizer(), (), None, LENGTH
+    made = specification.BuiltClassifier(
+        keras.Model([ids, hidden], state, name="classifier"), encoder, specification.tokenizer(), (), None, LENGTH
     )
     with pytest.raises(errors.ModelError, match="an argument of the encoder that a bundle cannot represent @ encoder"):
         save(made, tmp_path / "bundle")

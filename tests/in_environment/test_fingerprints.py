@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_capture import LENGTH, tiny_encoder
 
+from bert_bundle.classifiers import specification
 from bert_bundle.format.golden import read_golden
-from bert_bundle.testing import classifiers
 
 TEXTS = {"left": ["my invoice", "why?", ""], "right": ["the app crashes", "invoice", "dark mode"]}
 
@@ -25,8 +25,8 @@ def siamese(keras):
     both = layers.Concatenate(name="both")([body(given) for given, _ in sides])
     output = layers.Dense(2, activation="softmax", name="probabilities")(both)
     model = keras.Model([tensor for _, inputs in sides for tensor in inputs], output, name="siamese")
-    classifiers.randomize(model, encoder, seed=5)
-    return classifiers.Made(model, encoder, classifiers.tokenizer(), ("no", "yes"), {"text": []}, LENGTH)
+    specification.randomize(model, encoder, seed=5)
+    return specification.BuiltClassifier(model, encoder, specification.tokenizer(), ("no", "yes"), {"text": []}, LENGTH)
 
 
 @pytest.fixture(scope="module")

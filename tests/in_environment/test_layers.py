@@ -8,8 +8,9 @@ from test_capture import LENGTH, batch, tiny_encoder
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model import capture, construction, graph_json, keras2, layers
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.graph import graph_json, layers
+from bert_bundle.keras_models import capture, keras2, layer_construction
 
 
 def _lstm(keras, states):
@@ -141,12 +142,14 @@ def make(keras, over, extra=(), **names):
     x = over(keras, states)
     head = keras.layers.Dense(3, activation="softmax", dtype="float32", name="probabilities")
     model = keras.Model([ids, mask, types, *extra], head(x), name="classifier")
-    classifiers.randomize(model, encoder, seed=5)
+    specification.randomize(model, encoder, seed=5)
     for layer in model.layers:
         if layer.name == "learned":
             layer.adapt(np.arange(36, dtype="float32").reshape(3, 12) / 9)
-    tokenizer = classifiers.tokenizer()
-    return classifiers.Made(model, encoder, tokenizer, ("a", "b", "c"), {"text": ["my invoice", "why?"]}, LENGTH)
+    tokenizer = specification.tokenizer()
+    return specification.BuiltClassifier(
+        model, encoder, tokenizer, ("a", "b", "c"), {"text": ["my invoice", "why?"]}, LENGTH
+    )
 
 
 def assert_same(made, path, runtime):
@@ -169,7 +172,7 @@ def test_a_loaded_model_predicts_the_same_and_saves_as_the_same_graph(case, kera
 
 
 def test_what_a_normalisation_has_learned_is_there_again(keras, runtime, save, tmp_path):
-    if construction.release_of(keras) < layers.FIRST["Normalization"]:
+    if layer_construction.release_of(keras) < layers.FIRST["Normalization"]:
         assert not hasattr(keras.layers, "Normalization")
         return
     made = make(keras, _rescaled)
@@ -277,7 +280,7 @@ def test_a_model_in_half_precision_is_that_again(policy, keras, runtime, save, t
     try:
         made = make(keras, _half)
     except Exception:  # no such kernels: TensorFlow cannot run the encoder itself in bfloat16
-        assert (policy, construction.release_of(keras) < (2, 13)) == ("mixed_bfloat16", True)
+        assert (policy, layer_construction.release_of(keras) < (2, 13)) == ("mixed_bfloat16", True)
         return
     path = save(made, tmp_path / "bundle")
     assert assert_same(made, path, runtime) == HALVES[policy]
@@ -303,8 +306,10 @@ def test_a_sequence_length_may_vary_and_inputs_may_have_no_name(keras, runtime, 
     hidden = encoder([ids, mask])[0]
     x = keras.layers.GRU(4, name="gru")(keras.layers.Conv1D(5, 3, padding="same", name="conv")(hidden))
     model = keras.Model([ids, mask], keras.layers.Dense(3, activation="softmax", name="probabilities")(x), name="any")
-    classifiers.randomize(model, encoder, seed=5)
-    made = classifiers.Made(model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, 8)
+    specification.randomize(model, encoder, seed=5)
+    made = specification.BuiltClassifier(
+        model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, 8
+    )
     bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
     for length in (3, LENGTH):
         arrays = [array[:, :length] for array in batch()[:2]]

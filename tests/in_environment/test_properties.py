@@ -13,10 +13,11 @@ import pytest
 from hypothesis import example, given
 
 import bert_bundle
-from bert_bundle import bundle as bundles
-from bert_bundle import draft, replay
-from bert_bundle.format import atomic
-from bert_bundle.model import rebuild, weights
+from bert_bundle import api as bundles
+from bert_bundle.format import staging
+from bert_bundle.keras_models import rebuild, weights
+from bert_bundle.loading import replay
+from bert_bundle.saving import draft
 
 HALF = {
     **properties.SMALL,
@@ -152,14 +153,14 @@ def test_a_flipped_bit_that_no_digest_is_held_against_is_noticed(history, monkey
 
 def test_a_save_that_replaces_a_bundle_unasked_is_noticed(history, monkeypatch):
     history.save(name="one", kind=1)
-    for module in (bundles, atomic):
+    for module in (bundles, staging):
         monkeypatch.setattr(module, "check_target", lambda target, overwrite: None)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         history.save(name="one", kind=1)
 
 
 def test_a_staging_folder_that_is_left_is_noticed(history, monkeypatch):
-    monkeypatch.setattr(atomic.shutil, "rmtree", lambda *args, **kwargs: None)
+    monkeypatch.setattr(staging.shutil, "rmtree", lambda *args, **kwargs: None)
     history.overwrite(name="one", kind=1)
     with pytest.raises(AssertionError, match="tmp-"):
         history.nothing_else_lies_there()

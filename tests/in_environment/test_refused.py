@@ -8,9 +8,9 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.format.digest import tree
-from bert_bundle.model import keras2
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.format.files import tree
+from bert_bundle.keras_models import keras2
 
 # What is refused is the caller's: Lambdas and subclasses are built, and offered to `save`, with AutoGraph on.
 pytestmark = pytest.mark.usefixtures("as_users_build")
@@ -39,13 +39,13 @@ def _unknown_op(made, keras):
 
 
 def _large_vocabulary(made, keras):
-    tokenizer = classifiers.tokenizer()
+    tokenizer = specification.tokenizer()
     tokenizer.add_tokens(["newword{}".format(i) for i in range(9)])
     return {"tokenizer": tokenizer}
 
 
 def _nan_weight(made, keras):
-    copy = classifiers.build({"seed": 4})
+    copy = specification.build({"seed": 4})
     copy.model.layers[-1].weights[0].assign(np.full((42, 2), np.nan, "float32"))
     return {"model": copy.model}
 
@@ -190,7 +190,7 @@ def test_an_existing_bundle_is_replaced_only_when_asked(classic, classic_bundle,
 
 def test_a_fault_between_model_and_bundle_is_caught_by_the_proof(classic, save, tmp_path, monkeypatch):
     """Planted: the writer mislays one bias after the golden was recorded; nothing may be published."""
-    from bert_bundle import draft
+    from bert_bundle.saving import draft
 
     honest = draft._weight_files
 
@@ -302,7 +302,7 @@ def test_an_encoder_that_computes_something_else_is_refused(keras, classic, tmp_
 
 def test_a_capture_that_computes_something_else_is_caught_before_anything_is_written(classic, tmp_path, monkeypatch):
     """Planted: the rebuild takes tanh's GELU for erf's, which rounding noise must not be able to hide."""
-    from bert_bundle.model.encoders import transformers
+    from bert_bundle.encoders import transformers
 
     honest = transformers.build
 

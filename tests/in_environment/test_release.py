@@ -7,16 +7,17 @@ import pytest
 import bert_bundle
 from bert_bundle import errors
 from bert_bundle.format import layout
-from bert_bundle.format.digest import sha256
+from bert_bundle.format.files import sha256
 from bert_bundle.format.manifest import File, Manifest
-from bert_bundle.model import construction, layers
-from bert_bundle.model import keras as keras_runtime
+from bert_bundle.graph import layers
+from bert_bundle.keras_models import layer_construction
+from bert_bundle.keras_models import runtime as keras_runtime
 
 
 @pytest.mark.parametrize("name", layers.FIRST)
 def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
     class_name, _, field = name.partition(".")
-    there = construction.release_of(keras) >= layers.FIRST[name]
+    there = layer_construction.release_of(keras) >= layers.FIRST[name]
     cls = getattr(keras.layers, class_name, None)
     needed = {"rate": 0.1, "stddev": 0.1}
     needed = {k: v for k, v in needed.items() if layers.LAYERS[class_name].get(k) is layers.REQUIRED}
@@ -47,11 +48,11 @@ def test_a_layer_that_this_keras_does_not_have_is_refused_before_a_weight_is_rea
     path = _with_weights(b"no header", classic_bundle, tmp_path / "bundle")
     with pytest.raises(errors.LimitError, match=r"a header too long @ weights\.safetensors"):
         read(path)
-    monkeypatch.setattr(construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
+    monkeypatch.setattr(layer_construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
     with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:
         read(path)
     assert caught.value.place == "probabilities"
 
 
 def test_the_release_of_this_keras_is_known_without_it(keras):
-    assert keras_runtime.release()[:2] == construction.release_of(keras)
+    assert keras_runtime.bound_version()[:2] == layer_construction.release_of(keras)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import bert_bundle
-from bert_bundle import numerics
+from bert_bundle.classifiers import specification
 from bert_bundle.format.golden import read_golden
-from bert_bundle.model import keras2
-from bert_bundle.testing import classifiers
+from bert_bundle.grading import differences
+from bert_bundle.keras_models import keras2
 
 pytestmark = pytest.mark.usefixtures("as_users_build")  # nothing here is other than a user's
 
@@ -18,7 +18,7 @@ LENGTH = 16
 def encoder_and_tokenizer():
     from transformers import BertConfig, TFBertModel
 
-    tokenizer = classifiers.tokenizer()
+    tokenizer = specification.tokenizer()
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=24,
@@ -43,7 +43,7 @@ def first_token_classifier(keras, features):
         x = keras.layers.concatenate([x, numerical])
     output = keras.layers.Dense(2, activation="softmax")(x)
     model = keras.Model(inputs=inputs, outputs=output)
-    classifiers.randomize(model, encoder, seed=3)
+    specification.randomize(model, encoder, seed=3)
     return model, tokenizer
 
 
@@ -93,7 +93,7 @@ def test_the_configuration_and_the_tokenizer_are_those_of_before(saved):
     bundle = bert_bundle.load(saved[0])
     (encoder,) = bundle.encoders.values()
     assert (encoder.config.hidden_size, encoder.config.num_attention_heads) == (24, 3)
-    assert bundle.tokenizer.get_vocab() == classifiers.tokenizer().get_vocab()
+    assert bundle.tokenizer.get_vocab() == specification.tokenizer().get_vocab()
 
 
 def test_the_proof_is_recorded_and_a_replay_here_is_bitwise(saved):
@@ -111,7 +111,7 @@ def test_the_noise_floor_follows_from_what_four_ways_of_running_moved(saved):
     # this process is held still like a worker: its proof is bitwise
     assert golden.measured["one thread, no oneDNN"] == dict.fromkeys(golden.noise, 0.0)
     for name, floor in golden.noise.items():
-        assert floor == max(numerics.NOISE_LEAST, 8 * max(moved[name] for moved in golden.measured.values()))
+        assert floor == max(differences.LEAST_NOISE, 8 * max(moved[name] for moved in golden.measured.values()))
 
 
 def test_another_prediction_is_noticed(saved):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bert_bundle import errors
+from bert_bundle.classifiers import specification
+from bert_bundle.classifiers.kit import LENGTH, RuntimeBuilder
 from bert_bundle.format.golden import read_golden
-from bert_bundle.testing import classifiers
-from bert_bundle.testing.kit import LENGTH, Kit
 
 TEXTS = ["my invoice is wrong", "why?"]
 SENTENCE = "The model does not depend on which of these inputs is which: a and b."
@@ -14,15 +14,15 @@ SENTENCE = "The model does not depend on which of these inputs is which: a and b
 
 def with_two_features(merge, a, b):
     """A classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
-    kit = Kit("transformers")
+    kit = RuntimeBuilder("transformers")
     feeds = kit.tokens()
     features = [kit.keras.Input((3,), name=name) for name in ("a", "b")]
     first = kit.call(kit.encoder(), feeds)["last_hidden_state"][:, 0]
     x = kit.layers.Concatenate()([first, getattr(kit.layers, merge)()(features)])
     model = kit.model([*feeds.values(), *features], kit.head(x))
-    classifiers.randomize(model, kit.encoders[0], seed=5)
+    specification.randomize(model, kit.encoders[0], seed=5)
     examples = {"text": TEXTS, "a": a, "b": b}
-    return classifiers.Made(model, kit.encoders[0], classifiers.tokenizer(), (), examples, LENGTH)
+    return specification.BuiltClassifier(model, kit.encoders[0], specification.tokenizer(), (), examples, LENGTH)
 
 
 def test_two_inputs_that_the_model_adds_are_alike_and_its_card_says_so(save, tmp_path):
@@ -46,13 +46,13 @@ def test_two_inputs_that_it_tells_apart_are_not_and_examples_that_hide_it_are_re
 
 
 def test_the_probes_of_two_texts_differ_in_every_row(save, tmp_path):
-    kit = Kit("transformers")
+    kit = RuntimeBuilder("transformers")
     left, right = kit.tokens("left_"), kit.tokens("right_")
     encoder = kit.encoder()
     towers = [kit.call(encoder, feeds)["pooler_output"] for feeds in (left, right)]
     model = kit.model([*left.values(), *right.values()], kit.head(kit.layers.Concatenate()(towers)))
-    classifiers.randomize(model, encoder, seed=5)
-    made = classifiers.Made(model, encoder, classifiers.tokenizer(), (), None, LENGTH)
+    specification.randomize(model, encoder, seed=5)
+    made = specification.BuiltClassifier(model, encoder, specification.tokenizer(), (), None, LENGTH)
     golden = read_golden(str(save(made, tmp_path / "bundle")))
     one, other = (golden.texts[group] for group in ("left_input_ids", "right_input_ids"))
     assert sorted(one) == sorted(other)

@@ -7,10 +7,11 @@ import pytest
 from pinned_ids import unequal
 
 import bert_bundle
-from bert_bundle import errors, examples
+from bert_bundle import errors
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.classifiers import specification, vocabularies
 from bert_bundle.format.golden import read_golden
-from bert_bundle.testing import classifiers, vocabularies
+from bert_bundle.saving import examples
 from bert_bundle.tokenizer import wordpiece
 
 TEXTS = [*examples.PROBES, "NewWord newword [MASK]", "Ünïcödé ÀÉ"]
@@ -21,7 +22,7 @@ def _make(fast, family="Bert", **settings):
 
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as file:
-            file.write("".join(token + "\n" for token in [*classifiers.vocabulary(), "Ü", "N", "##É"]))
+            file.write("".join(token + "\n" for token in [*specification.vocabulary(), "Ü", "N", "##É"]))
         cls = getattr(transformers, family + ("TokenizerFast" if fast else "Tokenizer"))
         return cls.from_pretrained(folder, **settings)
 
@@ -180,7 +181,7 @@ def test_another_setting_gives_other_ids():
 
 
 def test_sides_and_lengths_are_kept(save, tmp_path):
-    made = classifiers.build({})
+    made = specification.build({})
     made.tokenizer.padding_side = "left"
     bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
     assert bundle.tokenizer.padding_side == "left"
@@ -189,16 +190,16 @@ def test_sides_and_lengths_are_kept(save, tmp_path):
 
 
 def test_a_slow_tokenizer_is_saved_with_probes_that_every_environment_reads_alike(classic, save, tmp_path):
-    slow = classifiers.tokenizer(fast=False)
+    slow = specification.tokenizer(fast=False)
     bundle = bert_bundle.load(save(classic, tmp_path / "bundle", tokenizer=slow, examples=None))
     assert type(bundle.tokenizer) is type(slow)
     texts = read_golden(tmp_path / "bundle").texts["text"]
     assert 0 < len(texts) < len(examples.PROBES)
-    assert tokenizers.unsteady(slow, texts) == {}
+    assert tokenizers.varies_by_environment(slow, texts) == {}
 
 
 def test_a_text_that_not_every_environment_reads_alike_is_refused(classic, save, tmp_path):
     given = {**classic.examples, "text": ["a \u1b4c", *classic.examples["text"][1:]]}
     save(classic, tmp_path / "fast", examples=given)
     with pytest.raises(errors.TokenizerError, match="does not read alike in every environment @ text of example 0"):
-        save(classic, tmp_path / "slow", examples=given, tokenizer=classifiers.tokenizer(fast=False))
+        save(classic, tmp_path / "slow", examples=given, tokenizer=specification.tokenizer(fast=False))

@@ -9,9 +9,9 @@ from pinned_ids import TEXTS, unequal
 
 from bert_bundle import errors
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.classifiers import vocabularies
 from bert_bundle.format import strict_json
-from bert_bundle.testing import vocabularies
-from bert_bundle.tokenizer import characters
+from bert_bundle.tokenizer import unicode_differences
 from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.native import NativeTokenizer
 from bert_bundle.tokenizer.paths import CONFIG, FAST
@@ -274,18 +274,18 @@ def test_a_malformed_file_of_xlm_r_is_refused(change):
     ],
 )
 def test_what_not_every_environment_reads_alike_is_found(family, fast, text, found):
-    assert tokenizers.unsteady(native(family, fast), ["why", text]) == ({1: found} if found else {})
+    assert tokenizers.varies_by_environment(native(family, fast), ["why", text]) == ({1: found} if found else {})
 
 
 def test_a_letter_apart_from_its_mark_is_found_where_accents_are_kept():
     made = native(fast=False, do_lower_case=False)
-    assert tokenizers.unsteady(made, ["\u00e9", "e\u0301"]) == {1: "e\u0301"}
+    assert tokenizers.varies_by_environment(made, ["\u00e9", "e\u0301"]) == {1: "e\u0301"}
 
 
 def test_the_table_of_young_characters_holds_all_that_this_python_assigned_since_unicode_12_1():
     every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
     assigned = [c for c in every if unicodedata.category(c) != "Cn"]
-    assert len(assigned) - len(characters.young("".join(assigned))) == ASSIGNED_IN_12_1
+    assert len(assigned) - len(unicode_differences.newer_than_unicode_12_1("".join(assigned))) == ASSIGNED_IN_12_1
 
 
 def test_a_missing_file_is_named():

@@ -10,8 +10,9 @@ from test_layers import assert_same, make
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.model import capture, construction, graph_json
-from bert_bundle.testing import classifiers
+from bert_bundle.classifiers import specification
+from bert_bundle.graph import graph_json
+from bert_bundle.keras_models import capture, layer_construction
 
 # The code that is traced is the caller's: Keras has run it through AutoGraph when the model was built, and does again
 # with what is nested in it when `save` traces it. "control flow for AutoGraph" is refused by Keras itself with it off.
@@ -139,9 +140,9 @@ def _classifier(keras, inputs):
     encoder = tiny_encoder(type_vocab_size=1)
     model = Classifier(encoder, name="classifier")
     model(inputs)
-    classifiers.randomize(model, encoder, seed=5)
-    return classifiers.Made(
-        model, encoder, classifiers.tokenizer(), ("a", "b", "c"), {"text": ["my bill", "why?"]}, LENGTH
+    specification.randomize(model, encoder, seed=5)
+    return specification.BuiltClassifier(
+        model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["my bill", "why?"]}, LENGTH
     )
 
 
@@ -248,13 +249,13 @@ def test_a_wrong_trace_is_caught_before_anything_is_written(keras, save, tmp_pat
     """Planted: tracing takes one variable of a layer for another of the same shape."""
     made = make(keras, _own_variables)
     first, second = made.model.get_layer("scaled").biases
-    honest = construction.hold
+    honest = layer_construction.hold
 
     def faulty(keras, name, variable, policy, trainable):
         exchanged = {"scaled.biases.0": second, "scaled.biases.1": first}
         return honest(keras, name, exchanged.get(name, variable), policy, trainable)
 
-    monkeypatch.setattr(construction, "hold", faulty)
+    monkeypatch.setattr(layer_construction, "hold", faulty)
     with pytest.raises(errors.ModelError, match="the captured graph does not compute what the model computes"):
         save(made, tmp_path / "bundle")
     assert os.listdir(str(tmp_path)) == []

@@ -8,8 +8,8 @@ from test_capture import batch
 from test_layers import assert_same, make
 
 import bert_bundle
+from bert_bundle.classifiers import specification
 from bert_bundle.format.golden import read_golden
-from bert_bundle.testing import classifiers
 
 CALM = {"dropout": 0.0, "attention_dropout": 0.0, "layers": 1}  # nothing is drawn while it trains
 
@@ -17,14 +17,14 @@ CALM = {"dropout": 0.0, "attention_dropout": 0.0, "layers": 1}  # nothing is dra
 @pytest.mark.parametrize("classes", [1, 3])
 def test_steps_move_the_predictions_and_repeat_to_the_bit(classes, save, tmp_path):
     def written(name, **changes):
-        made = classifiers.build({**CALM, "classes": classes, **changes})
+        made = specification.build({**CALM, "classes": classes, **changes})
         return read_golden(str(save(made, tmp_path / name)))
 
     before, after, again = written("before"), written("after", steps=2), written("again", steps=2)
     name = "probabilities"
-    assert np.abs(after.double[name] - before.double[name]).max() > 1e-3
-    np.testing.assert_array_equal(after.single[name], again.single[name])
-    np.testing.assert_array_equal(after.double[name], again.double[name])
+    assert np.abs(after.float64_predictions[name] - before.float64_predictions[name]).max() > 1e-3
+    np.testing.assert_array_equal(after.predictions[name], again.predictions[name])
+    np.testing.assert_array_equal(after.float64_predictions[name], again.float64_predictions[name])
 
 
 def resting(keras, **said):

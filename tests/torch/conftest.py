@@ -2,7 +2,7 @@
 
 import pytest
 
-from bert_bundle.model.encoders.families import CLASSES
+from bert_bundle.encoders.families import CLASSES
 
 SPECIFICATIONS = {
     "classic": {},

@@ -8,8 +8,8 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
+from bert_bundle.encoders.families import CLASSES
 from bert_bundle.format.golden import read_golden
-from bert_bundle.model.encoders.families import CLASSES
 
 BOUND = 1e-5  # of an output, relative to its largest value: float32 in two libraries
 

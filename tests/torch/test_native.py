@@ -6,14 +6,15 @@ import torch
 import transformers
 
 import bert_bundle
+from bert_bundle.classifiers import specification
+from bert_bundle.encoders import configuration, native_layers
+from bert_bundle.encoders.families import CLASSES
 from bert_bundle.format import golden as goldens
-from bert_bundle.format.proven import open_bundle
-from bert_bundle.loaded import read_parts
-from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model.encoders import blocks, configuration
-from bert_bundle.model.encoders.families import CLASSES
-from bert_bundle.numerics import BITWISE, IDENTICAL, difference, judge, noise_floor
-from bert_bundle.testing import classifiers
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.grading.differences import difference, noise_floor
+from bert_bundle.grading.grades import BITWISE, IDENTICAL, judge
+from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.loading.parts import read_parts
 
 # Keras 3.15 makes arrays of PyTorch's tensors in a manner that NumPy 2.4 has a word about.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -88,13 +89,13 @@ def test_another_epsilon_is_noticed_from_the_embeddings_on(native, written):
 def test_a_bundle_of_tensorflow_is_the_same_function_on_pytorch_but_for_gelu_s_constants(native, written, monkeypatch):
     figures = bert_bundle.verify(written[1], runtime="native").figures
     assert figures.grade == IDENTICAL
-    assert figures.double < TENSORFLOW
-    for module in (blocks, native.encoders):  # ELECTRA's head has a GELU too
+    assert figures.float64_difference < TENSORFLOW
+    for module in (native_layers, native.encoders):  # ELECTRA's head has a GELU too
         monkeypatch.setattr(module, "activate", rounded(native.keras.ops))
-    assert bert_bundle.verify(written[1], runtime="native").figures.double < PYTORCH
+    assert bert_bundle.verify(written[1], runtime="native").figures.float64_difference < PYTORCH
 
 
-def rounded(ops, honest=blocks.activate):
+def rounded(ops, honest=native_layers.activate):
     """Our `activate` with the constants of TensorFlow 2.15; tests/in_environment/both measures them."""
 
     def activate(name, x):
@@ -108,7 +109,7 @@ def rounded(ops, honest=blocks.activate):
 
 
 def test_what_keras_3_on_pytorch_saves_tensorflow_reads(native, writer, tmp_path):
-    made = classifiers.build(classifiers.CLASSIC, runtime="native")
+    made = specification.build(specification.CLASSIC, runtime="native")
     saved = bert_bundle.save(
         made.model, tmp_path / "bundle", tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
         max_length=made.max_length,

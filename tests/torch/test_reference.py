@@ -6,11 +6,11 @@ import torch
 import transformers
 from test_native import NAME
 
+from bert_bundle.encoders.families import CLASSES
 from bert_bundle.format import golden as goldens
-from bert_bundle.format.proven import open_bundle
-from bert_bundle.loaded import read_parts
-from bert_bundle.model.encoders.families import CLASSES
-from bert_bundle.numerics import difference
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.grading.differences import difference
+from bert_bundle.loading.parts import read_parts
 from bert_bundle.testing import reference
 
 PYTORCH = 1e-13  # of an output's scale: PyTorch rounds no constant

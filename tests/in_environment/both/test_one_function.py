@@ -14,15 +14,19 @@ from test_operations import OPERATIONS
 from test_training import moves, resting
 
 import bert_bundle
-from bert_bundle import numerics, replay
+from bert_bundle.classifiers import specification as classifiers
+from bert_bundle.classifiers import strategies
+from bert_bundle.encoders import configuration, native_layers
 from bert_bundle.format import golden as goldens
-from bert_bundle.format.digest import sha256
-from bert_bundle.format.proven import open_bundle
-from bert_bundle.loaded import read_parts
-from bert_bundle.model import capture, graph_json
-from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model.encoders import blocks, configuration
-from bert_bundle.testing import classifiers, strategies
+from bert_bundle.format.files import sha256
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.grading import differences as differences_
+from bert_bundle.grading import grades
+from bert_bundle.graph import graph_json
+from bert_bundle.keras_models import capture
+from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.loading import replay
+from bert_bundle.loading.parts import read_parts
 
 CLOSE = 1e-13  # of an output's scale in float64: what the order of sums leaves
 # The constants that TensorFlow's GELU rounds to float32. What it divides by up to 2.18 it multiplies by from 2.19 on.
@@ -43,7 +47,7 @@ def case(request, keras, family_bundle):
 
 def figures(path, runtime):
     bundle = open_bundle(str(path))
-    return numerics.judge(goldens.from_bundle(bundle), replay.observe(bundle, runtime, lambda _: None))
+    return grades.judge(goldens.from_bundle(bundle), replay.observe(bundle, runtime, lambda _: None))
 
 
 def outputs(bound, made, path):
@@ -63,12 +67,12 @@ def outputs(bound, made, path):
 def largest(found, wanted):
     assert len(found) == len(wanted) > 1
     assert {array.dtype for array in found + wanted} == {np.dtype("float64")}
-    return max(numerics.difference(a, b, of=b) for a, b in zip(found, wanted))
+    return max(differences_.difference(a, b, of=b) for a, b in zip(found, wanted))
 
 
 def gelu(native, scaled, cubic):
     """`blocks.activate` with GELU of Hendrycks and Gimpel 2016: `scaled` is x / sqrt(2), `cubic` stands before x^3."""
-    ops, honest = native.keras.ops, blocks.activate
+    ops, honest = native.keras.ops, native_layers.activate
 
     def activate(name, x):
         if name == "gelu":
@@ -109,7 +113,7 @@ def test_tensorflow_s_constants_of_gelu_are_all_that_it_has_of_its_own(
     exact = gelu(native, lambda x: x / np.sqrt(2), 0.044715)
     for name, activate in {"": exact, **{n: gelu(native, f, CUBIC) for n, f in ROUNDED.items()}}.items():
         with monkeypatch.context() as patched:
-            patched.setattr(blocks, "activate", activate)
+            patched.setattr(native_layers, "activate", activate)
             found[name] = largest(outputs(native, made, path), wanted)
     assert found[own] <= CLOSE
     config = runtime.encoders.config(made.encoder, "x")
@@ -123,11 +127,11 @@ def test_every_family_and_head_is_the_same_function_by_its_golden(case, native):
     bundle = open_bundle(str(path))
     golden, parts = goldens.from_bundle(bundle), read_parts(bundle)
     seen = replay.observe(bundle, "native", lambda _: None)
-    assert numerics.judge(golden, seen).grade == numerics.IDENTICAL
+    assert grades.judge(golden, seen).grade == grades.IDENTICAL
     layers = {layer: np.asarray(values) for layer, values in seen["layers"]}
     assert len(layers) == len(golden.layers) > 0
     for layer, values in golden.layers:
-        assert numerics.difference(layers[layer], np.asarray(values), np.asarray(values)) <= CLOSE, layer
+        assert differences_.difference(layers[layer], np.asarray(values), np.asarray(values)) <= CLOSE, layer
     assert set(parts.encoders) == set(parts.configs)
 
 
@@ -152,7 +156,7 @@ def test_ops_that_people_write_in_tensorflow_are_the_same_function_and_the_same_
     case, keras, native, save, tmp_path
 ):
     path = save(make(keras, OPERATIONS[case][0]), tmp_path / "bundle")
-    assert figures(path, "native").grade == numerics.IDENTICAL
+    assert figures(path, "native").grade == grades.IDENTICAL
     rebuilt = read_parts(open_bundle(str(path)), "native").build(native)
     again = capture.capture(rebuilt.model, native)
     assert graph_json.to_bytes(again.graph) == (path / "graph.json").read_bytes()
@@ -175,7 +179,9 @@ def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_i
     made = resting(keras, training=False)
     first = save(made, tmp_path / "first")
     bundle = bert_bundle.load(first, runtime="native")
-    again = save(classifiers.Made(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH), tmp_path / "again")
+    again = save(
+        classifiers.BuiltClassifier(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH), tmp_path / "again"
+    )
     assert bert_bundle.inspect(again).runtime == "native"
     assert (again / "graph.json").read_bytes() == (first / "graph.json").read_bytes()
     assert not moves(bert_bundle.load(again, runtime="transformers").model)
@@ -190,7 +196,7 @@ def test_one_specification_makes_one_bundle_whichever_runtime_builds_it(number, 
         path = save(made, tmp_path / runtime)
         assert bert_bundle.inspect(path).runtime == runtime
         for reader in keras_runtime.RUNTIMES:
-            assert figures(path, reader).grade == (numerics.BITWISE if reader == runtime else numerics.IDENTICAL)
+            assert figures(path, reader).grade == (grades.BITWISE if reader == runtime else grades.IDENTICAL)
         files = sorted(os.path.join(f, n) for f, _, names in os.walk(str(path)) for n in names)
         digests = {os.path.relpath(f, str(path)): sha256(pathlib.Path(f).read_bytes()) for f in files}
         shape[runtime] = {f: d for f, d in digests.items() if f == "graph.json" or f.startswith("tokenizer")}
@@ -208,7 +214,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", list(FAULTS))
 def test_a_native_encoder_that_computes_something_else_drifts_where_it_does(fault, classic_bundle, monkeypatch):
     name, layer, change = FAULTS[fault]
-    monkeypatch.setattr(blocks, name, change(getattr(blocks, name)))
+    monkeypatch.setattr(native_layers, name, change(getattr(native_layers, name)))
     found = figures(classic_bundle, "native")
-    assert found.grade in (numerics.DRIFT, numerics.FLIP)
+    assert found.grade in (grades.DRIFT, grades.FLIP)
     assert found.first_layer == "3 bert_encoder hidden_states.{}".format(layer)

@@ -7,7 +7,7 @@ import transformers
 from pinned_ids import unequal
 
 from bert_bundle import tokenizer as tokenizers
-from bert_bundle.testing import vocabularies
+from bert_bundle.classifiers import vocabularies
 
 CLASSES = {**vocabularies.FAMILIES, "electra": "BertTokenizer"}  # what transformers 5 calls ELECTRA's
 

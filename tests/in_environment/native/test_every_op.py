@@ -5,9 +5,10 @@ import pytest
 from op_table import CASES, SIZED, Feeds, arrays
 
 from bert_bundle import errors
-from bert_bundle.model import capture, graph_json, rebuild
-from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model.encoders import families
+from bert_bundle.encoders import families
+from bert_bundle.graph import graph_json
+from bert_bundle.keras_models import capture, rebuild
+from bert_bundle.keras_models import runtime as keras_runtime
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,11 @@ import pytest
 from kept import CONFIG, DIGEST, WEIGHTS, around, weighted
 
 import bert_bundle
-from bert_bundle import errors, isolation, numerics, proof
+from bert_bundle import errors
 from bert_bundle.format import strict_json, tensors
+from bert_bundle.grading import grades
+from bert_bundle.interpreter import launch
+from bert_bundle.saving import proof
 
 RUNTIME = "native"
 OWN_MODULE = """
@@ -70,7 +73,7 @@ def test_it_is_written_as_keras_2_writes_it_and_proven_in_a_fresh_process(path):
 
 def test_it_is_the_same_again_with_its_class_and_refused_without(cls, path):
     found = bert_bundle.verify(path, runtime=RUNTIME, custom_objects={"Weighted": cls})
-    assert found.figures.grade == numerics.BITWISE
+    assert found.figures.grade == grades.BITWISE
     with pytest.raises(errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle @ pool"):
         bert_bundle.load(path, runtime=RUNTIME)
 
@@ -100,7 +103,7 @@ def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof
 
     def faulty(task, arguments, setting):
         answer = honest(task, arguments, setting)
-        if setting == isolation.AS_USERS_DO:
+        if setting == launch.USER_SETTING:
             answer["probabilities"][0][0] += 1e-3
         return answer
 

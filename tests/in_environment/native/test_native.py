@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import bert_bundle
-from bert_bundle import errors, numerics
-from bert_bundle.format.proven import open_bundle
-from bert_bundle.loaded import read_parts
-from bert_bundle.model import capture, construction
-from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model.encoders import families
-from bert_bundle.testing import classifiers
+from bert_bundle import errors
+from bert_bundle.classifiers import specification
+from bert_bundle.encoders import families
+from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.grading import grades
+from bert_bundle.keras_models import capture, layer_construction
+from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.loading.parts import read_parts
 
 FROZEN = {"pooling": "mean", "head": [7], "classes": 3, "frozen": ["embeddings", "layer.0"]}
 
@@ -24,7 +25,7 @@ def native():
 
 @pytest.fixture(scope="module")
 def made():
-    return classifiers.build(FROZEN, runtime="native")
+    return specification.build(FROZEN, runtime="native")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def path(made, save, tmp_path_factory):
 
 def test_a_bundle_gives_the_model_s_predictions_again_to_the_bit(path):
     found = bert_bundle.verify(path, runtime="native")
-    assert found.figures.grade == numerics.BITWISE
+    assert found.figures.grade == grades.BITWISE
     assert found.examples == 8
 
 
@@ -52,7 +53,9 @@ def test_names_and_trainable_flags_are_restored_and_a_second_load_has_them_too(m
 
 def test_a_loaded_model_is_saved_as_the_same_bytes(made, path, save, tmp_path):
     bundle = bert_bundle.load(path, runtime="native")
-    again = classifiers.Made(bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length)
+    again = specification.BuiltClassifier(
+        bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length
+    )
     save(again, tmp_path / "again")
     first, second = (bert_bundle.inspect(p).files for p in (path, tmp_path / "again"))
     assert sorted(first) == sorted(second)
@@ -94,7 +97,7 @@ def test_a_model_saved_after_training_is_proven_in_a_fresh_process(path, native,
 
 
 def test_the_release_of_keras_3_is_known_without_it(native):
-    assert keras_runtime.release("native")[:2] == construction.release_of(native.keras) >= (3, 0)
+    assert keras_runtime.bound_version("native")[:2] == layer_construction.release_of(native.keras) >= (3, 0)
 
 
 def test_what_a_graph_says_of_training_is_said_again(native, path):
@@ -146,7 +149,7 @@ def test_a_subclass_of_our_encoder_is_refused_for_it_may_compute_something_else(
     state = Mine(families.BERT, config, "mine", ())(input_ids=ids)["pooler_output"]
     model = native.keras.Model(ids, native.keras.layers.Dense(2, name="head")(state))
     with pytest.raises(errors.ModelError, match="a layer that a bundle cannot represent") as caught:
-        save(classifiers.Made(model, None, made.tokenizer, (), {"text": ["a"]}, 8), tmp_path / "bundle")
+        save(specification.BuiltClassifier(model, None, made.tokenizer, (), {"text": ["a"]}, 8), tmp_path / "bundle")
     assert caught.value.place == "mine"
 
 
@@ -164,7 +167,7 @@ def test_a_subclassed_model_is_refused_with_what_to_save_in_its_place_and_that_i
     outputs = model(ids)
 
     def offer(what, path):
-        return save(classifiers.Made(what, encoder, made.tokenizer, (), {"text": ["a"]}, 8), path)
+        return save(specification.BuiltClassifier(what, encoder, made.tokenizer, (), {"text": ["a"]}, 8), path)
 
     with pytest.raises(errors.ModelError, match=r"a subclassed model of Keras 3 @ classifier") as caught:
         offer(model, tmp_path / "refused")

@@ -6,8 +6,8 @@ import properties
 import pytest
 from hypothesis import given
 
-from bert_bundle.model import keras as keras_runtime
-from bert_bundle.model import rebuild
+from bert_bundle.keras_models import rebuild
+from bert_bundle.keras_models import runtime as keras_runtime
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import against_reference
 import numpy as np
 import pytest
 
-from bert_bundle.model.encoders import blocks
-from bert_bundle.model.encoders.families import CLASSES
+from bert_bundle.classifiers.kit import VOCABULARY, RuntimeBuilder
+from bert_bundle.encoders import native_layers
+from bert_bundle.encoders.families import CLASSES
 from bert_bundle.testing import reference
-from bert_bundle.testing.kit import VOCABULARY, Kit
 
 LENGTH, PADDED, TYPES = 12, (12, 5, 1), 3  # tokens of a row, and how many of them are no padding
 MODELS = [name for name, family in CLASSES.items() if not family.head]
@@ -16,7 +16,7 @@ CASES = [(name, "gelu") for name in CLASSES] + [("BertModel", name) for name in 
 
 @pytest.fixture(scope="module")
 def kit():
-    return Kit("native")
+    return RuntimeBuilder("native")
 
 
 def drawn(kit, name, activation):
@@ -71,6 +71,6 @@ FAULTS = {
 def test_an_encoder_of_ours_that_computes_something_else_is_noticed(name, fault, kit, monkeypatch):
     given = drawn(kit, name, "gelu")
     part, change = FAULTS[fault]
-    monkeypatch.setattr(blocks, part, change(getattr(blocks, part)))
+    monkeypatch.setattr(native_layers, part, change(getattr(native_layers, part)))
     found = distances(kit, name, *given)
     assert max(found.values()) > 10 * reference.ROUNDED

@@ -1,0 +1,8 @@
+"""`python -m bert_bundle`: the command line."""
+
+import sys
+
+from bert_bundle.host.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

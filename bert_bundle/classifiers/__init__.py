@@ -1,0 +1,1 @@
+"""The classifiers that `matrix run` writes: catalogue, specifications, strategies."""

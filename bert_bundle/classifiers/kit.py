@@ -1,0 +1,78 @@
+"""What a model is put together with, said in one way for both runtimes: layers, ops, small encoders; owns no model."""
+
+from typing import Any, Dict, FrozenSet, List, Mapping
+
+from bert_bundle.encoders import families
+from bert_bundle.keras_models import runtime as keras_runtime
+
+LENGTH, VOCABULARY = 12, 1000  # tokens of a text; rows of an encoder's table, more than any tokenizer here has
+
+
+class RuntimeBuilder:
+    """One runtime's layers, ops and encoders. `encoders` are those made with it, for their weights are set apart."""
+
+    def __init__(self, runtime: str) -> None:
+        self.runtime = keras_runtime.bind(runtime)
+        self.keras, self.layers = self.runtime.keras, self.runtime.keras.layers
+        self.encoders: List[Any] = []
+
+    @property
+    def native(self) -> bool:
+        """Whether this is the native runtime, whose encoders are called by names or by position only."""
+        return self.runtime.name == keras_runtime.NATIVE
+
+    def tokens(self, prefix: str = "", length: Any = LENGTH) -> Dict[str, Any]:
+        """Inputs for token ids, mask and types."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return {name: self.keras.Input((length,), dtype="int32", name=prefix + name) for name in names}
+
+    def encoder(
+        self, family: str = "bert", head: str = "", name: str = "encoder", wanted: str = "", **sizes: Any
+    ) -> Any:
+        """A small encoder: no two of its sizes are equal. `wanted`: "hidden_states", where calls use them."""
+        kind = families.BY_MODEL_TYPE[family]
+        kind = kind.with_head(head) if head else kind
+        small = {
+            "vocab_size": VOCABULARY,
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 24,
+            "max_position_embeddings": 40,
+            "layer_norm_eps": 1e-6,
+            "embedding_size": 12,
+            **sizes,
+        }
+        given = {kind.own.get(field, field): value for field, value in small.items()}
+        config = {**kind.fields, **{field: value for field, value in given.items() if field in kind.fields}}
+        config.update(architectures=[kind.architecture], model_type=family)
+        made = self.runtime.encoders.build(kind, config, name, self._outputs(wanted))
+        self.encoders.append(made)
+        return made
+
+    def call(self, encoder: Any, feeds: Mapping[str, Any], wanted: str = "") -> Any:
+        """The encoder's outputs by name for those of `feeds` that its family takes."""
+        known = self.runtime.encoders.family_of(encoder).arguments
+        given = {name: tensor for name, tensor in feeds.items() if name in known}
+        with self.runtime.dialect.working(False):
+            return self.runtime.encoders.call(encoder, given, self._outputs(wanted))
+
+    def op(self, name: str, **arguments: Any) -> Any:
+        """An op by its keras.ops name and arguments."""
+        return self.runtime.dialect.apply(name, arguments, "float32")
+
+    def freeze(self, encoder: Any, *parts: str) -> None:
+        """Parts of an encoder, by path, that training leaves alone."""
+        self.runtime.encoders.set_flags(encoder, True, dict.fromkeys(sorted(parts), False), "")
+
+    def head(self, x: Any, classes: int = 3, activation: str = "softmax") -> Any:
+        """The last layer."""
+        return self.layers.Dense(classes, activation=activation, name="probabilities")(x)
+
+    def model(self, inputs: Any, outputs: Any) -> Any:
+        """The functional model."""
+        return self.keras.Model(inputs, outputs, name="classifier")
+
+    @staticmethod
+    def _outputs(wanted: str) -> FrozenSet[str]:
+        return frozenset([wanted] if wanted else [])

@@ -1,0 +1,118 @@
+"""Small tokenizers of every family, the same in every release and without a network; knows nothing of models."""
+# ruff: noqa: RUF001
+
+import base64
+import struct
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+from bert_bundle import tokenizer as tokenizers
+from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
+from bert_bundle.tokenizer.description import Description, Model
+from bert_bundle.tokenizer.unigram import Unigram
+from bert_bundle.tokenizer.wordpiece import WordPiece
+
+_WORDS = (
+    "the a my your is was not wrong right invoice bill pay ##ing ##ed ##s app crash ##es log in out please help why "
+    "how add export report dark mode plan price refund password email open close page error 1 2 3 0 ! ? . , ' - "
+    "z ##w ##o ##l ##f se ##nor mu ##ller 東 京 の 🙏 word"
+).split()
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_SPELLED = (
+    " the| a| my| is| not| wrong| right| invoice| crash|es|ing| app| please| password| refund| dark| mode| why|n't|'s"
+    "|My|The|é|è|ü|東|京|の| 🙏|12|..|  "
+).split("|")
+_NORMAL = {
+    **dict.fromkeys("\t\n\r\u00a0\u2003\u3000", " "),
+    "\u200b": "",
+    "ﬁ": "fi",
+    "e\u0301": "é",
+    "１": "1",
+    "２": "2",
+    "ｆ": "f",
+}
+FAMILIES = {  # model type -> class of transformers
+    "bert": "BertTokenizer",
+    "distilbert": "DistilBertTokenizer",
+    "electra": "ElectraTokenizer",
+    "roberta": "RobertaTokenizer",
+    "xlm-roberta": "XLMRobertaTokenizer",
+}
+
+
+def tokenizer_of(family: str, *, fast: bool = True, runtime: str = "transformers") -> Any:
+    """A small tokenizer of a model type, read from its files as a bundle's is."""
+    return live(describe(family), fast=fast, runtime=runtime)
+
+
+def live(described: Description, *, fast: bool, runtime: str) -> Any:
+    """The tokenizer of a description, read from its files."""
+    return tokenizers.from_files(described.to_files(), fast=fast, runtime=runtime)
+
+
+def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
+    """What `tokenizer_of` makes, with more tokens and other settings by their names in tokenizer_config.json."""
+    models: Dict[str, Callable[[], Model]] = {"roberta": bytelevel, "xlm-roberta": unigram}
+    model = models[family]() if family in models else WordPiece(tuple(wordpiece()))
+    described = Description.fresh(FAMILIES[family], model, 64, **settings)
+    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
+
+
+def wordpiece() -> List[str]:
+    """The tokens of the WordPiece vocabulary by id; single letters make every plain text spellable."""
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    tokens = [*_SPECIAL, *_WORDS, *letters, *("##" + c for c in letters)]
+    return sorted(set(tokens), key=tokens.index)
+
+
+def bytelevel() -> ByteLevel:
+    """Every byte, and the words, each merged from left to right."""
+    alphabet = letters()
+    merges: Dict[Tuple[str, str], None] = {}
+    for word in _SPELLED:
+        spelled = "".join(alphabet[byte] for byte in word.encode("utf-8"))
+        for end in range(1, len(spelled)):
+            merges[spelled[:end], spelled[end]] = None
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *alphabet, *(first + second for first, second in merges), "<mask>"]
+    return ByteLevel(tuple(tokens), tuple(merges))
+
+
+def unigram() -> Unigram:
+    """Single letters and the words as pieces, longer ones likelier; white space, wide letters and ligatures mapped."""
+    words = [word.replace(" ", "\u2581") for word in _SPELLED if word.strip()]
+    alphabet = [chr(c) for c in range(ord("!"), 0x7F)] + ["\u2581", *"éèüñçà東京のｱ"]
+    scored = [(piece, -8.0 + 0.75 * len(piece)) for piece in dict.fromkeys([*alphabet, *words])]
+    special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    return Unigram((*special, *scored, ("<mask>", 0.0)), 3, base64.b64encode(charsmap(_NORMAL)).decode("ascii"))
+
+
+def charsmap(normal: Mapping[str, str]) -> bytes:
+    """SentencePiece's normal forms: the size of a trie, the trie as a double array, then the forms, each ended by 0.
+
+    A unit of the array is 32 bits: the label in bits 0 to 7, whether a form ends here in bit 8, and from bit 10 on the
+    exclusive or of its place with the first of its 256 children; a form's unit is its place among the forms.
+    """
+    forms = b"".join(form.encode("utf-8") + b"\0" for form in normal.values())
+    children: List[Dict[int, int]] = [{}]
+    ends: Dict[int, int] = {}
+    position = 0
+    for key, form in normal.items():
+        node = 0
+        for byte in key.encode("utf-8"):
+            if byte not in children[node]:
+                children[node][byte] = len(children)
+                children.append({})
+            node = children[node][byte]
+        ends[node] = position
+        position += len(form.encode("utf-8")) + 1
+    units = [0] * (256 * (len(children) + 1))
+    places = {0: (0, 0)}
+    for node, branches in enumerate(children):
+        place, label = places[node]
+        first = 256 * (node + 1)
+        units[place] = (place ^ first) << 10 | (node in ends) << 8 | label
+        if node in ends:
+            units[first] = ends[node] | 1 << 31
+        places.update((child, (first + byte, byte)) for byte, child in branches.items())
+    trie = struct.pack("<{}I".format(len(units)), *units)
+    return struct.pack("<I", len(trie)) + trie + forms

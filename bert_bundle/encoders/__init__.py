@@ -1,0 +1,1 @@
+"""Hugging Face encoders: families, checkpoints, and the two ways to compute one."""

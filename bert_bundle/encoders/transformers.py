@@ -1,0 +1,195 @@
+"""Encoders as transformers' TensorFlow classes: how their calls read, how they are built, their weights and flags."""
+
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+
+import numpy as np
+
+from bert_bundle.encoders import checkpoint_names, float64_patches
+from bert_bundle.encoders.configuration import canonical_config
+from bert_bundle.encoders.families import BY_TENSORFLOW, PER_LAYER, Family, known
+from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
+from bert_bundle.interpreter.known_breakages import version_numbers
+
+_SILENT = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
+
+
+def family_of(layer: Any) -> Optional[Family]:
+    """The family whose class the layer is: transformers' own, for a subclass may compute something else.
+
+    Raises ModelError for a model class of transformers that is none of a family.
+    """
+    if not type(layer).__module__.startswith("transformers."):
+        return None
+    family = BY_TENSORFLOW.get(type(layer).__name__)
+    if family is None and hasattr(layer, "base_model_prefix"):
+        raise ModelError(
+            "a class of transformers that a bundle cannot represent",
+            place=layer.name,
+            wanted=known(),
+            found=type(layer).__name__,
+            fix="build the classifier around one of those",
+        )
+    return family
+
+
+def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any], place: str) -> Dict[str, Any]:
+    """An encoder's call by argument names, however it was written: positional, a list, a dict, keywords.
+
+    Raises ModelError for an argument that a rebuild would not honour.
+    """
+    args = list(args)
+    result: Dict[str, Any] = {}
+    if args and isinstance(args[0], Mapping):
+        result.update(args.pop(0))
+    elif args and isinstance(args[0], (list, tuple)):
+        args = list(args[0]) + args[1:]
+    if any(value is not None for value in args[len(family.arguments) :]):
+        raise ModelError(
+            "an argument of the encoder that a bundle cannot represent",
+            place=place,
+            wanted="at most {}, in the order {}".format(len(family.arguments), ", ".join(family.arguments)),
+            found=len(args),
+        )
+    result.update(zip(family.arguments, args))
+    result.update(kwargs)
+    result = {k: v for k, v in result.items() if v is not None and k not in _SILENT}
+    for name in result:
+        if name not in (*family.arguments, "training"):
+            raise ModelError("an argument of the encoder that a bundle cannot represent", place=place, found=name)
+    return result
+
+
+def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: str) -> str:
+    """The name of an output, whether the call returned a dict or a tuple."""
+    first, _, rest = name.partition(".")
+    if first.isdigit():
+        present = list(family.always)
+        for optional in PER_LAYER:
+            flag = "output_" + optional
+            asked = kwargs.get(flag)
+            if getattr(encoder.config, flag, False) if asked is None else asked:
+                present.append(optional)
+        first = present[int(first)]
+    return first + ("." + rest if rest else "")
+
+
+def config(encoder: Any, place: str) -> Dict[str, Any]:
+    """The canonical config.json of a live encoder."""
+    return canonical_config(BY_TENSORFLOW[type(encoder).__name__], encoder.config.to_dict(), place)
+
+
+def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Any:
+    """An encoder of this configuration with whatever weights it starts with, in the precision that is set.
+
+    `outputs` are those that calls will use: in old releases (seen in transformers 4.12) a symbolic call asks the
+    configuration alone whether it returns hidden states or attentions.
+    """
+    import transformers
+
+    fields = {k: v for k, v in config.items() if k in family.fields}
+    if "id2label" in config:
+        fields["id2label"] = {int(k): v for k, v in config["id2label"].items()}
+        fields["label2id"] = dict(config["label2id"])
+    config_class = type(transformers.AutoConfig.for_model(family.model_type))
+    encoder_class = getattr(transformers, family.tensorflow, None)
+    if encoder_class is None:
+        raise RuntimeUnavailableError(
+            "this transformers has no TensorFlow classes",
+            wanted=family.tensorflow,
+            found="transformers " + transformers.__version__,
+            fix="load the bundle where transformers 4 is installed",
+        )
+    encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
+    if encoder.dtype == "float64":
+        float64_patches.mend(encoder)
+    elif encoder.compute_dtype == "float16" and version_numbers({"": transformers.__version__}, "") < (4, 8):
+        float64_patches.mend_half(encoder)
+    return encoder
+
+
+def call(encoder: Any, kwargs: Mapping[str, Any], outputs: "frozenset[str]") -> Mapping[str, Any]:
+    """The encoder's outputs by name, those in `outputs` among them."""
+    kwargs = dict(kwargs)
+    ids = kwargs.pop("input_ids", None)
+    result: Mapping[str, Any] = encoder(
+        ids,
+        **kwargs,
+        **_flags_of(outputs),
+        return_dict=True,
+    )
+    return result
+
+
+def _flags_of(outputs: "frozenset[str]") -> Dict[str, bool]:
+    return {
+        "output_hidden_states": any(o.startswith("hidden_states") for o in outputs),
+        "output_attentions": any(o.startswith("attentions") for o in outputs),
+    }
+
+
+def pick(outputs: Mapping[str, Any], name: str) -> Any:
+    """The output called `name`: `last_hidden_state`, or `hidden_states.3`."""
+    first, _, position = name.partition(".")
+    value = outputs[first]
+    return value[int(position)] if position else value
+
+
+def tensors(encoder: Any) -> Dict[str, np.ndarray]:
+    """Every weight by PyTorch name, in PyTorch's layout."""
+    result: Dict[str, np.ndarray] = {}
+    prefix = checkpoint_names.prefix(BY_TENSORFLOW[type(encoder).__name__])
+    for variable in encoder.weights:
+        name, transposed = checkpoint_names.to_pytorch(variable.name, prefix)
+        if name in result:
+            raise ModelError("two variables of an encoder have one name", place=variable.name)
+        array = variable.numpy()
+        result[name] = array.T if transposed else array
+    return result
+
+
+def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: str) -> None:
+    """Sets every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
+    pairs = []
+    prefix = checkpoint_names.prefix(BY_TENSORFLOW[type(encoder).__name__])
+    for variable in encoder.weights:
+        name, transposed = checkpoint_names.to_pytorch(variable.name, prefix)
+        array = weights.get(name)
+        fits = array is not None and tuple(variable.shape) == (array.T if transposed else array).shape
+        if array is None or not fits:
+            raise FormatError(
+                "an encoder's tensor is missing or does not fit",
+                place="{} tensor {}".format(place, name),
+                wanted=tuple(variable.shape),
+                found="nothing" if array is None else array.shape,
+            )
+        array = array.T if transposed else array
+        pairs.append((variable, np.asarray(array, variable.dtype.as_numpy_dtype)))
+    keras.backend.batch_set_value(pairs)
+
+
+def flags(encoder: Any) -> Dict[str, bool]:
+    """The parts whose `trainable` differs from that of what holds them: path -> flag, outermost first."""
+    result = {}
+    for path, layer, holder in _parts(encoder, "", encoder):
+        if bool(layer._trainable) != bool(holder._trainable):
+            result[path] = bool(layer._trainable)
+    return result
+
+
+def set_flags(encoder: Any, trainable: bool, wanted: Mapping[str, bool], place: str) -> None:
+    """Makes `flags(encoder)` what was saved. Raises FormatError for a part that the encoder does not have."""
+    encoder.trainable = trainable
+    known = {path: layer for path, layer, _ in _parts(encoder, "", encoder)}
+    for path, flag in wanted.items():
+        if path not in known:
+            raise FormatError("a trainable flag of a part that the encoder does not have", place=place, found=path)
+        known[path].trainable = flag
+
+
+def _parts(encoder: Any, prefix: str, holder: Any) -> Iterator[Tuple[str, Any, Any]]:
+    """(path, layer, the layer that holds it) of every part with weights, a holder before what it holds."""
+    for layer in holder._flatten_layers(recursive=False, include_self=False):
+        if layer.weights:
+            path = checkpoint_names.layer_path(prefix + layer.name)
+            yield path, layer, holder
+            yield from _parts(encoder, prefix + layer.name + "/", layer)

@@ -1,0 +1,110 @@
+"""Bytes read from a bundle once, bounded and hashed; knows nothing of what they say."""
+
+import hashlib
+import os
+import stat
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
+from bert_bundle.format import layout
+
+COPY_AGAIN = "copy the whole bundle again from where it was saved"
+_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def sha256(data: bytes) -> str:
+    """The digest as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -> bytes:
+    """All bytes of the regular file `path` below `root`.
+
+    The file is opened once, without following a link and without waiting on a pipe, and its size is checked before a
+    byte is read. Raises FormatError when it is missing, UnsafeError when it is no regular file, LimitError when it is
+    larger than `limit` bytes, IntegrityError when it has not the `size` asked for, StorageError when it cannot be read.
+    """
+    full = os.path.join(root, *path.split("/"))
+    try:
+        descriptor = os.open(full, _OPEN)
+    except FileNotFoundError:
+        raise FormatError("a file is missing", place=path, fix=COPY_AGAIN) from None
+    except OSError as error:
+        if os.path.islink(full):
+            raise UnsafeError("a file of the bundle is a link", place=path, wanted="a regular file") from None
+        raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # fdopen would refuse a folder with an error of its own
+        raise UnsafeError("a file of the bundle is no regular file", place=path, wanted="a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        found = "{} bytes".format(status.st_size)
+        if status.st_size > limit:
+            raise LimitError("a file is too large", place=path, wanted="at most {} bytes".format(limit), found=found)
+        if size is not None and status.st_size != size:
+            raise _changed(path, "{} bytes".format(size), found)
+        try:
+            return file.read(status.st_size + 1)
+        except OSError as error:
+            raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
+
+
+def read_verified(root: str, path: str, *, size: int, digest: str) -> bytes:
+    """The bytes of `path` when they have this size and sha256; IntegrityError when they do not.
+
+    What is returned is the very bytes that were hashed: nothing can change between the check and the use.
+    """
+    data = read_file(root, path, limit=layout.limit_of(path), size=size)
+    found = sha256(data)
+    if found != digest:
+        raise _changed(path, "sha256 " + digest, "sha256 " + found)
+    return data
+
+
+def _changed(path: str, wanted: str, found: str) -> IntegrityError:
+    return IntegrityError("a file is not what was written", place=path, wanted=wanted, found=found, fix=COPY_AGAIN)
+
+
+def listing(root: str) -> List[str]:
+    """Every file below `root`, as sorted relative paths.
+
+    Raises UnsafeError for a link, a pipe, a socket or a device, LimitError for more than 256 entries.
+    """
+    found: List[str] = []
+    folders: List[str] = [""]
+    entries = 0
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as scan:
+                children = list(_bounded(scan, folder))
+        except OSError as error:
+            raise StorageError(
+                "a folder cannot be read", place=folder or ".", found=error.strerror or str(error)
+            ) from None
+        entries += len(children)
+        if entries > layout.MAX_FILES:
+            raise LimitError("too many files", place=folder or ".", wanted="at most {}".format(layout.MAX_FILES))
+        for name, mode in children:
+            path = layout.check_path(folder + "/" + name if folder else name)
+            if stat.S_ISDIR(mode):
+                folders.append(path)
+            elif stat.S_ISREG(mode):
+                found.append(path)
+            else:
+                raise UnsafeError("neither a file nor a folder", place=path, wanted="regular files and folders only")
+    return sorted(found)
+
+
+def _bounded(scan: "Iterable[os.DirEntry[str]]", folder: str) -> List[Tuple[str, int]]:
+    children = []
+    for entry in scan:
+        children.append((entry.name, entry.stat(follow_symlinks=False).st_mode))
+        if len(children) > layout.MAX_FILES:
+            raise LimitError("too many files", place=folder or ".", wanted="at most {}".format(layout.MAX_FILES))
+    return children
+
+
+def tree(root: str) -> Dict[str, str]:
+    """Path -> sha256 of every file below `root`: what "unchanged" means in a test or a diff."""
+    return {path: sha256(read_file(root, path, limit=layout.limit_of(path))) for path in listing(root)}

@@ -1,0 +1,1 @@
+"""Predictions compared, and the grade that follows."""

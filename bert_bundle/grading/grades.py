@@ -1,0 +1,173 @@
+"""Observed predictions held against the golden: the grade, and the figures behind it. NumPy alone, runs nothing.
+
+TensorFlow promises no bits across releases. Rounding noise vanishes in float64 and a change of the function does not
+(measured over TF 2.4 to 2.21: releases agree to 3.5e-8 in float64, a tanh GELU in place of erf is off by 2e-4), so the
+float64 replays decide whether the function is the same, and 5e-7 of the output's scale is a safe line.
+"""
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+import numpy as np
+
+from bert_bundle.format.golden import Fingerprint, Golden
+from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, array_of, difference, scale
+
+BITWISE, IDENTICAL, DRIFT, FLIP = "bitwise", "identical", "drift", "flip"
+RETOKENIZED, RECONFIGURED = "retokenized", "reconfigured"
+GRADES = (BITWISE, IDENTICAL, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
+SAME = (BITWISE, IDENTICAL)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The grade of a replay and what it is made of; differences are the largest, over the scale of their output."""
+
+    grade: str
+    reason: str
+    float64_difference: Optional[float] = None
+    native_difference: Optional[float] = None
+    labels_changed: int = 0
+    first_layer: Optional[str] = None
+    accuracy: Optional[float] = None
+
+
+def judge(
+    golden: Golden,
+    observation: Mapping[str, Any],
+    *,
+    float64_tolerance: float = FLOAT64_TOLERANCE,
+    noise_tolerance: float = NOISE_TOLERANCE,
+) -> Figures:
+    """The grade of one replay (docs/grades.md) with its figures; the worst finding decides.
+
+    `observation` is the answer of a worker's `replay` task: token_ids, predictions, float64_predictions, layers,
+    architecture, labels, inputs.
+    `float64_tolerance` bounds float64 replays, in units of the output's scale; replays in the model's own precision
+    may differ by `noise_tolerance` times the golden's noise floor.
+    """
+    native_off, float64_off, changed, ties = 0.0, 0.0, 0, 0
+    bits, noisy = True, ""
+    for name in sorted(golden.predictions):
+        seen_native = array_of(observation["predictions"], name, golden.predictions[name].dtype)
+        seen_float64 = array_of(observation["float64_predictions"], name, np.dtype(np.float64))
+        off = difference(seen_native, golden.predictions[name], golden.float64_predictions[name])
+        native_off = max(native_off, off)
+        floor = noise_tolerance * golden.noise[name]
+        if off > floor:
+            noisy = "{}: {:.1e} of the scale in single precision, noise is {:.1e}".format(name, off, floor)
+        float64_off = max(
+            float64_off, difference(seen_float64, golden.float64_predictions[name], golden.float64_predictions[name])
+        )
+        bits = (
+            bits
+            and _equal_bits(seen_native, golden.predictions[name])
+            and _equal_bits(seen_float64, golden.float64_predictions[name])
+        )
+        flips, tied = _labels(golden.float64_predictions[name], seen_native, floor)
+        changed, ties = changed + flips, ties + tied
+    first = _first_layer(golden.layers, observation["layers"], float64_tolerance)
+    grade, reason = IDENTICAL, "same labels, same function: {:.1e} of the scale in float64".format(float64_off)
+    contract, tokens = _contract(golden, observation), _tokens(golden, observation)
+    if contract:
+        grade, reason = RECONFIGURED, contract
+    elif tokens:
+        grade, reason = RETOKENIZED, tokens
+    elif changed:
+        grade, reason = FLIP, "{} of {} labels changed".format(changed, golden.examples)
+    elif float64_off > float64_tolerance:
+        where = ", first in {}".format(first) if first else ""
+        grade, reason = DRIFT, "the function changed: {:.1e} of the scale in float64{}".format(float64_off, where)
+    elif first:
+        grade, reason = DRIFT, "the function changed in {}, which these predictions hide".format(first)
+    elif noisy:
+        grade, reason = DRIFT, noisy
+    elif bits:
+        grade, reason = BITWISE, "equal to the last bit"
+    elif ties:
+        reason += ", {} ties fell the other way".format(ties)
+    return Figures(
+        grade=grade,
+        reason=reason,
+        float64_difference=float64_off,
+        native_difference=native_off,
+        labels_changed=changed,
+        first_layer=first if grade not in SAME else None,
+        accuracy=_accuracy(golden, observation),
+    )
+
+
+def _first_layer(wanted: Tuple[Fingerprint, ...], found: Any, bound: float) -> Optional[str]:
+    seen: Dict[str, Any] = dict(found)
+    for name, values in wanted:
+        other = np.asarray(seen.get(name, [np.nan]), np.float64)
+        if difference(other, np.asarray(values), np.asarray(values)) > bound:
+            return name
+    return None
+
+
+def _labels(wanted: np.ndarray, seen: np.ndarray, floor: float) -> Tuple[int, int]:
+    """(labels changed, ties within the noise that fell the other way) of one output with classes."""
+    wanted, seen = np.asarray(wanted, np.float64), np.asarray(seen, np.float64)
+    if wanted.ndim < 2 or seen.shape != wanted.shape or not np.isfinite(wanted).all():
+        return 0, 0
+    if wanted.shape[-1] == 1:
+        if wanted.min() < 0 or wanted.max() > 1:
+            return 0, 0
+        wanted, seen = np.concatenate([1 - wanted, wanted], -1), np.concatenate([1 - seen, seen], -1)
+    before, after = wanted.argmax(-1), np.where(np.isfinite(seen), seen, -np.inf).argmax(-1)
+    native_differences = before != after
+    margin = np.take_along_axis(wanted, before[..., None], -1) - np.take_along_axis(wanted, after[..., None], -1)
+    tied = native_differences & (margin[..., 0] <= 2 * floor * scale(wanted))
+    return int((native_differences & ~tied).sum()), int(tied.sum())
+
+
+def labels(values: np.ndarray) -> Optional[np.ndarray]:
+    """The label of each row, as its position: the largest of the last axis, of one column whether it is above 0.5.
+
+    None for an output of one axis, and for single columns beyond 0 and 1, which have no labels.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim < 2 or (values.shape[-1] == 1 and (values.min() < 0 or values.max() > 1)):
+        return None
+    found: np.ndarray = values.argmax(-1) if values.shape[-1] > 1 else (values[..., 0] > 0.5).astype(np.int64)
+    return found
+
+
+def _accuracy(golden: Golden, observation: Mapping[str, Any]) -> Optional[float]:
+    if golden.answers is None or len(golden.predictions) != 1:
+        return None
+    name = next(iter(golden.predictions))
+    seen = array_of(observation["predictions"], name, golden.predictions[name].dtype)
+    found = labels(seen) if seen.ndim == 2 else None
+    return None if found is None else float((found == golden.answers).mean())
+
+
+def _contract(golden: Golden, observation: Mapping[str, Any]) -> str:
+    """What the reader has otherwise than it was saved: labels and inputs by name, the rest by its file."""
+    if list(golden.labels) != observation["labels"]:
+        return "labels are not what was saved: {} for {}".format(observation["labels"], list(golden.labels))
+    saved = [[*facts, list(shape)] for *facts, shape in golden.inputs]
+    for there, was in zip_longest(observation["inputs"], saved):
+        if there != was:
+            name = (was or there)[0]
+            return "{} is not what was saved: {} for {}".format(name, there or "no input", was or "no input")
+    seen = observation["architecture"]
+    different = sorted(p for p in set(seen) | set(golden.architecture) if seen.get(p) != golden.architecture.get(p))
+    return "{} is not what was saved".format(different[0]) if different else ""
+
+
+def _tokens(golden: Golden, observation: Mapping[str, Any]) -> str:
+    for name in sorted(set(golden.token_ids) | set(observation["token_ids"])):
+        wanted, seen = (np.asarray(ids.get(name, [])) for ids in (golden.token_ids, observation["token_ids"]))
+        if seen.shape != wanted.shape:
+            return "{}: token ids of shape {} became {}".format(name, wanted.shape, seen.shape)
+        rows = np.flatnonzero((seen != wanted).any(axis=tuple(range(1, wanted.ndim))))
+        if rows.size:
+            return "{}: token ids of {} examples differ, example {} first".format(name, rows.size, rows[0])
+    return ""
+
+
+def _equal_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == np.ascontiguousarray(b).tobytes()

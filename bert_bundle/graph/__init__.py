@@ -1,0 +1,1 @@
+"""The model as data: layers, ops, nodes and inputs. Never imports Keras."""

@@ -1,0 +1,1 @@
+"""The host: runs on Python 3.11 or newer and never imports Keras, TensorFlow or transformers."""

@@ -1,0 +1,50 @@
+"""The environments that options name in words: a row by its id, an upgrade by its packages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from bert_bundle.errors import ConfigError
+from bert_bundle.host.commands.options import Options
+from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.environments.locks import read_lock
+from bert_bundle.host.environments.nearest import nearest
+from bert_bundle.host.environments.nearest import upgraded as upgraded_packages
+from bert_bundle.host.upgrades import upgrade as derived
+from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
+
+
+def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
+    """The one row that an option names, with its lock. Raises ConfigError for none and for several."""
+    rows = options.matrix.select(names=[name])
+    if len(rows) > 1:
+        raise ConfigError(
+            "more than one environment matches", place=option, wanted="one", found=", ".join(row.id for row in rows)
+        )
+    return _locked(options, rows[0])
+
+
+def resolve_upgrades(
+    options: Options, writer: Mapping[str, str], asked: Sequence[Sequence[str]], source: str | None
+) -> list[Upgrade]:
+    """The environment of each upgrade, resolved and not made yet.
+
+    It starts from the row `source`; where there is none, from the row nearest to what is asked for and, of what is not,
+    to the packages of the `writer`: that row says which Python, and what else belongs there. Raises ConfigError, or
+    EnvironmentNotMadeError for an upgrade that cannot be had.
+    """
+    wanted = [
+        derived.parse_requested(packages) for packages in asked
+    ]  # every word is read before the first is resolved
+    given = locked_row(options, source, "--upgrade-from") if source else None
+    today = datetime.now(timezone.utc).date()
+    found: dict[str, Upgrade] = {}
+    for packages, versions in zip(asked, wanted, strict=True):
+        base = given or _locked(options, nearest(options.matrix.loading, upgraded_packages(writer, versions)))
+        instead_of = base.environment.id if given else nearest(options.matrix.loading, writer).id
+        upgrade = derived.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
+        found.setdefault(upgrade.id, upgrade)
+    return list(found.values())
+
+
+def _locked(options: Options, row: Environment) -> LockedEnvironment:
+    return LockedEnvironment(environment=row, lock=read_lock(row, options.locks))

@@ -1,0 +1,1 @@
+"""What `bert-bundle demo` trains."""

@@ -1,0 +1,1 @@
+"""Locked environments: found, resolved, made, checked."""

@@ -1,0 +1,95 @@
+"""What a bisection found, as text: the upgrade first, then how it was found."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from bert_bundle.errors import printable
+from bert_bundle.host.report import terminal
+from bert_bundle.host.report.terminal import Style
+from bert_bundle.host.upgrades.bisect import Bisection, FirstRelease
+from bert_bundle.host.upgrades.package_differences import Unit
+from bert_bundle.host.upgrades.trials import TrialResult
+
+_FEW = 3  # upgrades whose names stand in a row of the table
+
+
+def bisection(found: Bisection, style: Style) -> str:
+    """The smallest set of upgrades that changes the verdict, why its packages moved together, and every step."""
+    ends = {
+        "bundle": found.bundle,
+        "good": f"{found.good.reader}: {found.good.grade}, {found.good.reason}",
+        "bad": f"{found.bad.reader}: {found.bad.grade}, {found.bad.reason}",
+        "first layer that differs": found.bad.first_layer,
+        "bound of float64": f"{found.tolerance:.1e}",
+    }
+    differ = Text(f"{found.changes} packages differ, in {len(found.units)} upgrades")
+    return terminal.render(
+        style, terminal.facts(ends), differ, Text(), *_answer(found), Text(), _steps(found.steps, len(found.units)),
+        *_released(found.release), Text(), *_end(found),
+    )  # fmt: skip
+
+
+def _answer(found: Bisection) -> Iterator[RenderableType]:
+    one = len(found.culprits) == 1
+    title = "the upgrade that changes the predictions:" if one else "the upgrades that change them together:"
+    yield Text(title, style=f"bold {terminal.colour(found.exact)}")
+    for group in found.culprits:
+        for unit in group:
+            yield from _unit(unit)
+        if len(group) > 1:
+            yield Text(f"  these {len(group)} could not be told apart: no mixture that has some of them has an answer")
+    for unit in found.needed:
+        yield Text(f"needed with it, and changes nothing alone: {printable('; '.join(map(str, unit.changes)))}")
+
+
+def _unit(unit: Unit) -> Iterator[RenderableType]:
+    for change in unit.changes:
+        yield Text(f"  {printable(change)}")
+    if len(unit.changes) > 1:
+        yield Text("  none of which moves without the others:")
+        for why in dict.fromkeys(need.why for need in unit.together):
+            yield Padding(terminal.plain(why), (0, 0, 0, 4))
+
+
+def _steps(steps: Sequence[TrialResult], of: int | None = None) -> RenderableType:
+    table = terminal.table(["step", "upgraded", "answer", "grade", "float64", "first layer", "time"])
+    for number, step in enumerate(steps, 1):
+        names = ", ".join(step.upgraded)
+        shown = names if len(step.upgraded) <= _FEW else f"{len(step.upgraded)} of {of}"
+        verdict = step.verdict
+        table.add_row(
+            str(number), terminal.plain(shown), Text(step.answer), terminal.plain(verdict.grade),
+            terminal.figure(verdict.float64_difference), terminal.plain(verdict.first_layer or ""),
+            Text(f"{verdict.seconds:.0f} s"),
+        )  # fmt: skip
+    return table
+
+
+def _released(release: FirstRelease | None) -> Iterator[RenderableType]:
+    if release is None:
+        return
+    name, good, bad = map(printable, (release.package, release.last_good, release.first_bad))
+    yield Text()
+    if release.exact:
+        yield Text(f"the first release that changes them: {name} {bad}, after {good}", style="bold green")
+    else:
+        yield Text(f"between {name} {good} and {bad}: no release between them has an answer", style="bold red")
+    moved = ", ".join(printable(change) for change in release.package_changes)
+    yield Text(f"  had to move with it: {moved or 'nothing'}")
+    if release.steps:
+        yield _steps(release.steps)
+
+
+def _end(found: Bisection) -> Iterator[RenderableType]:
+    tried = [*found.steps, *(found.release.steps if found.release else ())]
+    for step in tried:
+        if step.answer == "unresolved":
+            verdict = step.verdict
+            what = ", ".join(step.upgraded) if len(step.upgraded) <= _FEW else f"{len(step.upgraded)} upgrades"
+            yield Text.assemble((verdict.grade, "bold red"), f"  {printable(what)}: {printable(verdict.reason)}")
+    if found.exhausted:
+        yield Text("ended because it may try no more environments")
+    yield Text(f"{found.environments} environments", style=f"bold {terminal.colour(found.exit_code == 0)}")

@@ -1,0 +1,73 @@
+"""One bundle, or two side by side, as text."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from bert_bundle.errors import printable
+from bert_bundle.host.diff import PARTS, Comparison
+from bert_bundle.host.report import terminal
+from bert_bundle.host.report.terminal import Style
+
+_MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
+
+
+def manifest(path: Path, record: Mapping[str, Any], style: Style) -> str:
+    """What a bundle says of itself; parts of an unusual shape are shown as they are."""
+    files = terminal.listing(["left", "right", "left"])
+    for name, file in sorted(record["files"].items()):
+        files.add_row(terminal.plain(name), terminal.plain(f"{file['size']:,}"), terminal.plain(file["sha256"][:16]))
+    writer = {**record["writer"], **_mapping(record["writer"].get("packages"))}
+    facts = {
+        "bundle": path,
+        "format": f"{record['format']} {record['format_version']}",
+        "digest": record["digest"],
+        "written by": _pairs({name: part for name, part in writer.items() if name != "packages"}),
+        "runtime": record["runtime"],
+        "encoders": _pairs({name: _mapping(part).get("class", part) for name, part in record["encoders"].items()}),
+        **({"custom classes": ", ".join(record["custom_objects"])} if "custom_objects" in record else {}),
+        "labels": ", ".join(record["labels"]),
+        "inputs": _tensors(record["signature"].get("inputs")),
+        "outputs": _tensors(record["signature"].get("outputs")),
+        "tokenizer": _pairs(record["tokenizer"]),
+    }
+    return terminal.render(style, terminal.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
+
+
+def comparison(found: Comparison, style: Style) -> str:
+    """What is equal in numbers, then the differences of each part: at most twenty, and how many more there are."""
+    parts: list[RenderableType] = [
+        Text(f"a: {printable(found.a)}"),
+        Text(f"b: {printable(found.b)}"),
+        Text(f"{found.tensors_equal} of {found.tensors} tensors equal to the bit"),
+        Text(f"{found.examples} examples in both, {found.labels_changed} labels changed"),
+    ]
+    for part in PARTS:
+        changes = [change for change in found.changes if change.part == part]
+        if not changes:
+            continue
+        table = terminal.table([part, "a", "b", "by"])
+        for change in changes[:_MOST_CHANGES]:
+            cells = map(terminal.plain, (change.place, change.a, change.b))
+            table.add_row(*cells, terminal.figure(change.by))
+        more = len(changes) - _MOST_CHANGES
+        parts += [Text(), table, *([Text(f"and {more} more: --json has all")] if more > 0 else [])]
+    verdict = "the same, but for who wrote them" if found.same else "they differ"
+    return terminal.render(style, *parts, Text(), Text(verdict, style=f"bold {terminal.colour(found.same)}"))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _pairs(record: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in record.items())
+
+
+def _tensors(records: object) -> str:
+    listed = map(_mapping, records) if isinstance(records, Sequence) else ()
+    return ", ".join(f"{r.get('name')}: {r.get('dtype')} {r.get('shape')}" for r in listed)

@@ -1,0 +1,1 @@
+"""Cells, outcomes, verdicts, and the runs that produce them."""

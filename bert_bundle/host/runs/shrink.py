@@ -1,0 +1,135 @@
+"""The smallest classifier on which a pair of environments still disagrees, found by their live workers.
+
+Owns the search and when it ends; knows nothing of how classifiers are drawn, built or shown.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.runs.cells import Cell, NotRun, Writer
+from bert_bundle.host.runs.run import Run, RunOptions
+from bert_bundle.host.runs.verdict import Verdict, verdict_of
+from bert_bundle.host.workers.worker import Progress
+
+MOST_TRIES = 200  # classifiers that are built for one search
+SECONDS = 300.0
+
+Specification = dict[str, Any]
+Fails = Callable[[Specification], bool]
+Search = Callable[[Fails], Specification | None]  # the smallest found for which it says yes, as `strategies.smallest`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smallest:
+    """A classifier, and how the pair of the verdict disagrees on it; `tried` more were built to find it."""
+
+    specification: Specification
+    verdict: Verdict
+    tried: int
+
+
+def shrink(
+    found: Run,
+    specifications: Sequence[Specification],
+    search: Search | None,
+    *,
+    folder: Path,
+    progress: Progress,
+    terms: RunOptions,
+) -> Smallest | None:
+    """The smallest classifier for the first pair of `found` that is not as expected; None where every pair is.
+
+    `specifications` are those that the run wrote, in the order of its bundles; `search` draws the same ones and then
+    smaller ones, and is None where they were not drawn: then it is the first that failed. Bundles go to `folder`.
+    Environments that could not be made have nothing to disagree on.
+    """
+    made = {place.id: place for place in found.environments if isinstance(place, ReadyEnvironment)}
+    first = next((v for v in found.verdicts if _is_failure(v) and {v.writer, v.reader} <= set(made)), None)
+    if first is None:
+        return None
+    known = {
+        _key(specifications[_number(v)]): v
+        for v in found.verdicts
+        if (v.writer, v.reader) == (first.writer, first.reader)
+    }
+    if search is None:
+        return Smallest(specification=specifications[_number(first)], verdict=first, tried=0)
+    with _Pair(made[first.writer], made[first.reader], folder, progress, terms, known) as pair:
+        specification = search(lambda spec: _kind(pair.verdict(spec)) == _kind(first))
+        if specification is None:  # the classic, which is not drawn
+            specification = specifications[_number(first)]
+        return Smallest(specification=specification, verdict=pair.verdict(specification) or first, tried=pair.tried)
+
+
+class _Pair:
+    """A writer and a reader, alive, and what is known of them already."""
+
+    def __init__(
+        self,
+        writer: ReadyEnvironment,
+        reader: ReadyEnvironment,
+        folder: Path,
+        progress: Progress,
+        terms: RunOptions,
+        known: Mapping[str, Verdict],
+    ) -> None:
+        self._ids = writer.id, reader.id
+        self._folder, self._progress, self._terms, self._known = folder, progress, terms, dict(known)
+        self._workers = terms.worker(writer, "writer"), terms.worker(reader, "reader")
+        self._writer = Writer(self._workers[0], writer.runtime, terms.tasks)
+        self._reader = terms.reader(reader, self._workers[1])
+        self._end = time.monotonic() + SECONDS
+        self.tried = 0
+
+    def __enter__(self) -> "_Pair":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def verdict(self, specification: Specification) -> Verdict | None:
+        """What comes of the pair; None when there is no more time to find out."""
+        key = _key(specification)
+        if key not in self._known:
+            if self.tried >= MOST_TRIES or time.monotonic() > self._end:
+                return None
+            self.tried += 1
+            self._known[key] = self._observed(specification)
+        return self._known[key]
+
+    def _observed(self, specification: Specification) -> Verdict:
+        path = self._folder / "shrinking" / str(self.tried)
+        self._progress(f"{' -> '.join(self._ids)}: smaller, try {self.tried}")
+        record = self._writer.write(path, specification, progress=lambda _: None)
+        cell = Cell(bundle=path, writer=self._ids[0], reader=self._ids[1])
+        if isinstance(record, NotRun):
+            return verdict_of(cell, record, self._terms.expect)
+        outcome = self._reader.observe(path, record, policy=self._terms.policy, progress=lambda _: None)
+        return verdict_of(cell, outcome, self._terms.expect)
+
+
+def _key(specification: Specification) -> str:
+    """A specification without its name, which says only where its bundle lies."""
+    return json.dumps({k: v for k, v in specification.items() if k != "name"}, sort_keys=True)
+
+
+def _number(verdict: Verdict) -> int:
+    """Which of the run's specifications a verdict is about: its bundle's name begins with it."""
+    return int(verdict.bundle.name.split("-")[0])
+
+
+def _is_failure(verdict: Verdict) -> bool:
+    return not verdict.as_expected and (verdict.grade != "not run" or verdict.reason.startswith("not written: "))
+
+
+def _kind(verdict: Verdict | None) -> str:
+    """What a smaller classifier must do too: a label that flips is a function that drifts far enough."""
+    if verdict is None or not _is_failure(verdict):
+        return ""
+    return {"flip": "drift"}.get(verdict.grade, verdict.grade)

@@ -1,0 +1,1 @@
+"""A bundle on disk becomes a live model, and its golden is replayed."""

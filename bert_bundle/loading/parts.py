@@ -1,0 +1,100 @@
+"""What the files of a bundle say about its model, checked; nothing is built."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Tuple
+
+import numpy as np
+
+from bert_bundle.encoders import checkpoint_names, configuration
+from bert_bundle.errors import BundleError, FormatError, RuntimeUnavailableError
+from bert_bundle.format import layout, strict_json, tensors
+from bert_bundle.format.layout import encoder_path
+from bert_bundle.format.open_bundle import OpenedBundle
+from bert_bundle.format.tensors import check_finite
+from bert_bundle.graph import custom_classes, graph, graph_json
+from bert_bundle.graph.custom_classes import Classes
+from bert_bundle.keras_models import layer_construction, rebuild, weights
+from bert_bundle.keras_models import runtime as keras
+from bert_bundle.keras_models.runtime import AUTO, Runtime
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a bundle's files say of the model, checked, nothing built: graph, configurations, arrays."""
+
+    graph: graph.Graph
+    configs: Mapping[str, Mapping[str, Any]]
+    encoders: Mapping[str, Mapping[str, np.ndarray]]
+    weights: Mapping[str, np.ndarray]
+
+    def build(self, runtime: Runtime, *, float64: bool = False) -> rebuild.Rebuilt:
+        """The live model with these weights; with `float64` the same function in float64."""
+        try:
+            rebuilt = rebuild.rebuild(self.graph, self.configs, runtime, float64=float64)
+        except BundleError:
+            raise
+        except Exception as error:  # a layer's field or an op's argument that this release does not have yet
+            raise RuntimeUnavailableError(
+                "this Keras does not build the model",
+                place=layout.GRAPH,
+                wanted="the layers, fields and ops that the graph names",
+                found="{}: {}".format(type(error).__name__, error),
+                fix="load the bundle where a newer TensorFlow is installed",
+            ) from error
+        with runtime.dialect.working(float64):
+            for name, encoder in rebuilt.encoders.items():
+                place = encoder_path(name, layout.ENCODER_WEIGHTS)
+                runtime.encoders.assign(encoder, self.encoders[name], runtime.keras, place)
+            weights.assign(rebuilt.layers, self.weights, runtime, layout.WEIGHTS)
+        return rebuilt
+
+
+def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = custom_classes.NONE) -> Parts:
+    """The checked parts of an opened bundle: its shape, held against what `runtime` has here, and then its weights.
+
+    `classes`: the caller's own, by name. Raises BundleErrors, RuntimeUnavailableError for a layer younger than the
+    Keras that is installed, or of a class that is not there. Needs neither TensorFlow nor transformers, and where there
+    is no Keras, none is asked for a layer.
+    """
+    shape, configs = _read_shape(bundle)
+    custom_classes.required_classes(shape, classes)
+    release = keras.bound_version(runtime)
+    for path, layer in shape.walk() if release else ():
+        if not layer.custom:
+            layer_construction.check_release(layer.class_name, layer.config, release, path)
+    encoders = {}
+    for name, config in configs.items():
+        place = encoder_path(name, layout.ENCODER_WEIGHTS)
+        encoders[name] = tensors.from_bytes(bundle.read(place), place)
+        checkpoint_names.check_shapes(config, {k: v.shape for k, v in encoders[name].items()}, place)
+    arrays = tensors.from_bytes(bundle.read(layout.WEIGHTS), layout.WEIGHTS)
+    for place, group in [(layout.WEIGHTS, arrays), *((layout.ENCODERS + "/" + n, t) for n, t in encoders.items())]:
+        check_finite(group, place)
+    return Parts(shape, configs, encoders, arrays)
+
+
+def _read_shape(bundle: OpenedBundle) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]]":
+    """The graph and the configuration of each encoder in it, by folder name."""
+    shape = graph_json.from_bytes(bundle.read(layout.GRAPH))
+    used = {layer.encoder for _, layer in shape.walk() if layer.encoder}
+    if used != set(bundle.manifest.encoders):
+        raise FormatError(
+            "encoders of the manifest are not those of the graph",
+            place=layout.MANIFEST + "#/encoders",
+            wanted=", ".join(sorted(used)),
+            found=", ".join(sorted(bundle.manifest.encoders)),
+        )
+    customs = sorted({layer.class_name for _, layer in shape.walk() if layer.custom})
+    if customs != list(bundle.manifest.custom_objects):
+        raise FormatError(
+            "custom classes of the manifest are not those of the graph",
+            place=layout.MANIFEST + "#/custom_objects",
+            wanted=", ".join(customs),
+            found=", ".join(bundle.manifest.custom_objects),
+        )
+    configs = {}
+    for name in sorted(used):
+        place = encoder_path(name, layout.ENCODER_CONFIG)
+        configs[name] = strict_json.parse(bundle.read(place), place)
+        configuration.check_config(configs[name], place)
+    return shape, configs

@@ -1,0 +1,109 @@
+"""The golden replayed by a live model: facts as plain data, for whoever judges them."""
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+
+import numpy as np
+
+from bert_bundle import tokenizer as tokenizers
+from bert_bundle.format import golden as goldens
+from bert_bundle.format import layout, strict_json
+from bert_bundle.format.files import sha256
+from bert_bundle.format.golden import Golden
+from bert_bundle.format.layout import encoder_path
+from bert_bundle.format.open_bundle import OpenedBundle, check_files
+from bert_bundle.graph import custom_classes, graph_json, signature
+from bert_bundle.graph.custom_classes import Classes
+from bert_bundle.graph.signature import Slot
+from bert_bundle.keras_models import capture, prediction, rebuild
+from bert_bundle.keras_models import runtime as keras
+from bert_bundle.keras_models.prediction import check_rows
+from bert_bundle.keras_models.runtime import Runtime
+from bert_bundle.loading.encoding import encode, live_tokenizer, recipe_of
+from bert_bundle.loading.float64 import Float64Model
+from bert_bundle.loading.parts import Parts, read_parts
+from bert_bundle.tokenizer import Recipe
+
+
+def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, Any]:
+    """Output name -> what the model says of the golden's token ids and features, as nested lists."""
+    read = read_for_replay(bundle, runtime, classes)
+    bound = keras.bind(runtime, custom_classes.required_classes(read.parts.graph, classes))
+    arrays = {**read.golden.token_ids, **read.features}
+    model = read.parts.build(bound).model
+    return _lists(prediction.predict(bound, model, read.parts.graph, read.slots, arrays, batch=goldens.BATCH))
+
+
+class ReplayInputs(NamedTuple):
+    """What a replay computes from, read and checked; nothing is built."""
+
+    golden: Golden
+    parts: Parts
+    tokenizer: Mapping[str, bytes]
+    recipe: Recipe
+    slots: List[Slot]
+    features: Mapping[str, np.ndarray]
+
+
+def read_for_replay(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> ReplayInputs:
+    """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
+    golden = goldens.from_bundle(bundle)
+    check_files(bundle)
+    parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
+    slots = signature.slots(parts.graph)
+    recipe = recipe_of(bundle.manifest, slots)
+    features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
+    return ReplayInputs(golden, parts, files, recipe, slots, features)
+
+
+def observe(
+    bundle: OpenedBundle, runtime: str, progress: Callable[[str], None], classes: Classes = custom_classes.NONE
+) -> Dict[str, Any]:
+    """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, contract.
+
+    Plain data, float32 values exact. `classes` as of `load`. Raises BundleErrors when the bundle is refused.
+    """
+    started = time.monotonic()
+    read = read_for_replay(bundle, runtime, classes)
+    parts, slots = read.parts, read.slots
+    bound = keras.bind(runtime, custom_classes.required_classes(parts.graph, classes))
+    progress("building the model")
+    rebuilt = parts.build(bound)
+    tokenizer = live_tokenizer(bundle, read.tokenizer, bound.name)
+    built = time.monotonic()
+    token_ids = encode(tokenizer, read.recipe, slots, read.golden.texts)
+    arrays = {**token_ids, **read.features}
+    progress("replaying {} examples".format(read.golden.examples))
+    outputs = prediction.predict(bound, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH)
+    replayed = time.monotonic()
+    progress("replaying in float64")
+    exact = Float64Model(parts, bound)
+    float64, layers = exact.predict(arrays), exact.fingerprints(arrays)
+    return {
+        "token_ids": _lists(token_ids),
+        "predictions": _lists(outputs),
+        "float64_predictions": _lists(float64),
+        "layers": [[name, list(values)] for name, values in layers],
+        "labels": list(bundle.manifest.labels),
+        **captured_contract(rebuilt, bound),
+        "seconds": {
+            "load": built - started,
+            "predict": replayed - built,
+            "float64": time.monotonic() - replayed,
+        },
+    }
+
+
+def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, Any]:
+    """What the live model is, captured again: sha256 of graph.json and every config.json by path, and its inputs."""
+    again = capture.capture(rebuilt.model, runtime)
+    digests = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
+    for name, encoder in again.encoders.items():
+        path = encoder_path(name, layout.ENCODER_CONFIG)
+        digests[path] = sha256(strict_json.canonical(runtime.encoders.config(encoder, path)))
+    inputs = [[s.name, s.role, s.dtype, list(s.shape)] for s in signature.slots(again.graph)]
+    return {"architecture": digests, "inputs": inputs}
+
+
+def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:
+    return {name: array.tolist() for name, array in arrays.items()}

@@ -1,1 +1,0 @@
-"""Keras model <-> graph.json and tensors: capture, rebuild, weights, encoders."""

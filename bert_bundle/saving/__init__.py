@@ -1,0 +1,1 @@
+"""A live model becomes the files of a bundle, and is proven."""

@@ -1,0 +1,130 @@
+"""The examples of a golden: the caller's, or probes made from the model's inputs; runs no model."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from bert_bundle.errors import SignatureError
+from bert_bundle.graph.signature import FEATURE, Slot
+from bert_bundle.keras_models.prediction import check_rows
+
+LABEL = "label"
+
+# What a tokenizer may trip over: padding, truncation, nothing, unknown and accented letters, other scripts, emoji,
+# combining marks, code points newer than the Unicode tables of Python 3.8 (12.1).
+PROBES = (
+    "my invoice is wrong",
+    "",
+    "The app crashes every time I open the settings page, and the error message says nothing at all.",
+    " ".join(str(n) for n in range(600)),  # which end is cut shows
+    "Señor Müller can't über-log-in; çà et là!",
+    "東京の請求書が間違っています",
+    "please fix 🙏🏽 the 👩‍👩‍👧 export 🚀",
+    "zwölf e\u0301le\u0300ves Z\u0361a\u0334l\u0353go",
+    "https://example.org/?q=a&b=%20 <b>bold</b> \t tabs\u00a0and\u200bzero-width",
+    "UPPER lower MiXeD 1234567890 3.14 1,000.00 $5 €6",
+    "newer than old tables: \U0001fae0 \U0001f9cc \u1b4c \U0001e030",
+    "[MASK] [SEP] [UNK] literal special tokens",
+)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Columns of one length: texts by group, features by input name, the true labels as positions or None."""
+
+    texts: Mapping[str, List[Any]]
+    features: Mapping[str, np.ndarray]
+    answers: Optional[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.texts.values())))
+
+
+def read(
+    given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequence[str], probes: Sequence[str] = PROBES
+) -> Examples:
+    """The caller's examples, checked against the model's inputs; `probes` where there are none.
+
+    Raises SignatureError for a column that is missing, unknown, of another length or shape.
+    """
+    groups = sorted({s.group for s in slots if s.group})
+    features = [s for s in slots if s.role == FEATURE]
+    if not groups:
+        raise SignatureError(
+            "no input of the model is an encoder's token ids",
+            place=", ".join(s.name for s in slots),
+            wanted="an input of shape (tokens,) that feeds input_ids, through casts and slices at most",
+            fix="give the model its token ids as an input of their own",
+        )
+    if given is None:
+        rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}
+        return Examples(rotated, _varied(features, len(probes)), None)
+    columns: Dict[str, Any] = dict(given)
+    answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
+    texts = {group: _texts(columns.pop(group, None), group) for group in groups}
+    rows = check_rows(features, {s.name: columns.pop(s.name) for s in features if s.name in columns})
+    if columns:
+        raise SignatureError(
+            "examples for an input that the model does not have",
+            place="examples",
+            wanted=", ".join([*groups, *(s.name for s in features), LABEL]),
+            found=", ".join(map(str, columns)),
+        )
+    positions = None if answers is None else _positions(answers, labels)
+    sizes = {g: len(t) for g, t in texts.items()}
+    sizes.update((name, len(array)) for name, array in rows.items())
+    if positions is not None:
+        sizes[LABEL] = len(positions)
+    if len(set(sizes.values())) != 1 or not next(iter(sizes.values())):
+        raise SignatureError(
+            "columns of the examples differ in length or are empty", place="examples", wanted="one row per example",
+            found=", ".join("{}: {}".format(*item) for item in sorted(sizes.items())),
+        )  # fmt: skip
+    return Examples(texts, rows, positions)
+
+
+def _texts(column: Any, group: str) -> List[Any]:
+    if column is None or isinstance(column, str):
+        raise SignatureError(
+            "no texts",
+            place="examples[{}]".format(group),
+            wanted="a list of texts",
+            found="nothing" if column is None else "one text",
+            fix="examples={{{!r}: [...], ...}}".format(group),
+        )
+    texts = [list(t) if isinstance(t, (list, tuple)) else t for t in column]
+    for position, text in enumerate(texts):
+        if not all(isinstance(t, str) for t in (text if isinstance(text, list) else [text])):
+            raise SignatureError(
+                "not a text", place="examples[{}][{}]".format(group, position), found=type(text).__name__
+            )
+    return texts
+
+
+def _positions(answers: Any, labels: Sequence[str]) -> np.ndarray:
+    names = {label: i for i, label in enumerate(labels)}
+    result = []
+    for row, answer in enumerate(answers):
+        position = names.get(answer) if isinstance(answer, str) else int(answer)
+        if position is None or not 0 <= position < max(len(labels), 2):
+            raise SignatureError(
+                "a true label that is no label",
+                place="examples[label][{}]".format(row),
+                wanted=", ".join(labels),
+                found=answer,
+            )
+        result.append(position)
+    return np.asarray(result, np.int64)
+
+
+def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:
+    """Values that differ from row to row and from input to input, so that two inputs swapped are noticed."""
+    result = {}
+    for index, slot in enumerate(features):
+        shape: Tuple[int, ...] = (count, *(3 if size is None else size for size in slot.shape))
+        random = np.random.RandomState(17 + index)
+        whole = slot.dtype in ("bool", "int32", "int64")  # may be a position in a table: small, never negative
+        values = random.randint(0, 2, shape) if whole else random.standard_normal(shape) * 3
+        result[slot.name] = values.astype(slot.dtype)
+    return result

@@ -1,0 +1,150 @@
+"""A live tokenizer of any release of transformers <-> its description; imports transformers only to make one."""
+
+import json
+import os
+import tempfile
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from bert_bundle.errors import RuntimeUnavailableError, TokenizerError
+from bert_bundle.format import layout
+from bert_bundle.tokenizer.description import EXTRA, FAMILIES, MASK, MOST, Description
+from bert_bundle.tokenizer.native import NativeTokenizer
+from bert_bundle.tokenizer.paths import ADDED, CONFIG, FAST
+
+
+def describe(tokenizer: Any) -> Description:
+    """What decides the tokenizer's ids. Raises TokenizerError for what a bundle cannot say."""
+    family = _family(tokenizer)
+    kind = FAMILIES[family]
+    if tokenizer.is_fast or isinstance(tokenizer, NativeTokenizer):
+        state = json.loads(tokenizer.backend_tokenizer.to_str())
+        model, own = kind.of_state(state)
+        lstrip = {token["content"]: token["lstrip"] for token in state["added_tokens"]}
+        added, extra = _added_fast(state, model.tokens, str(tokenizer.mask_token) if MASK in kind.FIELDS else None)
+    else:
+        model, own = kind.of_slow(tokenizer)
+        known = frozenset(model.tokens)
+        added = {str(t): int(i) for t, i in tokenizer.get_vocab().items() if t not in known}
+        extra = [str(token) for token in tokenizer.additional_special_tokens]
+        mask = tokenizer.special_tokens_map_extended.get("mask_token")
+        lstrip = {str(mask): getattr(mask, "lstrip", False)}
+    config: Dict[str, Any] = {"tokenizer_class": family, **own}
+    for name in kind.SPECIAL:
+        token = getattr(tokenizer, name, None)
+        if token is None:
+            raise TokenizerError("a special token that the tokenizer lacks", place=CONFIG, wanted=name)
+        config[name] = str(token)
+    if MASK in kind.FIELDS:
+        config[MASK] = bool(lstrip.get(config["mask_token"], False))
+    config["model_max_length"] = int(min(tokenizer.model_max_length, MOST))
+    config["padding_side"] = tokenizer.padding_side
+    # Releases that do not know the truncation side keep any attribute that is set, and cut on the right.
+    knows = hasattr(type(tokenizer), "truncation_side")
+    config["truncation_side"] = tokenizer.truncation_side if knows else "right"
+    extra = [token for token in extra if token not in {config[name] for name in kind.SPECIAL}]
+    if extra:
+        config[EXTRA] = extra
+    return Description(model, config, added)
+
+
+def read(described: Description, files: Mapping[str, bytes], *, fast: bool, origin: str) -> Any:
+    """The tokenizer of the installed transformers 4. Raises RuntimeUnavailableError when it cannot honour the files."""
+    import transformers
+
+    config = described.config
+    if config["truncation_side"] == "left" and not hasattr(transformers.PreTrainedTokenizerBase, "truncation_side"):
+        raise RuntimeUnavailableError(
+            "the installed transformers cuts every text on the right",
+            place=CONFIG + "#/truncation_side",
+            wanted="left",
+            found="transformers " + transformers.__version__,
+            fix="load the bundle where transformers 4.18 or newer is installed",
+        )
+    settings = {k: v for k, v in config.items() if k not in ("tokenizer_class", "truncation_side", MASK)}
+    if MASK in config:
+        plain = {"single_word": False, "rstrip": False, "normalized": False}
+        settings["mask_token"] = transformers.AddedToken(config["mask_token"], lstrip=config[MASK], **plain)
+    extra = [] if fast else settings.pop(EXTRA, [])
+    name = config["tokenizer_class"] + ("Fast" if fast else "")
+    with tempfile.TemporaryDirectory() as folder:
+        for path, data in files.items():
+            with open(_inside(folder, path), "wb") as file:
+                file.write(data)
+        settings.update((keyword, _inside(folder, path)) for keyword, path in described.model.PATHS.items())
+        if fast:
+            settings["tokenizer_file"] = _inside(folder, FAST)
+            settings.setdefault("vocab_file", None)  # transformers 4.5 asks for it
+        try:
+            tokenizer = getattr(transformers, name)(**settings)
+        except Exception as error:  # `tokenizers` raises bare exceptions
+            raise RuntimeUnavailableError(
+                "the installed transformers does not read the tokenizer",
+                place=FAST if fast else next(iter(described.model.PATHS.values()), FAST),
+                found="{}: {}".format(type(error).__name__, error),
+                fix="load the bundle where a newer transformers is installed",
+            ) from error
+    if not fast:
+        _add_slow(tokenizer, described, extra)
+    tokenizer.truncation_side = config["truncation_side"]
+    for keyword, path in described.model.PATHS.items():
+        setattr(tokenizer, keyword, os.path.join(origin, *path.split("/")) if origin else None)
+    return tokenizer
+
+
+def _add_slow(tokenizer: Any, described: Description, extra: List[str]) -> None:
+    """Adds what a slow tokenizer's constructor does not, by id: from 4.34 on it would add special tokens first."""
+    for token in sorted(described.added, key=described.added.__getitem__):
+        tokenizer.add_tokens([token], special_tokens=token in described.special)
+    if extra:
+        tokenizer.additional_special_tokens = extra
+    tokenizer.sanitize_special_tokens()  # until 4.33 a constructor does not make a text's special tokens known
+    found = {token: tokenizer.convert_tokens_to_ids(token) for token in described.added}
+    if found != described.added:
+        raise RuntimeUnavailableError(
+            "the installed transformers gives added tokens other ids",
+            place=ADDED,
+            wanted=dict(described.added),
+            found=found,
+            fix="save the bundle with the fast tokenizer",
+        )
+
+
+def _inside(folder: str, path: str) -> str:
+    return os.path.join(folder, os.path.basename(path))
+
+
+def _family(tokenizer: Any) -> str:
+    name = type(tokenizer).__name__
+    family = tokenizer.family if isinstance(tokenizer, NativeTokenizer) else name
+    family = family[: -len("Fast")] if family.endswith("Fast") else family
+    if family not in FAMILIES:
+        raise TokenizerError(
+            "a tokenizer that a bundle cannot represent",
+            place=layout.TOKENIZER,
+            wanted=", ".join(sorted(FAMILIES)) + ", or the fast kind of one",
+            found=name,
+            fix="pass the tokenizer that belongs to the encoder",
+        )
+    return str(family)
+
+
+def _added_fast(
+    state: Mapping[str, Any], tokens: Tuple[str, ...], mask: Optional[str]
+) -> Tuple[Dict[str, int], List[str]]:
+    """(added tokens by id, all that are special). Raises TokenizerError for settings that slow tokenizers lack.
+
+    The `mask` alone may take the space before it away.
+    """
+    known = frozenset(tokens)
+    for token in state["added_tokens"]:
+        plain = not (token["single_word"] or token["rstrip"] or (token["lstrip"] and token["content"] != mask))
+        if not plain or not (token["special"] or (token["content"] not in known and token["normalized"])):
+            raise TokenizerError(
+                "an added token that not every release reads alike",
+                place=ADDED,
+                wanted="a text that is no token of the vocabulary, added with add_tokens([text])",
+                found=token["content"],
+                fix="leave it to the vocabulary, or add it as plain text",
+            )
+    added = {token["content"]: token["id"] for token in state["added_tokens"] if token["content"] not in known}
+    return added, [token["content"] for token in state["added_tokens"] if token["special"]]

@@ -1,0 +1,1 @@
+"""The long-lived process inside an environment, and its tasks."""

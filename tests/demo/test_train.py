@@ -1,0 +1,19 @@
+"""The demo's training, in a real worker: the same bundle from the same texts and seed."""
+
+from pathlib import Path
+
+from bert_bundle.host.demo.recipe import recipe
+from bert_bundle.host.workers.worker import Worker, silent
+from bert_bundle.testing.recipes import smaller
+
+
+def trained(writer: Worker, target: Path, seed: int) -> str:
+    """The digest of a bundle of a few texts and one epoch: what makes it is what makes the demo's."""
+    todo = {**smaller(recipe("tiny", silent), train=64, held_out=8, epochs=1), "seed": seed}
+    return str(writer.ask("train", recipe=todo, target=str(target / "bundle"))["digest"])
+
+
+def test_a_training_repeats_to_the_bit_and_another_seed_is_another_one(writer: Worker, tmp_path: Path) -> None:
+    first, again, other = (trained(writer, tmp_path / str(i), seed) for i, seed in enumerate((1, 1, 2)))
+    assert first == again
+    assert first != other

@@ -1,0 +1,165 @@
+"""Names of encoder weights: TensorFlow's as PyTorch writes them, and the shapes that a configuration asks for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bert_bundle.encoders import families
+from bert_bundle.encoders.checkpoint_names import WEIGHTS, check_shapes, layer_path, prefix, shapes, to_pytorch
+from bert_bundle.errors import FormatError, ModelError
+from bert_bundle.format import tensors
+
+TABLE = [
+    ("embeddings/word_embeddings/weight:0", "embeddings.word_embeddings.weight", False),
+    ("embeddings/token_type_embeddings/embeddings:0", "embeddings.token_type_embeddings.weight", False),
+    ("embeddings/position_embeddings/embeddings:0", "embeddings.position_embeddings.weight", False),
+    ("embeddings/LayerNorm/gamma:0", "embeddings.LayerNorm.weight", False),
+    ("embeddings/LayerNorm/beta:0", "embeddings.LayerNorm.bias", False),
+    ("encoder/layer_._0/attention/self/query/kernel:0", "encoder.layer.0.attention.self.query.weight", True),
+    ("encoder/layer_._0/attention/self/query/bias:0", "encoder.layer.0.attention.self.query.bias", False),
+    ("encoder/layer_._11/attention/output/dense/kernel:0", "encoder.layer.11.attention.output.dense.weight", True),
+    (
+        "encoder/layer_._2/attention/output/LayerNorm/gamma:0",
+        "encoder.layer.2.attention.output.LayerNorm.weight",
+        False,
+    ),
+    ("encoder/layer_._2/intermediate/dense/kernel:0", "encoder.layer.2.intermediate.dense.weight", True),
+    ("encoder/layer_._2/output/dense/bias:0", "encoder.layer.2.output.dense.bias", False),
+    ("pooler/dense/kernel:0", "pooler.dense.weight", True),
+    ("pooler/dense/bias:0", "pooler.dense.bias", False),
+    ("embeddings_project/kernel:0", "embeddings_project.weight", True),
+    ("transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
+    ("transformer/layer_._5/attention/out_lin/bias:0", "transformer.layer.5.attention.out_lin.bias", False),
+    ("transformer/layer_._10/sa_layer_norm/gamma:0", "transformer.layer.10.sa_layer_norm.weight", False),
+    ("transformer/layer_._1/ffn/lin1/kernel:0", "transformer.layer.1.ffn.lin1.weight", True),
+    ("transformer/layer_._1/output_layer_norm/beta:0", "transformer.layer.1.output_layer_norm.bias", False),
+]
+HEADS = [
+    ("classifier/kernel:0", "classifier.weight", True),
+    ("classifier/bias:0", "classifier.bias", False),
+    ("classifier/dense/kernel:0", "classifier.dense.weight", True),
+    ("classifier/out_proj/bias:0", "classifier.out_proj.bias", False),
+    ("pre_classifier/kernel:0", "pre_classifier.weight", True),
+    ("qa_outputs/kernel:0", "qa_outputs.weight", True),
+]
+# Whatever the encoder, its model or what holds them are called.
+PREFIXES = [
+    "", "bert/", "tf_bert_model/bert/", "encoder/bert/", "pooler/bert/", "embeddings/bert/", "my/nested/model/bert/",
+    "encoder/layer_._0/bert/", "pooler/dense/bert/", "bert_encoder/encoder/", "classifier/distilbert/", "qa_outputs/",
+    "my.own/bert/",
+]  # fmt: skip
+CONFIG: dict[str, Any] = {
+    "architectures": ["BertModel"], "model_type": "bert",
+    **families.BERT.fields, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 12, "vocab_size": 20,
+    "num_hidden_layers": 2, "max_position_embeddings": 16, "type_vocab_size": 3,
+}  # fmt: skip
+
+
+def config(architecture: str, **changes: Any) -> dict[str, Any]:
+    family = families.CLASSES[architecture]
+    return {"architectures": [architecture], "model_type": family.model_type, **family.fields, **changes}
+
+
+@pytest.mark.parametrize("before", PREFIXES)
+@pytest.mark.parametrize(("tensorflow", "pytorch", "transposed"), TABLE)
+def test_a_variable_has_its_pytorch_name(before: str, tensorflow: str, pytorch: str, transposed: bool) -> None:
+    assert to_pytorch(before + tensorflow) == (pytorch, transposed)
+    assert to_pytorch((before + tensorflow)[:-2]) == (pytorch, transposed)
+    assert to_pytorch(before + tensorflow, "bert.") == ("bert." + pytorch, transposed)
+
+
+@pytest.mark.parametrize("before", PREFIXES)
+@pytest.mark.parametrize(("tensorflow", "pytorch", "transposed"), HEADS)
+def test_a_variable_of_a_head_stands_beside_the_encoder(
+    before: str, tensorflow: str, pytorch: str, transposed: bool
+) -> None:
+    assert to_pytorch(before + tensorflow) == to_pytorch(before + tensorflow, "bert.") == (pytorch, transposed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logits/kernel:0", "bert/encoder/layer_._0/attention/self/query/evil:0", "pooler/dense/", "", "kernel:0",
+        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/pooler/kernel:0", "my_classifier/kernel:0",
+        "bert/encoder/layer_._0/attention/kernel:0", "bert/encoder/layer_._x/output/dense/kernel:0",
+    ],
+)  # fmt: skip
+def test_a_variable_of_no_encoder_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ModelError, match="an encoder's variable that a checkpoint does not name") as caught:
+        to_pytorch(name)
+    assert caught.value.place == name
+
+
+def test_a_path_of_layers_is_written_as_pytorch_does() -> None:
+    assert layer_path("encoder/layer_._0/output") == "encoder.layer.0.output"
+
+
+def test_the_shapes_are_those_of_a_real_checkpoint(classic_bundle: Path) -> None:
+    folder = classic_bundle / "encoders" / "bert_encoder"
+    found_config = json.loads((folder / "config.json").read_bytes())
+    found = tensors.from_bytes((folder / "model.safetensors").read_bytes(), "x")
+    assert shapes(found_config) == {name: array.shape for name, array in found.items()}
+
+
+# Tensors and parameters as PyTorch's classes count them with the same configuration.
+PUBLISHED = [
+    ("BertModel", {}, 199, 109_482_240),
+    ("BertForSequenceClassification", {}, 201, 109_483_778),
+    ("BertForTokenClassification", {}, 199, 108_893_186),
+    ("DistilBertModel", {}, 100, 66_362_880),
+    ("DistilBertForSequenceClassification", {}, 104, 66_955_010),
+    ("RobertaModel", {"max_position_embeddings": 514, "type_vocab_size": 1}, 199, 124_645_632),
+    ("RobertaForSequenceClassification", {"max_position_embeddings": 514, "type_vocab_size": 1}, 201, 124_647_170),
+    ("XLMRobertaModel", {"max_position_embeddings": 514, "type_vocab_size": 1, "vocab_size": 250002}, 199, 278_043_648),
+    ("ElectraModel", {}, 199, 13_483_008),
+    ("ElectraModel", {"embedding_size": 256}, 197, 17_422_848),
+    ("ElectraForQuestionAnswering", {}, 201, 13_483_522),
+]
+
+
+@pytest.mark.parametrize(("architecture", "changes", "tensors", "parameters"), PUBLISHED)
+def test_the_base_models_have_their_weights(
+    architecture: str, changes: dict[str, Any], tensors: int, parameters: int
+) -> None:
+    sizes = [
+        rows * (columns[0] if columns else 1) for rows, *columns in shapes(config(architecture, **changes)).values()
+    ]
+    assert (len(sizes), sum(sizes)) == (tensors, parameters)
+
+
+def test_every_family_has_its_weights_and_every_class_its_head() -> None:
+    assert set(WEIGHTS) == set(families.BY_MODEL_TYPE)
+    for weights in WEIGHTS.values():
+        assert set(weights.heads) == {"", *families.HEADS}
+    for architecture, family in families.CLASSES.items():
+        names = shapes(config(architecture))
+        inside = [name for name in names if name.startswith(prefix(family) or "embeddings.")]
+        assert inside
+        assert bool(family.head) == any(name.split(".")[0] in ("classifier", "qa_outputs") for name in names)
+
+
+def test_a_head_has_as_many_rows_as_labels() -> None:
+    labels = {"id2label": {str(i): f"l{i}" for i in range(7)}, "label2id": {f"l{i}": i for i in range(7)}}
+    found = shapes(config("ElectraForSequenceClassification", **labels))
+    assert found["classifier.out_proj.weight"] == (7, 256)
+    assert found["electra.embeddings_project.weight"] == (256, 128)
+
+
+@pytest.mark.parametrize("name", shapes(CONFIG))
+def test_a_tensor_missing_too_many_or_transposed_is_named(name: str) -> None:
+    whole = shapes(CONFIG)
+    check_shapes(CONFIG, whole, "x")
+    wrong: list[dict[str, tuple[int, ...]]] = [
+        {other: shape for other, shape in whole.items() if other != name},
+        {**whole, name: (*whole[name], 1)},
+        {**whole, name: (whole[name][0] + 1, *whole[name][1:])},
+    ]
+    for found in wrong:
+        with pytest.raises(FormatError, match="an encoder's tensor does not fit its configuration") as caught:
+            check_shapes(CONFIG, found, "encoders/e/model.safetensors")
+        assert caught.value.place == f"encoders/e/model.safetensors tensor {name}"
+    with pytest.raises(FormatError, match="does not fit") as caught:
+        check_shapes(CONFIG, {**whole, name + ".evil": (1,)}, "x")
+    assert (caught.value.wanted, caught.value.found) == ("no such tensor", "(1,)")

@@ -1,0 +1,156 @@
+"""Opening a bundle: the shape first, then the manifest, then exactly the files that it lists."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.forged_bundles import small, unprivileged
+
+from bert_bundle.api import inspect
+from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
+from bert_bundle.format.open_bundle import check_files, open_bundle
+
+VICTIM = "golden/facts.json"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return small(tmp_path / "home" / "bundle")
+
+
+def test_a_whole_bundle_opens(bundle: Path) -> None:
+    opened = open_bundle(str(bundle))
+    check_files(opened)
+    assert opened.read(VICTIM) == (bundle / VICTIM).read_bytes()
+
+
+def test_a_bundle_opens_through_a_link_to_it_and_says_where_it_lies(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(bundle)
+    assert open_bundle(str(tmp_path / "current")).root == str(bundle.resolve())
+
+
+def test_a_file_that_is_not_listed_is_never_read(bundle: Path) -> None:
+    with pytest.raises(FormatError, match="a file that the manifest does not list") as caught:
+        open_bundle(str(bundle)).read("../../etc/passwd")
+    assert caught.value.place == "../../etc/passwd"
+
+
+@pytest.mark.parametrize("name", ["nowhere", "no\0where", "bundle/bundle.json/x", "x" * 200 + "/y"])
+def test_nothing_there_is_no_bundle(bundle: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="not a bundle: there is no such folder"):
+        inspect(str(bundle.parent) + "/" + name)
+
+
+def test_a_file_is_no_bundle(bundle: Path) -> None:
+    with pytest.raises(FormatError, match="not a bundle: it is a file"):
+        inspect(bundle / "bundle.json")
+
+
+def test_a_loop_of_links_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(FormatError, match="not a bundle"):
+        inspect(tmp_path / "loop")
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(FormatError, match=r"not a bundle: it has no bundle\.json") as caught:
+        inspect(tmp_path)
+    assert "checkpoints of other kinds" in caught.value.fix
+
+
+@pytest.mark.parametrize("path", ["golden/inputs.json", VICTIM, "golden/tensors.safetensors"])
+def test_a_missing_file_is_named(bundle: Path, path: str) -> None:
+    (bundle / path).unlink()
+    with pytest.raises(FormatError, match="a file is missing") as caught:
+        inspect(bundle)
+    assert caught.value.place == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sitecustomize.py", "usercustomize.py", "conftest.py", "evil.pth", "tensorflow.py", "custom_ops.so",
+        "encoders/e/pytorch_model.bin", "golden/extra_data.pickle", "training_args.bin", "saved_model.pb", "notes.txt",
+    ],
+)  # fmt: skip
+def test_a_file_too_many_is_unsafe_and_named(bundle: Path, path: str) -> None:
+    (bundle / path).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / path).write_text("raise SystemExit('this ran')")
+    with pytest.raises(UnsafeError, match="a file that the manifest does not list") as caught:
+        inspect(bundle)
+    assert caught.value.place == path
+
+
+def test_a_file_swapped_for_a_link_to_its_own_bytes_is_unsafe(bundle: Path, tmp_path: Path) -> None:
+    shutil.move(bundle / VICTIM, tmp_path / "moved.json")
+    (bundle / VICTIM).symlink_to(tmp_path / "moved.json")
+    with pytest.raises(UnsafeError, match="neither a file nor a folder") as caught:
+        inspect(bundle)
+    assert caught.value.place == VICTIM
+
+
+def test_a_folder_swapped_for_a_link_is_unsafe(bundle: Path, tmp_path: Path) -> None:
+    shutil.move(bundle / "golden", tmp_path / "golden")
+    (bundle / "golden").symlink_to(tmp_path / "golden")
+    with pytest.raises(UnsafeError, match="neither a file nor a folder") as caught:
+        inspect(bundle)
+    assert caught.value.place == "golden"
+
+
+def test_a_pipe_in_place_of_a_file_is_unsafe(bundle: Path) -> None:
+    (bundle / VICTIM).unlink()
+    os.mkfifo(bundle / VICTIM)
+    with pytest.raises(UnsafeError, match="neither a file nor a folder") as caught:
+        inspect(bundle)
+    assert caught.value.place == VICTIM
+
+
+@pytest.mark.parametrize("path", ["golden/tensors.safetensors", "bundle.json"])
+def test_a_folder_named_like_a_file_is_refused(bundle: Path, path: str) -> None:
+    (bundle / path).unlink()
+    (bundle / path).mkdir()
+    with pytest.raises((FormatError, UnsafeError), match=r"a file is missing|no regular file") as caught:
+        inspect(bundle)
+    assert caught.value.place == path
+
+
+def test_a_terabyte_in_place_of_a_file_is_a_limit(bundle: Path) -> None:
+    for path in (VICTIM, "bundle.json"):
+        os.truncate(bundle / path, 1 << 40)
+        with pytest.raises(LimitError, match="a file is too large") as caught:
+            inspect(bundle)
+        assert caught.value.place == path
+
+
+@pytest.mark.parametrize("change", [1, -1])
+def test_a_changed_size_is_no_integrity(bundle: Path, change: int) -> None:
+    size = (bundle / VICTIM).stat().st_size
+    os.truncate(bundle / VICTIM, size + change)
+    with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+        inspect(bundle)
+    assert (caught.value.place, caught.value.found) == (VICTIM, f"{size + change} bytes")
+
+
+def test_two_files_exchanged_are_no_integrity(bundle: Path) -> None:
+    os.replace(bundle / VICTIM, bundle / "x")
+    os.replace(bundle / "golden/inputs.json", bundle / VICTIM)
+    os.replace(bundle / "x", bundle / "golden/inputs.json")
+    with pytest.raises(IntegrityError):
+        inspect(bundle)
+
+
+@pytest.mark.parametrize("hidden", ["bundle", "bundle/golden", "."])
+def test_a_folder_that_may_not_be_read_is_a_fault_of_storage(bundle: Path, hidden: str) -> None:
+    data = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    with unprivileged() as folder:
+        for path, content in data.items():
+            (folder / "home" / "bundle" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "home" / "bundle" / path).write_bytes(content)
+        inspect(folder / "home" / "bundle")
+        (folder / "home" / hidden).chmod(0)
+        with pytest.raises(StorageError, match="a folder cannot be read") as caught:
+            inspect(folder / "home" / "bundle")
+        (folder / "home" / hidden).chmod(0o700)
+    assert caught.value.found == "Permission denied"

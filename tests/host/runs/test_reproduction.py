@@ -1,0 +1,70 @@
+"""The script that shows a disagreement: what is in it, and that it is Python whatever is in what it shows."""
+
+import ast
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bert_bundle.errors import ConfigError
+from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.runs.reproduction import write
+from bert_bundle.host.runs.run import Reproduction, RunOptions
+from bert_bundle.host.runs.shrink import Smallest
+from bert_bundle.host.runs.verdict import Verdict
+
+ROWS = {
+    name: Environment(
+        id=name, python="3.11", as_of=date(2024, 5, 15), packages=("packaging==23.2",), runtime="native", groups=()
+    )
+    for name in ("a", "b")
+}
+LOCK = '# a lock \\ with "quotes" and """more"""\npackaging==23.2\n'
+SPECIFICATION = {"layers": 1, "texts": ['"""', "é\\n", "\n\x00"], "open": False, "head": [{"lambda": 0.5}, 3]}
+
+
+def written(folder: Path, terms: RunOptions | None = None) -> Reproduction:
+    locks = folder / "locks"
+    locks.mkdir()
+    for name in ROWS:
+        (locks / f"{name}.txt").write_text(LOCK + name, "utf-8")
+    verdict = Verdict(
+        bundle=Path("1"), writer="a", reader="b", grade="drift", as_expected=False, reason="", first_layer='"""\\'
+    )
+    smallest = Smallest(specification=SPECIFICATION, verdict=verdict, tried=4)
+    return write(smallest, ROWS, locks, folder / "found", terms or RunOptions())
+
+
+def constants(script: Path) -> dict[str, Any]:
+    """What the script's names are, without running it."""
+    found: dict[str, Any] = {}
+    for statement in ast.parse(script.read_text("utf-8")).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            found[statement.targets[0].id] = ast.literal_eval(statement.value)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
+            found["LOCKS"][ast.literal_eval(statement.targets[0].slice)] = ast.literal_eval(statement.value)
+    return found
+
+
+def test_a_script_holds_the_classifier_both_environments_and_their_locks(tmp_path: Path) -> None:
+    reproduction = written(tmp_path)
+    found = constants(reproduction.script)
+    assert found["SPECIFICATION"] == SPECIFICATION == reproduction.specification
+    assert found["LOCKS"] == {name: LOCK + name for name in ROWS}
+    assert [found[name]["id"] for name in ("WRITER", "READER")] == ["a", "b"]
+    assert Environment.model_validate_json(json.dumps(found["WRITER"])) == ROWS["a"]
+    assert (found["FLOAT64_TOLERANCE"], found["FAULT"]) == (5e-7, "")
+    assert reproduction.script.name == "repro-a-b-drift.py"
+
+
+def test_a_fault_that_was_planted_in_the_reader_is_planted_by_the_script(tmp_path: Path) -> None:
+    assert constants(written(tmp_path, RunOptions(faults={"b": "tanh GELU"})).script)["FAULT"] == "tanh GELU"
+
+
+def test_a_folder_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "found").write_text("a file")
+    with pytest.raises(ConfigError, match="the reproduction cannot be written") as caught:
+        written(tmp_path)
+    assert caught.value.fix == "name another folder"

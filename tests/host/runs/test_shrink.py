@@ -1,0 +1,98 @@
+"""What a failure is shrunk to, over real worker processes on forged bundles; what is drawn is a list made here."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.environments.nearest import this_interpreter
+from bert_bundle.host.runs import shrink
+from bert_bundle.host.runs.cells import Tasks
+from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run import Run, RunOptions, cross
+from bert_bundle.host.workers.worker import silent
+
+FORGED = RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=5)
+Specification = dict[str, Any]
+
+
+def made(name: str) -> ReadyEnvironment:
+    return dataclasses.replace(this_interpreter(), id=name)
+
+
+def crossed(folder: Path, specifications: Sequence[Specification]) -> Run:
+    places = [made("a"), made("b")]
+    return cross(
+        places, places, specifications, folder=folder / "run", executor=Local(2), progress=silent, terms=FORGED
+    )  # fmt: skip
+
+
+def search(candidates: Sequence[Specification]) -> shrink.Search:
+    """The last of `candidates` that fails, as a search does that goes from large to small."""
+
+    def find(fails: Callable[[Specification], bool]) -> Specification | None:
+        failing = [candidate for candidate in candidates if fails(candidate)]
+        return failing[-1] if failing else None
+
+    return find
+
+
+def shrunk(
+    folder: Path, specifications: Sequence[Specification], candidates: Sequence[Specification] | None
+) -> shrink.Smallest | None:
+    found = crossed(folder, specifications)
+    by = None if candidates is None else search(candidates)
+    return shrink.shrink(found, specifications, by, folder=folder, progress=silent, terms=FORGED)
+
+
+LARGE, SMALL, HONEST = {"seed": 9, "reading": "waver"}, {"seed": 1, "reading": "waver"}, {"seed": 2}
+
+
+def test_a_run_in_which_all_agree_has_nothing_to_shrink(tmp_path: Path) -> None:
+    assert shrunk(tmp_path, [HONEST], [LARGE]) is None
+
+
+def test_the_smallest_that_fails_is_found_by_the_pair_that_failed_first(tmp_path: Path) -> None:
+    found = shrunk(tmp_path, [HONEST, LARGE], [HONEST, LARGE, SMALL, {"seed": 3}])
+    assert found is not None
+    assert found.specification == SMALL
+    assert (found.verdict.writer, found.verdict.reader, found.verdict.grade) == ("a", "a", "drift")
+    assert found.tried == 2  # of the four the run itself had two
+
+
+def test_a_smaller_classifier_must_fail_in_the_same_way(tmp_path: Path) -> None:
+    found = shrunk(tmp_path, [LARGE], [LARGE, {"seed": 4, "reading": "die"}, {"seed": 5, "reading": "refuse"}])
+    assert found is not None
+    assert found.specification == LARGE
+
+
+def test_a_classifier_that_is_not_written_is_shrunk_too(tmp_path: Path) -> None:
+    large, small = {"seed": 9, "writing": "refuse"}, {"seed": 1, "writing": "refuse"}
+    found = shrunk(tmp_path, [large], [large, small, HONEST])
+    assert found is not None
+    assert found.specification == small
+    assert found.verdict.reason.startswith("not written: a layer that no bundle holds")
+
+
+def test_a_classifier_that_nothing_draws_is_the_smallest_there_is(tmp_path: Path) -> None:
+    for number, candidates in enumerate((None, [HONEST])):
+        found = shrunk(tmp_path / str(number), [LARGE], candidates)
+        assert found is not None
+        assert (found.specification, found.tried) == (LARGE, number)
+
+
+def test_a_name_is_no_difference(tmp_path: Path) -> None:
+    found = shrunk(tmp_path, [{"name": "drawn-1", **LARGE}], [LARGE])
+    assert found is not None
+    assert (found.specification, found.tried) == (LARGE, 0)
+
+
+def test_a_search_ends_when_it_has_built_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shrink, "MOST_TRIES", 3)
+    found = shrunk(tmp_path, [LARGE], [LARGE, *({"seed": seed, "reading": "waver"} for seed in range(10, 20))])
+    assert found is not None
+    assert found.tried == 3
+    assert found.specification == {"seed": 12, "reading": "waver"}

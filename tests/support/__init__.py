@@ -1,0 +1,1 @@
+"""What several tests share: fixtures' parts, planted faults, forged bundles. Holds no tests."""

@@ -1,0 +1,50 @@
+"""tools/compatibility.py: the page that is made from the document of a run."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+from support.made_up_results import made, run, verdict
+from support.paths import ROOT
+
+from bert_bundle.host.report import json as report
+
+PAGE = runpy.run_path(str(ROOT / "tools" / "compatibility.py"))["document"]
+
+
+def page(*verdicts: Any) -> str:
+    found = run(list(verdicts), made("a"), made("b"), made("broken"))
+    text: str = PAGE(json.loads(report.document(report.run(found))))
+    return text
+
+
+def bundle(name: str) -> dict[str, Path]:
+    return {"bundle": Path("kept") / name}
+
+
+def test_the_page_has_a_square_of_grades_one_of_spreads_and_the_refusals() -> None:
+    refused = {
+        "grade": "refused",
+        "reason": "known: no TensorFlow (#1); refused: none",
+        "float64_difference": None,
+        "native_difference": None,
+    }
+    shown = page(
+        verdict("a", "a", grade="bitwise", float64_difference=0.0, **bundle("0-first-token")),
+        verdict("a", "b", float64_difference=1.2e-10, **bundle("0-first-token")),
+        verdict("a", "broken", labels_changed=None, **refused, **bundle("0-first-token")),
+        verdict("a", "a", **bundle("10-siamese")),
+        verdict("a", "b", grade="crashed", as_expected=False, float64_difference=None, **bundle("10-siamese")),
+        verdict("a", "broken", **refused, **bundle("10-siamese")),
+    )
+    assert "| writer \\ reader | 1 | 2 |\n| --- | --- | --- |\n| 1 a | ~ | crashed! |\n" in shown
+    assert "| 1 a | 14 | 9 |" in shown
+    assert "| broken | no TensorFlow (#1) |" in shown
+    assert "Classifiers: first-token, siamese." in shown
+    assert "5 of 6 cells as expected, 1 not as expected, 0 not run." in shown
+    assert "The largest of all is 1.2e-10." in shown
+
+
+def test_a_page_without_refusals_has_no_list_of_them() -> None:
+    assert "Refused" not in page(verdict("a", "a", **bundle("0-first-token")))

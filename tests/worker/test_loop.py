@@ -1,0 +1,123 @@
+"""The worker's own end of the pipe, spoken to line by line."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from bert_bundle.interpreter import launch
+
+
+def converse(*requests: Any) -> list[dict[str, Any]]:
+    """What a worker answers to these requests, which are then at an end; checks that it ends well."""
+    lines = b"".join((r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in requests)
+    answered = subprocess.run(
+        launch.command(sys.executable, "bert_bundle.worker"),
+        input=lines,
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env=launch.environment(),
+    )
+    assert answered.stdout.isascii()
+    return [json.loads(line) for line in answered.stdout.splitlines()]
+
+
+def request(number: int, do: str, **arguments: Any) -> dict[str, Any]:
+    return {"id": number, "do": do, "arguments": arguments}
+
+
+def test_requests_are_answered_in_order_by_their_number() -> None:
+    answers = converse(request(7, "fault.echo"), request(5, "fault.echo"))
+    assert answers == [{"id": 7, "done": {}}, {"id": 5, "done": {}}]
+
+
+def test_progress_comes_before_the_answer() -> None:
+    answers = converse(request(1, "fault.echo", a=1, b=2))
+    assert answers == [
+        {"id": 1, "progress": "argument a"},
+        {"id": 1, "progress": "argument b"},
+        {"id": 1, "done": {"a": 1, "b": 2}},
+    ]
+
+
+@pytest.mark.parametrize("text", ["é", "日本語", "🎉", "a\u0301", "\u2028\n\r\x00\x1b", "\ud800"])
+def test_any_text_survives_both_ways(text: str) -> None:
+    assert converse(request(1, "fault.echo", text=text))[-1]["done"] == {"text": text}
+
+
+def test_numbers_that_are_none_survive_both_ways() -> None:
+    done = converse(request(1, "fault.echo", values=[float("inf"), float("-inf"), float("nan")]))[-1]["done"]
+    assert repr(done["values"]) == "[inf, -inf, nan]"
+
+
+def test_every_figure_of_a_double_survives_both_ways() -> None:
+    values = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0]
+    assert repr(converse(request(1, "fault.echo", values=values))[-1]["done"]["values"]) == repr(values)
+
+
+def test_no_chatter_reaches_the_pipe() -> None:
+    answers = converse(request(1, "fault.chatter", lines=200), request(2, "fault.echo"))
+    assert answers == [{"id": 1, "done": {"read": "", "descriptor": ""}}, {"id": 2, "done": {}}]
+
+
+def test_an_error_of_ours_is_answered_part_by_part() -> None:
+    (answer,) = converse(request(1, "fault.refuse"))
+    assert answer["error"] == {
+        "class": "FormatError",
+        "message": "a planted refusal",
+        "place": "graph.json#/é",
+        "wanted": "good",
+        "found": "bad\\x1b[31m",
+        "fix": "save again",
+    }
+
+
+def test_an_unexpected_exception_is_a_crash_with_its_place_and_the_worker_lives_on() -> None:
+    crash, echo = converse(request(1, "fault.stumble"), request(2, "fault.echo"))
+    assert crash["error"]["class"] == "Crash"
+    assert crash["error"]["message"] == "KeyError: 'a planted bug'"
+    assert "faults.py" in crash["error"]["place"].split(" < ")[0]
+    assert crash["error"]["place"].split(" < ")[0].endswith(" in stumble")
+    assert crash["error"]["trace"].startswith("Traceback")
+    assert echo == {"id": 2, "done": {}}
+
+
+def test_leaving_by_sys_exit_is_a_crash_and_the_worker_lives_on() -> None:
+    crash, echo = converse(request(1, "fault.stumble", leaving=True), request(2, "fault.echo"))
+    assert crash["error"]["message"] == "SystemExit: by the back door"
+    assert echo == {"id": 2, "done": {}}
+
+
+@pytest.mark.parametrize("name", ["os:system", "bert_bundle.worker:main", "", "fault", None])
+def test_a_name_that_is_no_task_is_refused(name: Any) -> None:
+    (answer,) = converse({"id": 1, "do": name, "arguments": {}})
+    assert answer["error"]["class"] == "ConfigError"
+    assert answer["error"]["message"] == "no such task"
+
+
+@pytest.mark.parametrize("line", [b"junk", b"[]", b"{}", b"\xff", b'{"id": 1}', b'{"id": 1, "do": "replay"}'])
+def test_a_line_that_is_no_request_is_answered_and_the_worker_lives_on(line: bytes) -> None:
+    crash, echo = converse(line, request(2, "fault.echo"))
+    assert crash["error"]["class"] == "Crash"
+    assert echo == {"id": 2, "done": {}}
+
+
+def test_an_answer_that_is_not_plain_data_is_a_crash() -> None:
+    (answer,) = converse(request(1, "fault.odd"))
+    assert answer["error"]["message"] == "TypeError: Object of type set is not JSON serializable"
+
+
+def test_standard_error_is_left_to_the_chatter() -> None:
+    lines = json.dumps(request(1, "fault.chatter")).encode() + b"\n"
+    answered = subprocess.run(
+        launch.command(sys.executable, "bert_bundle.worker"),
+        input=lines,
+        capture_output=True,
+        check=True,
+        env=launch.environment(),
+    )
+    for said in (b"a print", b"a write to descriptor 1", b"a child", b"an error"):
+        assert said in answered.stderr
