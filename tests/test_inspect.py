@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import put, rewrite, small
 
 import bert_bundle
 from bert_bundle.format import strict_json
-from bert_bundle.format.files import tree
 
 # argv: bundles. The first is whole: what reading imports is imported then. After that, whatever runs is recorded.
 AUDITED = """

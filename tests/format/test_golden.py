@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from support.forged_bundles import Change, drop, edit, put, retensor, rewrite, small
 
 from bert_bundle.errors import FormatError, IntegrityError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout
 from bert_bundle.format.files import sha256
-from bert_bundle.format.golden import Golden, from_bundle, read_golden
+from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.open_bundle import open_bundle
 
 
@@ -90,17 +91,17 @@ def test_a_forged_document_is_malformed(bundle: Path, path: str, place: str, cha
 
 
 TENSORS: list[tuple[str, Change]] = [
-    ("outputs of the golden do not fit each other", drop("single/probabilities")),
-    ("outputs of the golden do not fit each other", drop("double/probabilities")),
-    ("outputs of the golden do not fit each other", put("single/more", np.zeros((3, 2), "<f4"))),
+    ("outputs of the golden do not match each other", drop("single/probabilities")),
+    ("outputs of the golden do not match each other", drop("double/probabilities")),
+    ("outputs of the golden do not match each other", put("single/more", np.zeros((3, 2), "<f4"))),
     ("columns of the golden differ in length", put("single/probabilities", np.zeros((2, 2), "<f4"))),
     ("columns of the golden differ in length", put("token_ids/input_ids", np.zeros((4, 2), "<i4"))),
     ("columns of the golden differ in length", put("features/age", np.zeros((2, 1), "<f4"))),
     ("a column of the golden has no rows", put("features/age", np.array(1.0, "<f4"))),
     ("a column of the golden has no rows", put("single/probabilities", np.array(1.0, "<f4"))),
-    ("an output's two precisions differ in shape", put("double/probabilities", np.zeros((3, 4), "<f8"))),
-    ("a tensor that a golden does not have", put("code/x", np.zeros(3, "<f4"))),
-    ("a tensor that a golden does not have", put("x", np.zeros(3, "<f4"))),
+    ("an output has different shapes in its two precisions", put("double/probabilities", np.zeros((3, 4), "<f8"))),
+    ("a tensor that goldens do not have", put("code/x", np.zeros(3, "<f4"))),
+    ("a tensor that goldens do not have", put("x", np.zeros(3, "<f4"))),
 ]
 
 
@@ -146,4 +147,4 @@ def test_the_contract_is_the_digests_of_graph_and_configurations_the_labels_and_
         ("attention_mask", "attention_mask", "int32", (16,)),
         ("numerical_features", "feature", "float32", (10,)),
     )
-    assert golden.alike == ()
+    assert golden.interchangeable == ()

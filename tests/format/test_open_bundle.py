@@ -30,6 +30,72 @@ def test_a_bundle_opens_through_a_link_to_it_and_says_where_it_lies(bundle: Path
     assert open_bundle(str(tmp_path / "current")).root == str(bundle.resolve())
 
 
+def test_a_file_that_was_read_is_not_read_again_by_the_check_of_all_files(bundle: Path) -> None:
+    opened = open_bundle(str(bundle))
+    opened.read(VICTIM)
+    (bundle / VICTIM).write_bytes(b"changed after it was read")
+    check_files(opened)
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        opened.read(VICTIM)  # from the disk: nothing is kept unless it is asked for
+
+
+def test_kept_bytes_are_handed_out_once_and_then_read_and_verified_again(bundle: Path) -> None:
+    written = (bundle / VICTIM).read_bytes()
+    opened = open_bundle(str(bundle))
+    check_files(opened, keep=True)
+    (bundle / VICTIM).write_bytes(b"changed after it was verified")
+    assert opened.read(VICTIM) == written
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        opened.read(VICTIM)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_changed_file_that_nobody_reads_is_refused(bundle: Path, keep: bool) -> None:
+    opened = open_bundle(str(bundle))
+    opened.read("golden/inputs.json")
+    (bundle / VICTIM).write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+        check_files(opened, keep=keep)
+    assert caught.value.place == VICTIM
+
+
+def in_memory(bundle: Path, *paths: str) -> dict[str, bytes]:
+    """Take these files from the disk into memory, as a save has them before its proof."""
+    files = {path: (bundle / path).read_bytes() for path in paths}
+    for path in paths:
+        (bundle / path).unlink()
+    return files
+
+
+def test_a_bundle_opens_with_files_in_memory_that_are_not_on_disk_yet(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    opened = open_bundle(str(bundle), files)
+    check_files(opened, keep=True)
+    assert opened.read(VICTIM) == files[VICTIM]
+    with pytest.raises(FormatError, match="not a bundle: it has no"):
+        open_bundle(str(bundle))
+
+
+def test_a_file_in_memory_is_verified_like_one_on_disk(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    for changed in (files[VICTIM] + b"\n", files[VICTIM].replace(b"32", b"16", 1)):
+        with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+            check_files(open_bundle(str(bundle), {**files, VICTIM: changed}))
+        assert caught.value.place == VICTIM
+
+
+def test_the_files_on_disk_are_verified_against_a_manifest_in_memory(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    (bundle / "golden/inputs.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+        check_files(open_bundle(str(bundle), files))
+    assert caught.value.place == "golden/inputs.json"
+    with pytest.raises(UnsafeError, match="a file that the manifest does not list"):
+        open_bundle(str(bundle), {**files, "more.json": b"{}"})
+    with pytest.raises(FormatError, match="a file is missing"):
+        open_bundle(str(bundle), {"bundle.json": files["bundle.json"]})
+
+
 def test_a_file_that_is_not_listed_is_never_read(bundle: Path) -> None:
     with pytest.raises(FormatError, match="a file that the manifest does not list") as caught:
         open_bundle(str(bundle)).read("../../etc/passwd")
@@ -111,7 +177,7 @@ def test_a_pipe_in_place_of_a_file_is_unsafe(bundle: Path) -> None:
 def test_a_folder_named_like_a_file_is_refused(bundle: Path, path: str) -> None:
     (bundle / path).unlink()
     (bundle / path).mkdir()
-    with pytest.raises((FormatError, UnsafeError), match=r"a file is missing|no regular file") as caught:
+    with pytest.raises((FormatError, UnsafeError), match=r"a file is missing|not a regular file") as caught:
         inspect(bundle)
     assert caught.value.place == path
 

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.bundle_files import tree
 
 from bert_bundle.errors import ConflictError, LockedError, StorageError, UnsafeError
-from bert_bundle.format.files import sha256, tree
+from bert_bundle.format.files import sha256
 from bert_bundle.format.manifest import File
 from bert_bundle.format.staging import Staging
 
@@ -40,10 +41,9 @@ def beside(target: Path) -> list[str]:
 
 
 def test_a_new_target_appears_whole_and_alone(target: Path) -> None:
-    staging = save(target, "new")
+    save(target, "new")
     assert content(target) == {"new"}
     assert beside(target) == ["model"]
-    assert staging.how == "renamed"
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
@@ -54,16 +54,6 @@ def test_parents_are_made(tmp_path: Path) -> None:
 
 def test_every_written_file_is_remembered_with_size_and_digest(target: Path) -> None:
     assert save(target, "new").files == {"golden/facts.json": File(3, sha256(b"new"))}
-
-
-def test_a_file_taken_back_is_gone(target: Path) -> None:
-    with Staging(str(target), overwrite=False) as staging:
-        staging.write("graph.json", b"{}")
-        staging.write("bundle.json", b"{}")
-        staging.remove("graph.json")
-        staging.publish()
-    assert os.listdir(target) == ["bundle.json"]
-    assert staging.files == {}
 
 
 def test_a_file_is_written_once(target: Path) -> None:
@@ -92,8 +82,7 @@ def test_a_bundle_stays_unless_it_may_be_overwritten(target: Path) -> None:
 def test_an_overwritten_bundle_is_exchanged_and_leaves_nothing(target: Path) -> None:
     save(target, "old")
     (target / "old.txt").touch()
-    staging = save(target, "new", overwrite=True)
-    assert staging.how in ("exchanged", "two renames: this file system cannot exchange folders")
+    save(target, "new", overwrite=True)
     assert content(target) == {"new"}
     assert beside(target) == ["model"]
     assert not (target / "old.txt").exists()
@@ -114,7 +103,7 @@ def test_a_target_that_is_not_ours_is_untouched(target: Path, tmp_path: Path, ki
         if kind == "foreign folder":
             (target / "saved_model.pb").write_text("mine")
     before = [(p, p.lstat().st_mtime_ns, p.lstat().st_mode) for p in [tmp_path, *sorted(tmp_path.rglob("*"))]]
-    with pytest.raises(ConflictError, match="the target exists and is no bundle") as caught:
+    with pytest.raises(ConflictError, match="the target exists and is not a bundle") as caught:
         save(target, "new", overwrite=overwrite)
     assert caught.value.place == str(target)
     assert before == [(p, p.lstat().st_mtime_ns, p.lstat().st_mode) for p in [tmp_path, *sorted(tmp_path.rglob("*"))]]
@@ -178,7 +167,7 @@ def test_a_staging_of_a_dead_process_is_cleared_at_the_next_save(target: Path) -
 def test_a_save_under_way_locks_the_target_even_for_its_own_process(target: Path) -> None:
     save(target, "old")
     with Staging(str(target), overwrite=True) as first:
-        with pytest.raises(LockedError, match="another save to this target is under way") as caught:
+        with pytest.raises(LockedError, match="another save to this target is in progress") as caught:
             save(target, "new", overwrite=True)
         assert caught.value.found == os.path.basename(first.path)
         assert os.path.isdir(first.path)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.bundle_files import read_golden
 
-from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.format.golden import Golden
 from bert_bundle.grading import differences
 from bert_bundle.grading.differences import difference, least_noise, noise_floor, scale
 from bert_bundle.grading.grades import Figures, judge

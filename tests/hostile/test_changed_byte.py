@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.bundle_files import tree
 
 import bert_bundle
 from bert_bundle.errors import REFUSED, FormatError, IntegrityError, RuntimeUnavailableError, UnsafeError, VersionError
 from bert_bundle.format import layout
-from bert_bundle.format.files import COPY_AGAIN, listing, tree
+from bert_bundle.format.files import COPY_AGAIN, listing
 from bert_bundle.host.cli import main
 
 FILES = [

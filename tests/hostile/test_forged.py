@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import Change, drop, edit, put, resign, retensor, rewrite
 
 import bert_bundle
 from bert_bundle.errors import BundleError, FormatError, LimitError, RuntimeUnavailableError, UnsafeError
-from bert_bundle.format.files import tree
 
 CONFIG = "encoders/bert_encoder/config.json"
 ENCODER = "encoders/bert_encoder/model.safetensors"

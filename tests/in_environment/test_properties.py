@@ -146,7 +146,7 @@ def test_a_flipped_bit_that_no_digest_is_held_against_is_noticed(history, monkey
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         history.a_bundle_is_the_one_that_was_saved_or_is_refused()
     history.load(name="one")
-    monkeypatch.setattr(replay, "check_files", lambda bundle: None)
+    monkeypatch.setattr(replay, "check_files", lambda bundle, keep: None)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         history.load(name="one")
 

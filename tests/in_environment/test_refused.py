@@ -5,11 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+from support.bundle_files import tree
 
 import bert_bundle
 from bert_bundle import errors
 from bert_bundle.classifiers import specification
-from bert_bundle.format.files import tree
 from bert_bundle.keras_models import keras2
 
 # What is refused is the caller's: Lambdas and subclasses are built, and offered to `save`, with AutoGraph on.
@@ -129,16 +129,16 @@ REFUSED = {
         "max_length does not fit the model",
         "max_length",
     ),
-    "metadata that is no plain data": (
+    "metadata that is not plain data": (
         {"metadata": {"when": np.float32}},
         errors.SignatureError,
-        "no plain data",
+        "not plain data",
         "metadata",
     ),
     "metadata that would not read back": (
         {"metadata": {"name": "\ud800"}},
         errors.SignatureError,
-        "no plain data",
+        "not plain data",
         "metadata",
     ),
     "custom objects": (
@@ -254,7 +254,7 @@ HEADS = {
     "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
     "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
     "a dropout that is always on": (_always_training, {}, "a layer that trains whenever it is called"),
-    "one row for all examples": (_one_row_for_all, {}, "an output without a row for each example"),
+    "one row for all examples": (_one_row_for_all, {}, "an output does not have one row per example"),
     "a decoder": (
         lambda keras, encoder, state: keras.layers.Dense(2, name="probabilities")(state),
         {"is_decoder": True},
