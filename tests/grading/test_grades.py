@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,10 +13,13 @@ from hypothesis.extra import numpy as hnp
 from support.bundle_files import read_golden
 
 from bert_bundle.format.golden import Golden
-from bert_bundle.grading import differences
+from bert_bundle.grading import differences, grades
 from bert_bundle.grading.differences import difference, least_noise, noise_floor, scale
 from bert_bundle.grading.grades import Figures, judge
+from bert_bundle.host.config.matrix_file import Environment, Expectation
+from bert_bundle.host.runs.verdict import MEANING
 from bert_bundle.host.workers.worker import Worker
+from bert_bundle.interpreter import known_breakages
 
 NATIVE, FLOAT64 = "predictions", "float64_predictions"
 OUTPUT = "probabilities"
@@ -304,3 +307,15 @@ def test_a_fingerprint_sees_every_sampled_change_and_the_mean_sees_the_rest() ->
         moved = array.copy()
         moved.flat[position] += 1
         assert differences.fingerprint(moved) != before
+
+
+def test_the_words_of_the_grades_are_defined_once() -> None:
+    replayed, failed = get_args(grades.ReplayGrade), get_args(grades.FailedGrade)
+    assert replayed == grades.GRADES == (*grades.SAME, *get_args(grades.ChangedGrade))
+    assert get_args(grades.Grade) == (*replayed, *failed, "not run") == tuple(MEANING)
+    assert get_args(Expectation.model_fields["outcome"].annotation) == (*get_args(grades.ChangedGrade), *failed)
+
+
+def test_the_names_of_the_runtimes_are_defined_once() -> None:
+    assert get_args(known_breakages.RuntimeName) == known_breakages.RUNTIMES
+    assert get_args(Environment.model_fields["runtime"].annotation) == known_breakages.RUNTIMES
