@@ -115,7 +115,7 @@ def test_load_refuses_a_changed_byte_before_anything_heavy_is_imported(bundle: P
 
 
 def test_the_whole_bundle_goes_on_to_what_only_tensorflow_can_do(bundle: Path) -> None:
-    with pytest.raises(RuntimeUnavailableError, match="computes with TensorFlow, and there is none"):
+    with pytest.raises(RuntimeUnavailableError, match="needs TensorFlow, which is not installed"):
         bert_bundle.load(bundle)
 
 

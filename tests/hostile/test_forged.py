@@ -77,7 +77,7 @@ def code(value: Any) -> Case:
 
 
 FITS = "an encoder's tensor does not fit its configuration"
-FINITE = "a weight that is no finite number"
+FINITE = "a weight is NaN or infinity"
 CODE = "a configuration that names code to run"
 HONOURED = "a value the encoder does not honour"
 CASES: dict[str, Case] = {
@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
     ),
     "graph no JSON": (lambda b: rewrite(b, "graph.json", b"\x80\x04."), FormatError, "not UTF-8", "graph.json byte 0"),
     "graph deep": (
-        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deep", "graph.json",
+        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deeply", "graph.json",
     ),
     "weights a pickle": (
         lambda b: rewrite(b, HEAD, b"\x80\x04\x95" + bytes(5) + b"cos\nsystem\n."), FormatError, "the header", HEAD,

@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
     ),
     "a length that no input has": (
         lambda b: resign(b, tokenizer={"max_length": 8, "padding": "max_length", "truncation": True}),
-        "the tokenizer's recipe does not fit the model's inputs",
+        "the tokenizer's recipe does not match the model's inputs",
         "bundle.json#/tokenizer/max_length",
     ),
 }

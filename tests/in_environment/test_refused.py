@@ -64,7 +64,7 @@ REFUSED = {
         "tf.math.lgamma",
     ),
     "something that is no model": ({"model": object()}, errors.ModelError, "not a model of the Keras", "object"),
-    "a weight that is no number": (_nan_weight, errors.FormatError, "a weight that is no finite number", "kernel"),
+    "a weight that is no number": (_nan_weight, errors.FormatError, "a weight is NaN or infinity", "kernel"),
     "a tokenizer larger than the encoder": (
         _large_vocabulary,
         errors.TokenizerError,
@@ -96,7 +96,7 @@ REFUSED = {
     "examples without texts": (
         {"examples": {"numerical_features": ROWS}},
         errors.SignatureError,
-        "no texts",
+        "the examples have no list of texts",
         r"examples\[text\]",
     ),
     "columns of different lengths": (
@@ -117,10 +117,10 @@ REFUSED = {
         "not a text",
         r"examples\[text\]\[1\]",
     ),
-    "a true label that is no label": (
+    "an example's label is not one of the model's labels": (
         {"examples": {"text": TEXTS, "numerical_features": ROWS, "label": ["class 0", "maybe"]}},
         errors.SignatureError,
-        "a true label that is no label",
+        "an example's label is not one of the model's labels",
         r"examples\[label\]\[1\]",
     ),
     "another max_length than the inputs fix": (
@@ -199,7 +199,7 @@ def test_a_fault_between_model_and_bundle_is_caught_by_the_proof(classic, save, 
         return honest(parts)
 
     monkeypatch.setattr(draft, "_weight_files", faulty)
-    with pytest.raises(errors.ProofError, match="does not give the model's predictions again") as caught:
+    with pytest.raises(errors.ProofError, match="does not reproduce the model's predictions") as caught:
         save(classic, tmp_path / "bundle", prove=True)
     assert "probabilities" in caught.value.place
     assert os.listdir(str(tmp_path)) == []
@@ -212,7 +212,7 @@ def test_predicting_without_features_says_which(classic_bundle):
 
 
 def test_one_text_in_place_of_a_list_says_what_to_write(classic_bundle):
-    with pytest.raises(errors.SignatureError, match="texts do not fit the model") as caught:
+    with pytest.raises(errors.SignatureError, match="the texts do not match the model's inputs") as caught:
         bert_bundle.load(classic_bundle).predict("why?")
     assert caught.value.fix == "predict([text])"
 

@@ -122,7 +122,7 @@ def test_a_refusal_names_runtime_rule_versions_and_what_to_do() -> None:
         choose(TRANSFORMERS, with_(NEW, tf_keras=None))
     assert caught.value.place == "the transformers runtime, rule tf-keras-missing"
     assert caught.value.found == "tensorflow-cpu 2.21.0"
-    assert caught.value.fix.startswith("install tf-keras of TensorFlow's own minor release")
+    assert caught.value.fix.startswith("install the minor release of tf-keras that matches TensorFlow")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,9 @@ def test_the_installed_versions_are_read_from_metadata() -> None:
 def test_what_was_missing_is_found_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a notebook, where a package is installed beside a process that had asked for it."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(RuntimeUnavailableError, match="there is none @ the native runtime, rule keras-3-missing"):
+    with pytest.raises(
+        RuntimeUnavailableError, match="which is not installed @ the native runtime, rule keras-3-missing"
+    ):
         choose("native")
     for name, version in {"keras": "3.4.1", "jax": "0.4.30", "tokenizers": "0.19.1"}.items():
         (tmp_path / f"{name}-{version}.dist-info").mkdir()
