@@ -1,4 +1,4 @@
-"""Grades, each from a planted cause in a real observation of a real golden."""
+"""Grades: each has a planted cause in a real observation of a real golden."""
 
 import copy
 from collections.abc import Callable
@@ -122,13 +122,13 @@ def test_a_layer_that_moved_is_drift_also_where_the_predictions_hide_it(golden: 
     assert figures.reason == f"the function changed in {name}, which these predictions hide"
 
 
-def test_a_layer_that_is_not_there_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
+def test_a_missing_layer_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
     seen["float64_predictions"][OUTPUT][0][0] += 1e-5
     del seen["layers"][2]
     assert judge(golden, seen).first_layer == golden.layers[2][0]
 
 
-def test_a_drift_that_no_layer_shows_names_none(golden: Golden, seen: Observation) -> None:
+def test_a_drift_that_no_layer_shows_names_no_layer(golden: Golden, seen: Observation) -> None:
     seen["float64_predictions"][OUTPUT][0][0] += 1e-5
     figures = judge(golden, seen)
     assert (figures.grade, figures.first_layer) == ("drift", None)
@@ -150,7 +150,7 @@ def test_a_label_that_changed_is_a_flip(golden: Golden, seen: Observation) -> No
     assert figures.reason == "2 of 8 labels changed"
 
 
-def test_a_tie_within_the_noise_is_no_flip_and_is_told(golden: Golden, seen: Observation) -> None:
+def test_a_tie_within_the_noise_is_not_a_flip_and_is_reported(golden: Golden, seen: Observation) -> None:
     tie = np.array([[0.5 + 1e-7, 0.5 - 1e-7], [0.9, 0.1]])
     noise = golden.noise[OUTPUT]
     small = with_(
