@@ -9,13 +9,14 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from bert_bundle.encoders.families import FAMILIES
 from bert_bundle.errors import RuntimeUnavailableError, SignatureError
 from bert_bundle.tokenizer import slow_wordpiece
-from bert_bundle.tokenizer.description import MOST, Description
+from bert_bundle.tokenizer.description import NO_LIMIT, Description
 from bert_bundle.tokenizer.paths import FAST
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
-_WITH_TYPES = ("BertTokenizer", "ElectraTokenizer")  # those that transformers gives token types for unasked
+_WITH_TYPES = frozenset(family.tokenizer.name for family in FAMILIES if family.tokenizer.token_types)
 
 
 class NativeTokenizer:
@@ -42,7 +43,7 @@ class NativeTokenizer:
                 fix="load the bundle where a newer tokenizers is installed",
             ) from error
         self.is_fast = fast
-        self.family: str = described.config["tokenizer_class"]
+        self.tokenizer_class: str = described.config["tokenizer_class"]
         self.padding_side = described.config["padding_side"]
         self.truncation_side = described.config["truncation_side"]
         self.model_max_length: int = described.config["model_max_length"]
@@ -76,15 +77,17 @@ class NativeTokenizer:
         if return_tensors not in (None, "np"):
             raise SignatureError("no such tensors", place="return_tensors", wanted="np", found=return_tensors)
         room = self.model_max_length if max_length is None else max_length
-        if room >= MOST and padding == "max_length":
+        if room >= NO_LIMIT and padding == "max_length":
             raise SignatureError("no length to fill the rows to", place="max_length", fix="pass max_length")
         rows = [
             self._row(first, second, room if truncation else None, truncation, add_special_tokens)
             for first, second in zip(self._ids(firsts), [None] * len(firsts) if seconds is None else self._ids(seconds))
         ]
         columns = self._filled(rows, padding, room)
+        if return_token_type_ids is None:
+            return_token_type_ids = self.tokenizer_class in _WITH_TYPES
         asked = {
-            "token_type_ids": self.family in _WITH_TYPES if return_token_type_ids is None else return_token_type_ids,
+            "token_type_ids": return_token_type_ids,
             "attention_mask": return_attention_mask is not False,
         }
         kept = {name: column for name, column in columns.items() if asked.get(name, True)}
