@@ -148,7 +148,9 @@ def test_a_token_of_the_vocabulary_that_is_added_again_is_refused():
     live = _make(True)
     live.add_tokens(["ing"])
     live.backend_tokenizer.add_tokens(["invoice"])
-    with pytest.raises(errors.TokenizerError, match="an added token that releases of transformers read differently") as caught:
+    with pytest.raises(
+        errors.TokenizerError, match="an added token that releases of transformers read differently"
+    ) as caught:
         tokenizers.to_files(live)
     assert caught.value.found == "invoice"
 
