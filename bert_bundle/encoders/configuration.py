@@ -51,7 +51,7 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
         value = config.get(name, default)
         if callable(value) or not isinstance(value, (int, float, str, bool, type(None))):
             raise ModelError(
-                "a configuration field that is no plain data", place="{} {}".format(place, name), found=value
+                "a configuration field that is not plain data", place="{} {}".format(place, name), found=value
             )
         result[name] = value
     labels = {str(k): str(v) for k, v in (config.get("id2label") or {}).items()}
@@ -68,14 +68,14 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
 def check_config(config: Any, place: str) -> Family:
     """Return the family of a config.json. Raises FormatError, LimitError or UnsafeError for a value out of bounds."""
     if not isinstance(config, dict):
-        raise FormatError("a configuration is no object", place=place)
+        raise FormatError("a configuration is not a JSON object", place=place)
     code = sorted(set(config) & _CODE)
     if code:
         raise UnsafeError("a configuration that names code to run", place="{}#/{}".format(place, code[0]))
     model_type, names = config.get("model_type"), config.get("architectures")
     if not isinstance(model_type, str) or model_type not in BY_MODEL_TYPE:
         raise FormatError(
-            "an encoder of no known family",
+            "an encoder of an unknown family",
             place=place + "#/model_type",
             wanted=", ".join(BY_MODEL_TYPE),
             found=model_type,
@@ -107,7 +107,10 @@ def check_config(config: Any, place: str) -> Family:
     _check_labels(config, place)
     if family.always == HEADS["ForQuestionAnswering"] and classes(config) != 2:
         raise FormatError(
-            "a head that does not have a start and an end", place=place + "#/id2label", wanted=2, found=classes(config)
+            "a question answering head without two labels, start and end",
+            place=place + "#/id2label",
+            wanted=2,
+            found=classes(config),
         )
     return family
 
@@ -145,10 +148,10 @@ def _one_of(value: Any, wanted: Tuple[Any, ...], place: str) -> None:
 def _check_labels(config: Mapping[str, Any], place: str) -> None:
     id2label, label2id = config.get("id2label", {}), config.get("label2id", {})
     if not isinstance(id2label, dict) or not isinstance(label2id, dict):
-        raise FormatError("labels are no objects", place=place + "#/id2label")
+        raise FormatError("labels are not JSON objects", place=place + "#/id2label")
     wanted = {str(i) for i in range(len(id2label))}
     texts = all(isinstance(label, str) for label in id2label.values())
     if set(id2label) != wanted or not texts or label2id != {v: int(k) for k, v in id2label.items()}:
         raise FormatError(
-            "id2label and label2id do not say the same", place=place + "#/id2label", wanted="ids 0 to n-1, each once"
+            "id2label and label2id do not agree", place=place + "#/id2label", wanted="ids 0 to n-1, each once"
         )

@@ -139,7 +139,7 @@ def tensors(encoder: Any) -> Dict[str, np.ndarray]:
     for variable in encoder.weights:
         name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         if name in result:
-            raise ModelError("two variables of an encoder have one name", place=variable.name)
+            raise ModelError("two variables of an encoder have the same name", place=variable.name)
         array = variable.numpy()
         result[name] = array.T if transposed else array
     return result

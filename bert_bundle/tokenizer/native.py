@@ -37,7 +37,7 @@ class NativeTokenizer:
             self.backend_tokenizer = tokenizers.Tokenizer.from_str(document)
         except Exception as error:  # `tokenizers` raises bare exceptions
             raise RuntimeUnavailableError(
-                "the installed tokenizers does not read the tokenizer",
+                "the installed tokenizers cannot read the tokenizer",
                 place=FAST,
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle where a newer tokenizers is installed",
@@ -73,12 +73,14 @@ class NativeTokenizer:
         firsts: List[str] = [text] if isinstance(text, str) else list(text)
         seconds = [text_pair] if isinstance(text_pair, str) else text_pair
         if seconds is not None and len(seconds) != len(firsts):
-            raise SignatureError("a pair for each text is needed", place="text_pair", found=len(seconds))
+            raise SignatureError(
+                "text_pair does not have one entry for each text", place="text_pair", found=len(seconds)
+            )
         if return_tensors not in (None, "np"):
-            raise SignatureError("no such tensors", place="return_tensors", wanted="np", found=return_tensors)
+            raise SignatureError("unknown return_tensors", place="return_tensors", wanted="np", found=return_tensors)
         room = self.model_max_length if max_length is None else max_length
         if room >= NO_LIMIT and padding == "max_length":
-            raise SignatureError("no length to fill the rows to", place="max_length", fix="pass max_length")
+            raise SignatureError("no length to pad the rows to", place="max_length", fix="pass max_length")
         rows = [
             self._row(first, second, room if truncation else None, truncation, add_special_tokens)
             for first, second in zip(self._ids(firsts), [None] * len(firsts) if seconds is None else self._ids(seconds))
@@ -186,7 +188,7 @@ class NativeTokenizer:
         longest = max(map(len, rows), default=0)
         widths = {"max_length": room, "longest": longest, True: longest, "do_not_pad": 0, False: 0}
         if padding not in widths:
-            raise SignatureError("no such padding", place="padding", wanted="max_length, longest", found=padding)
+            raise SignatureError("unknown padding", place="padding", wanted="max_length, longest", found=padding)
         columns: Dict[str, List[List[int]]] = {"input_ids": [], "token_type_ids": [], "attention_mask": []}
         for row in rows:
             missing = max(widths[padding] - len(row), 0)
@@ -209,7 +211,7 @@ def kept(first: int, second: int, room: int, rule: str, *, fast: bool) -> Tuple[
     if rule == "only_second":
         return first, max(second - excess, 0)
     if rule not in ("True", "longest_first"):
-        raise SignatureError("no such truncation", place="truncation", wanted="longest_first", found=rule)
+        raise SignatureError("unknown truncation", place="truncation", wanted="longest_first", found=rule)
     if not excess:
         return first, second
     small, large = room // 2, room - room // 2

@@ -78,7 +78,7 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
             tokenizer = getattr(transformers, name)(**settings)
         except Exception as error:  # `tokenizers` raises bare exceptions
             raise RuntimeUnavailableError(
-                "the installed transformers does not read the tokenizer",
+                "the installed transformers cannot read the tokenizer",
                 place=FAST if fast else next(iter(described.model.PATHS.values()), FAST),
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle where a newer transformers is installed",
