@@ -1,6 +1,7 @@
 """Names of encoder weights: TensorFlow's as PyTorch writes them, and the shapes that a configuration asks for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bert_bundle.encoders.checkpoint_names import (
     to_pytorch,
 )
 from bert_bundle.encoders.families import BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
+from bert_bundle.encoders.families.family import Weights
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -177,6 +179,32 @@ def test_every_family_has_its_weights_and_every_class_its_head() -> None:
         inside = [name for name in names if name.startswith(prefix(family) or "embeddings.")]
         assert inside
         assert bool(family.head) == any(name.split(".")[0] in ("classifier", "qa_outputs") for name in names)
+
+
+def test_layers_that_share_a_block_have_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = replace(
+        BERT,
+        title="Shared",
+        fields={**BERT.fields, "embedding_size": 8, "num_hidden_groups": 1},
+        weights=Weights(
+            "shared",
+            BERT.weights.block,
+            blocks="encoder.groups.{}.layers.0",
+            block_count="num_hidden_groups",
+            projection="encoder.map_in",
+            always_projects=True,
+            pooler="pooler",
+        ),
+    )
+    monkeypatch.setitem(families.CLASSES, "SharedModel", shared)
+    plain = shapes({**CONFIG, "num_hidden_layers": 1})
+    wanted = {n.replace(".layer.0.", ".groups.0.layers.0.").replace("pooler.dense", "pooler"): plain[n] for n in plain}
+    wanted.update({"encoder.map_in.weight": (8, 8), "encoder.map_in.bias": (8,)})
+    changes = {"architectures": ["SharedModel"], "embedding_size": 8, "num_hidden_groups": 1, "num_hidden_layers": 5}
+    assert shapes({**CONFIG, **changes}) == wanted
+    for name in wanted:
+        path, _, last = tensorflow_path(name).rpartition("/")
+        assert to_pytorch("x/shared/" + path + "/" + last, shared) == (name, False)
 
 
 def test_a_head_has_as_many_rows_as_labels() -> None:
