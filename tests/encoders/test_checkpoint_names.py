@@ -103,7 +103,7 @@ def test_a_variable_of_a_head_lies_beside_the_encoder(
     "name",
     [
         "logits/kernel:0", "bert/encoder/layer_._0/attention/self/query/evil:0", "pooler/dense/", "", "kernel:0",
-        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/pooler/kernel:0", "my_classifier/kernel:0",
+        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/poolers/kernel:0", "my_classifier/kernel:0",
         "bert/encoder/layer_._0/attention/kernel:0", "bert/encoder/layer_._x/output/dense/kernel:0",
     ],
 )  # fmt: skip
@@ -116,9 +116,14 @@ def test_a_variable_that_is_not_an_encoder_s_is_refused_by_name(name: str, famil
 
 @pytest.mark.parametrize(
     ("name", "family"),
-    [("transformer/layer_._0/ffn/lin1/kernel:0", BERT), ("pooler/dense/kernel:0", DISTILBERT),
-     ("embeddings_project/kernel:0", BERT), ("pre_classifier/kernel:0", ELECTRA)],
-)  # fmt: skip
+    [
+        ("transformer/layer_._0/ffn/lin1/kernel:0", BERT),
+        ("pooler/kernel:0", BERT),
+        ("embeddings_project/kernel:0", BERT),
+        ("pooler/dense/kernel:0", DISTILBERT),
+        ("pre_classifier/kernel:0", ELECTRA),
+    ],
+)
 def test_a_variable_of_another_family_is_refused_by_name(name: str, family: Family) -> None:
     with pytest.raises(ModelError, match="an encoder's variable that a checkpoint does not name") as caught:
         to_pytorch("x/" + name, family)
