@@ -60,7 +60,7 @@ HEADS = [
     (DISTILBERT, "pre_classifier/kernel:0", "pre_classifier.weight", True),
     (BERT, "qa_outputs/kernel:0", "qa_outputs.weight", True),
 ]
-# Whatever the encoder, its model or what holds them are called.
+# Names of encoder, model and enclosing models that must not matter.
 PREFIXES = [
     "", "bert/", "tf_bert_model/bert/", "encoder/bert/", "pooler/bert/", "embeddings/bert/", "my/nested/model/bert/",
     "encoder/layer_._0/bert/", "pooler/dense/bert/", "bert_encoder/encoder/", "classifier/distilbert/", "qa_outputs/",
