@@ -270,7 +270,7 @@ class _Capture:
         call_args, call_kwargs = self.dialect.called_with(layer, number)
         if call_kwargs.get("training") is True:
             raise ModelError(
-                "a layer that trains whenever it is called",
+                "a layer that is always in training mode",
                 place=place,
                 wanted="training left out, or False",
                 found="training=True",
@@ -285,7 +285,7 @@ class _Capture:
             call_args, kwargs = with_states(call_args, kwargs)
         for name, value in kwargs.items():
             if name not in CALL_FLAGS and not list(tensors(value)) and not custom_layers.kept_as(layer, self.runtime):
-                raise ModelError("a call's argument that a bundle cannot represent", place=place, found=name)
+                raise ModelError("a call argument that a bundle cannot represent", place=place, found=name)
         return Call(
             self.traced.name(layer),
             tuple(self._value(v, place) for v in call_args),
@@ -316,7 +316,7 @@ class _Capture:
         """An argument of a call as graph data."""
         if hasattr(value, "_keras_history"):
             return self._ref(value)
-        if isinstance(value, ops.Step):
+        if isinstance(value, ops.NestedOp):
             self.nodes.append(self._apply(value.name, value.arguments, place))
             return Ref(len(self.nodes) - 1)
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
@@ -336,7 +336,7 @@ class _Capture:
             return [None if d is None else int(d) for d in value.as_list()]
         if hasattr(value, "assign"):
             raise ModelError(
-                "a variable used outside of the layer that holds it",
+                "a variable used outside the layer that owns it",
                 place=place,
                 found=getattr(value, "name", ""),
                 fix="make it with add_weight of a custom layer, and use it in that layer's call",

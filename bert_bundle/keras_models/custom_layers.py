@@ -24,7 +24,7 @@ def check_classes(classes: Classes, keras: Any) -> None:
         is_layer = isinstance(cls, type) and issubclass(cls, keras.layers.Layer)
         if not is_layer or issubclass(cls, (keras.Model, keras.layers.Lambda)) or cls.__module__.split(".")[0] in KERAS:
             raise ModelError(
-                "a custom object that cannot be kept",
+                "a custom object that cannot be stored by name",
                 place="{} {}".format(PLACE, name),
                 wanted="a class of the caller's own, derived from {}.layers.Layer".format(keras.__name__),
                 found="{}.{}".format(getattr(cls, "__module__", ""), getattr(cls, "__name__", type(cls).__name__)),
@@ -42,7 +42,7 @@ def layer_of(layer: Any, runtime: Any, place: str) -> Layer:
     for part in layer._flatten_layers(recursive=True, include_self=False):
         if runtime.encoders.family_of(part) is not None:
             raise ModelError(
-                "an encoder inside of a layer that is kept as it is",
+                "an encoder inside a custom layer that is stored by name",
                 place=place, found="{} ({})".format(part.name, type(part).__name__),
                 fix="leave the class out of custom_objects: it is traced, and its encoder saved as a checkpoint",
             )  # fmt: skip
@@ -63,13 +63,13 @@ def config_of(layer: Any, place: str) -> Dict[str, Any]:
         said = dict(layer.get_config())
     except Exception as error:  # the caller's code; Keras' own refuses where it is not overridden
         raise ModelError(
-            "a custom layer that does not say its configuration",
+            "a custom layer without a complete get_config",
             place=place, found="{}: {}".format(type(error).__name__, error), fix=_SAY,
         ) from error  # fmt: skip
     for name in ("name", "dtype"):
         if name not in said:
             raise ModelError(
-                "a custom layer that does not say its configuration",
+                "a custom layer without a complete get_config",
                 place="{} {}".format(place, name), wanted=name, found=", ".join(map(str, said)), fix=_SAY,
             )  # fmt: skip
     config = {}
@@ -80,7 +80,7 @@ def config_of(layer: Any, place: str) -> Dict[str, Any]:
             try:
                 strict_json.parse(strict_json.canonical({str(name): config[name]}), where)
             except (BundleError, ValueError) as error:
-                raise ModelError("a value that no bundle can hold", place=where, found=error) from None
+                raise ModelError("a value that a bundle cannot hold", place=where, found=error) from None
     return config
 
 
@@ -92,7 +92,7 @@ def make(layer: Layer, policy: str, runtime: Any, place: str) -> Any:
         made = cls.from_config({**said, "dtype": dtype_of(runtime.keras, policy)})
     except Exception as error:  # the caller's code
         raise ModelError(
-            "a custom layer that its class does not make from its configuration",
+            "a custom layer that its class does not rebuild from its config",
             place=place, wanted=", ".join(sorted(said)), found="{}: {}".format(type(error).__name__, error), fix=_SAY,
         ) from error  # fmt: skip
     wanted = (cls.__name__, layer.name, policy)
@@ -103,7 +103,7 @@ def make(layer: Layer, policy: str, runtime: Any, place: str) -> Any:
     )
     if type(made) is not cls or found != wanted:
         raise ModelError(
-            "a custom layer that its class does not make from its configuration",
+            "a custom layer that its class does not rebuild from its config",
             place=place, wanted=", ".join(wanted), found=", ".join(found), fix=_SAY,
         )  # fmt: skip
     return made

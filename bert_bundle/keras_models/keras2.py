@@ -29,7 +29,7 @@ def bind() -> Any:
         from transformers import modeling_tf_utils
     except (ImportError, RuntimeError) as error:
         raise RuntimeUnavailableError(
-            "the installed packages have no transformers runtime",
+            "the installed packages do not provide the transformers runtime",
             wanted="tensorflow and transformers 4 with its TensorFlow classes (and tf-keras from TensorFlow 2.16)",
             found=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix="load the bundle in an environment of the matrix, or install those packages",

@@ -38,7 +38,7 @@ def bind() -> Any:
             return keras
         found = "keras " + keras.__version__
     raise RuntimeUnavailableError(
-        "the installed packages have no native runtime",
+        "the installed packages do not provide the native runtime",
         wanted="keras 3 and one of its backends: tensorflow, jax or torch",
         found=found,
         fix="load the bundle in an environment of the matrix, or install those packages",

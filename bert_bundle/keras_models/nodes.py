@@ -71,7 +71,7 @@ def check_name(name: str, place: str, *, is_input: bool) -> None:
     """
     if "/" in name if is_input else not _SCOPE.match(name):
         raise ModelError(
-            "a name that not every Keras takes",
+            "a name that not every Keras accepts",
             place=place,
             wanted="a name without a slash" if is_input else "letters, digits, '.', '_' and '-', not '_' or '-' first",
             found=name,
@@ -82,11 +82,11 @@ def check_name(name: str, place: str, *, is_input: bool) -> None:
 def check_path(layer: Any, place: str, live: Mapping[str, Any]) -> None:
     """One layer has one path, and one path one layer: weights and flags go by paths. `live`: layers by path so far."""
     if live.get(place, layer) is not layer:
-        raise ModelError("two layers of one model have one name", place=place, fix="give each a name of its own")
+        raise ModelError("two layers of one model have the same name", place=place, fix="give each a name of its own")
     other = next((path for path, known in live.items() if known is layer and path != place), None)
     if other is not None:
         raise ModelError(
-            "a layer shared between a model and one that is nested in it",
+            "a layer shared between a model and a model nested in it",
             place=place,
             found="the same layer as " + other,
             fix="call it in one of them only",
@@ -98,7 +98,7 @@ def check_parts(layer: Any, place: str) -> None:
     for part in layer._flatten_layers(recursive=True, include_self=False):
         if part.weights and bool(part.trainable) != bool(layer.trainable):
             raise ModelError(
-                "a part of a layer whose trainable flag is not its layer's",
+                "a part of a layer whose trainable flag differs from the layer's",
                 place="{} {}".format(place, part.name),
                 wanted=bool(layer.trainable),
                 found=bool(part.trainable),
@@ -158,7 +158,7 @@ def position_name(returned: Any, position: int, place: str) -> str:
     for name, tensor in _paths(returned):
         if tensor._keras_history[2] == position:
             return name
-    raise ModelError("a tensor that no output of its layer is", place=place)
+    raise ModelError("a tensor that is not an output of its layer", place=place)
 
 
 def distinct(names: Iterable[str]) -> List[str]:

@@ -50,7 +50,7 @@ def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np
         try:
             array = np.asarray(arrays[slot.name], slot.dtype)
         except (TypeError, ValueError):
-            raise SignatureError("values that are no numbers in rows of one length", place=slot.name) from None
+            raise SignatureError("values are not a rectangular numeric array", place=slot.name) from None
         fits = array.ndim == len(slot.shape) + 1 and all(
             want is None or want == have for want, have in zip(slot.shape, array.shape[1:])
         )

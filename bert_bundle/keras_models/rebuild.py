@@ -132,7 +132,7 @@ class _Rebuild:
                 return list(tensors(self.layers[layer.name](*args, **kwargs)))
         except Exception as error:  # the caller's code
             raise ModelError(
-                "a custom layer that does not run",
+                "a custom layer that fails when it is called",
                 place=self.scope + layer.name,
                 wanted="a call in float64, in which every function is compared" if self.float64 else "",
                 found="{}: {}".format(type(error).__name__, error),
@@ -178,7 +178,7 @@ class _Rebuild:
         if isinstance(node, Call) and self.graph.layer(node.layer).custom:
             if int(ref.output or 0) >= len(value):
                 raise ModelError(
-                    "a custom layer that returns fewer tensors than the one that was saved",
+                    "a custom layer that returns fewer tensors than when it was saved",
                     place=self.scope + node.layer,
                     wanted="more than {}".format(ref.output or 0),
                     found=len(value),

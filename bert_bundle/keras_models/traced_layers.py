@@ -41,7 +41,7 @@ class Traced:
             for variable in layer.weights:
                 if id(variable) not in kept:
                     raise ModelError(
-                        "a weight that tracing lost",
+                        "a weight that tracing did not find",
                         place=layer.name,
                         found=variable.name,
                         fix="use it in call, as an attribute of the layer that made it",
@@ -52,7 +52,7 @@ class Traced:
         if id(variable) not in self._held:
             if not self._runtime.dialect.is_floating(variable):
                 raise ModelError(
-                    "a variable that holds no floating-point numbers",
+                    "a variable that is not floating-point",
                     place="{} {}".format(layer.name, path),
                     fix="make what is constant in call; a counter is state, which a replay does not have",
                 )

@@ -47,7 +47,7 @@ def trace(layer: Any, args: Any, kwargs: Mapping[str, Any], dialect: Any, place:
     given = dict(layer.arguments or {}) if is_lambda else {k: v for k, v in kwargs.items() if v is not None}
     if given.get("training") is True:
         raise ModelError(
-            "a layer that trains whenever it is called", place=place, wanted="training left out, or False",
+            "a layer that is always in training mode", place=place, wanted="training left out, or False",
             found="training=True", fix="its predictions are random or move its averages",
         )  # fmt: skip
     if not is_lambda and "training" in inspect.signature(function).parameters:
@@ -67,7 +67,7 @@ def trace(layer: Any, args: Any, kwargs: Mapping[str, Any], dialect: Any, place:
             fix=_FIX,
         ) from error
     if [id(variable) for variable in layer.weights] != before:
-        raise ModelError("a variable that is made when the layer is called", place=place, fix=_MADE_IN_INIT)
+        raise ModelError("a variable that is created when the layer is called", place=place, fix=_MADE_IN_INIT)
     return result
 
 

@@ -37,7 +37,7 @@ def collect(layers: Mapping[str, Any], runtime: Runtime) -> Dict[str, np.ndarray
     for path, variable in found.items():
         if paths.setdefault(id(variable), path) != path:
             raise ModelError(
-                "a weight that two layers hold",
+                "a weight that two layers share",
                 place=path,
                 found="the same as " + paths[id(variable)],
                 fix="let one of them hold it, and give the other its value as a tensor: a load would part the two",
@@ -78,7 +78,9 @@ def _variables(layers: Mapping[str, Any], runtime: Runtime) -> Iterator[Tuple[st
             if once.setdefault(id(variable), name) != name:
                 continue
             if name in seen:
-                raise ModelError("two variables have one path", place=name, fix="give the layer's parts distinct names")
+                raise ModelError(
+                    "two variables have the same path", place=name, fix="give each part of the layer a different name"
+                )
             seen.add(name)
             yield name, variable
 
@@ -114,7 +116,7 @@ def _own(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
 def _held_by(attribute: Mapping[int, str], value: Any, path: str) -> str:
     if id(value) not in attribute:
         raise ModelError(
-            "a weight of a custom layer that none of its attributes holds",
+            "a weight of a custom layer that is in none of its attributes",
             place=path, found=value.name, fix="keep it as an attribute of its layer, or in a list or dict that is one",
         )  # fmt: skip
     return attribute[id(value)]

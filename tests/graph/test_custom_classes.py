@@ -71,14 +71,14 @@ def test_what_a_layer_says_is_plain_data_and_reads_back(value: Any, kept: Any) -
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (Kind.ONE, "a value that is no plain data"),
-        ({1, 2}, "a value that is no plain data"),
-        (print, "a value that is no plain data"),
-        ({1: 2}, "a value that is no plain data"),
-        (float("inf"), "a number that JSON does not have"),
-        ("\ud800", "a value that no bundle can hold"),
+        (Kind.ONE, "a value that is not plain data"),
+        ({1, 2}, "a value that is not plain data"),
+        (print, "a value that is not plain data"),
+        ({1: 2}, "a value that is not plain data"),
+        (float("inf"), "a number that is NaN or infinity"),
+        ("\ud800", "a value that a bundle cannot hold"),
         ({"class_name": "Dense", "config": {"units": 1}}, "an initializer, regularizer or constraint"),
-        ({"class_name": "L2", "config": {"l2": {"module": "os"}}}, "a value that is no plain data"),
+        ({"class_name": "L2", "config": {"l2": {"module": "os"}}}, "a value that is not plain data"),
         ({"class_name": ["L2"], "config": {}}, "an initializer, regularizer or constraint"),
         ({"module": "os"}, "an initializer, regularizer or constraint"),
         ([[[{"registered_name": "x"}]]], "an initializer, regularizer or constraint"),
@@ -109,23 +109,25 @@ def test_the_classes_that_a_graph_needs_are_asked_for_by_name_all_at_once() -> N
         "Other": 1,
         "mine>Pool": 2,
     }
-    with pytest.raises(RuntimeUnavailableError, match="a layer of a class that is not in the bundle") as caught:
+    with pytest.raises(
+        RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain"
+    ) as caught:
         custom_classes.required_classes(graph(), {"Other": 1})
-    assert (caught.value.place, caught.value.wanted) == ("first", "the class mine>Pool of whoever saved it")
+    assert (caught.value.place, caught.value.wanted) == ("first", "the class mine>Pool that the model was saved with")
     assert caught.value.found == "custom_objects with Other"
     assert "custom_objects={'Other': Other, 'mine>Pool': Pool}" in caught.value.fix
 
 
 @pytest.mark.parametrize("name", sorted(custom_classes.BUILT_IN))
 def test_no_built_in_layer_can_be_replaced(name: str) -> None:
-    with pytest.raises(ModelError, match="a custom object under the name of a built-in layer") as caught:
+    with pytest.raises(ModelError, match="a custom object has the name of a built-in layer") as caught:
         custom_classes.checked_classes({"Mine": object, name: object})
     assert caught.value.place == f"custom_objects {name}"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", 5, None])
 def test_a_name_is_a_printable_text(name: Any) -> None:
-    with pytest.raises(ModelError, match="a name that no custom object may have"):
+    with pytest.raises(ModelError, match="not a valid name for a custom object"):
         custom_classes.checked_classes({name: object})
 
 

@@ -30,18 +30,37 @@ DENSE = {
 NEWER = {
     **DENSE,
     "kernel_initializer": {
-        "module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": None},
+        "module": "keras.initializers",
+        "class_name": "GlorotUniform",
+        "config": {"seed": None},
         "registered_name": None,
     },
     "bias_initializer": {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None},
     "lora_rank": None,
-}  # fmt: skip
+}
 NEEDED = {
-    "activation": "relu", "axes": [1, 1], "dims": [2, 1], "equation": "abc,cd->abd", "filters": 5, "input_dim": 9,
-    "kernel_size": [3], "key_dim": 4, "n": 3, "num_heads": 2, "output_dim": 4, "output_shape": [None, 5],
-    "pool_size": [2], "rate": 0.1, "scale": 0.5, "shape": [2, 3], "stddev": 0.5, "strides": [2],
-    "target_shape": [-1, 4], "units": 2, "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},
-}  # fmt: skip
+    "activation": "relu",
+    "axes": [1, 1],
+    "dims": [2, 1],
+    "equation": "abc,cd->abd",
+    "filters": 5,
+    "input_dim": 9,
+    "kernel_size": [3],
+    "key_dim": 4,
+    "n": 3,
+    "num_heads": 2,
+    "output_dim": 4,
+    "output_shape": [None, 5],
+    "pool_size": [2],
+    "rate": 0.1,
+    "scale": 0.5,
+    "shape": [2, 3],
+    "stddev": 0.5,
+    "strides": [2],
+    "target_shape": [-1, 4],
+    "units": 2,
+    "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},
+}
 
 
 def needed(class_name: str) -> dict[str, Any]:
@@ -77,18 +96,33 @@ def test_a_default_is_left_out_and_refused_when_it_is_not(class_name: str) -> No
         ("activation", "gelu", "gelu"),
         ("use_bias", False, False),
         ("units", np.int64(3), 3),
-        ("kernel_initializer", {"class_name": "HeNormal", "config": {"seed": 4, "dtype": "float32"}},
-         {"class": "HeNormal", "config": {"seed": 4}}),
-        ("kernel_initializer", {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.05, "seed": None}},
-         {"class": "RandomNormal", "config": {}}),
-        ("kernel_regularizer", {"class_name": "L2", "config": {"l2": np.float32(0.01)}},
-         {"class": "L2", "config": {"l2": 0.01}}),
-        ("kernel_regularizer", {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.1}},
-         {"class": "L1L2", "config": {"l1": 0.0, "l2": 0.1}}),
-        ("kernel_constraint", {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}},
-         {"class": "MaxNorm", "config": {"max_value": 2, "axis": 0}}),
+        (
+            "kernel_initializer",
+            {"class_name": "HeNormal", "config": {"seed": 4, "dtype": "float32"}},
+            {"class": "HeNormal", "config": {"seed": 4}},
+        ),
+        (
+            "kernel_initializer",
+            {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.05, "seed": None}},
+            {"class": "RandomNormal", "config": {}},
+        ),
+        (
+            "kernel_regularizer",
+            {"class_name": "L2", "config": {"l2": np.float32(0.01)}},
+            {"class": "L2", "config": {"l2": 0.01}},
+        ),
+        (
+            "kernel_regularizer",
+            {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.1}},
+            {"class": "L1L2", "config": {"l1": 0.0, "l2": 0.1}},
+        ),
+        (
+            "kernel_constraint",
+            {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}},
+            {"class": "MaxNorm", "config": {"max_value": 2, "axis": 0}},
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_field_has_one_form_that_keras_reads_again(field: str, written: Any, kept: Any) -> None:
     config = canonical_config("Dense", {**DENSE, field: written}, "head")
     assert config[field] == kept
@@ -108,9 +142,9 @@ def test_a_field_has_one_form_that_keras_reads_again(field: str, written: Any, k
         ("kernel_regularizer", object(), "an initializer, regularizer or constraint"),
         ("kernel_regularizer", {"class_name": ["L2"], "config": {}}, "an initializer, regularizer or constraint"),
         ("kernel_constraint", {"class_name": "L2", "config": {}}, "an initializer, regularizer or constraint"),
-        ("units", object(), "a value that is no plain data"),
-        ("units", float("inf"), "a number that JSON does not have"),
-        ("units", np.float32("nan"), "a number that JSON does not have"),
+        ("units", object(), "a value that is not plain data"),
+        ("units", float("inf"), "a number that is NaN or infinity"),
+        ("units", np.float32("nan"), "a number that is NaN or infinity"),
     ],
 )
 def test_what_cannot_be_represented_is_named_at_save(field: str, value: Any, message: str) -> None:
@@ -142,10 +176,13 @@ def test_a_layer_outside_the_vocabulary_is_refused_both_ways(class_name: str) ->
         ({"units": 2, "kernel_initializer": {"class": "Zeros", "config": {"x": 1}}}, "in canon", "/kernel_initializer"),
         ({"units": 2, "kernel_initializer": {"class": "Zeros"}}, "an initializer, regulari", "/kernel_initializer"),
         ({"units": 2, "kernel_initializer": {"class_name": "Zeros", "config": {}}}, "in canon", "/kernel_initializer"),
-        ({"units": 2, "kernel_initializer": {"class": "HeNormal", "config": {"seed": {}}}}, "no plain data",
-         "/kernel_initializer"),
+        (
+            {"units": 2, "kernel_initializer": {"class": "HeNormal", "config": {"seed": {}}}},
+            "not plain data",
+            "/kernel_initializer",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_that_no_save_wrote_is_malformed(config: Any, message: str, place: str) -> None:
     with pytest.raises(FormatError, match=message) as caught:
         check_config("Dense", config, "graph.json#/layers/0/config")
@@ -225,29 +262,57 @@ SAID: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any]]] = {
     "an axis": ("BatchNormalization", [{"axis": [2]}, {"axis": -1}, {"axis": [-1], "renorm": False}], {}),
     "another axis": ("LayerNormalization", [{"axis": [1]}, {"axis": -2}, {"axis": [-2]}], {"axis": -2}),
     "two axes": ("LayerNormalization", [{"axis": [1, 2]}, {"axis": [-2, -1]}], {"axis": [-2, -1]}),
-    "groups": ("SeparableConv1D",
-               [{"filters": 4, "kernel_size": (2,), "groups": 1, "kernel_initializer": {}},
-                {"filters": 4, "kernel_size": [2]}], {"filters": 4, "kernel_size": [2]}),
+    "groups": (
+        "SeparableConv1D",
+        [
+            {"filters": 4, "kernel_size": (2,), "groups": 1, "kernel_initializer": {}},
+            {"filters": 4, "kernel_size": [2]},
+        ],
+        {"filters": 4, "kernel_size": [2]},
+    ),
     "a causal flag": ("Attention", [{"causal": False}, {"score_mode": "dot", "seed": None}], {}),
-    "shapes": ("MultiHeadAttention",
-               [{"num_heads": 2, "key_dim": 3, "query_shape": object()}, {"num_heads": 2, "key_dim": 3, "seed": 7}],
-               {"num_heads": 2, "key_dim": 3}),
-    "a width": ("MultiHeadAttention",
-               [{"num_heads": 2, "key_dim": 3, "output_shape": 7},
-                {"num_heads": 2, "key_dim": 3, "output_shape": (7,)}],
-               {"num_heads": 2, "key_dim": 3, "output_shape": [7]}),
-    "a BiLSTM": ("Bidirectional",
-                 [{"layer": {"class_name": "LSTM", "config": LSTM_2_6}},
-                  {"layer": {"class_name": "LSTM", "config": LSTM_3},
-                   "backward_layer": {"class_name": "LSTM",
-                                      "config": {**LSTM_3, "name": "backward_lstm", "go_backwards": True}}}],
-                 {"layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}}}),
-    "a half-precision part": ("TimeDistributed",
-                 [{"layer": {"class_name": "Dense", "config": {"name": "d", "units": 3, "dtype":
-                             {"class_name": "Policy", "config": {"name": "mixed_float16"}}}}},
-                  {"layer": {"class_name": "Dense", "config": {"name": "d", "units": 3, "dtype": "mixed_float16"}}}],
-                 {"layer": {"class": "Dense", "name": "d", "dtype": "mixed_float16", "config": {"units": 3}}}),
-}  # fmt: skip
+    "shapes": (
+        "MultiHeadAttention",
+        [{"num_heads": 2, "key_dim": 3, "query_shape": object()}, {"num_heads": 2, "key_dim": 3, "seed": 7}],
+        {"num_heads": 2, "key_dim": 3},
+    ),
+    "a width": (
+        "MultiHeadAttention",
+        [{"num_heads": 2, "key_dim": 3, "output_shape": 7}, {"num_heads": 2, "key_dim": 3, "output_shape": (7,)}],
+        {"num_heads": 2, "key_dim": 3, "output_shape": [7]},
+    ),
+    "a BiLSTM": (
+        "Bidirectional",
+        [
+            {"layer": {"class_name": "LSTM", "config": LSTM_2_6}},
+            {
+                "layer": {"class_name": "LSTM", "config": LSTM_3},
+                "backward_layer": {
+                    "class_name": "LSTM",
+                    "config": {**LSTM_3, "name": "backward_lstm", "go_backwards": True},
+                },
+            },
+        ],
+        {"layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}}},
+    ),
+    "a half-precision part": (
+        "TimeDistributed",
+        [
+            {
+                "layer": {
+                    "class_name": "Dense",
+                    "config": {
+                        "name": "d",
+                        "units": 3,
+                        "dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}},
+                    },
+                }
+            },
+            {"layer": {"class_name": "Dense", "config": {"name": "d", "units": 3, "dtype": "mixed_float16"}}},
+        ],
+        {"layer": {"class": "Dense", "name": "d", "dtype": "mixed_float16", "config": {"units": 3}}},
+    ),
+}
 
 
 @pytest.mark.parametrize("case", SAID)
@@ -276,7 +341,7 @@ def test_a_field_that_says_something_the_table_cannot_is_refused(class_name: str
 
 
 def test_a_hard_sigmoid_is_two_functions() -> None:
-    with pytest.raises(ModelError, match="an activation that is two functions") as caught:
+    with pytest.raises(ModelError, match="an activation that Keras 2 and Keras 3 define differently") as caught:
         canonical_config("Dense", {"units": 2, "activation": "hard_sigmoid"}, "x")
     assert "clip(x / 6 + 0.5, 0, 1)" in str(caught.value.fix)
 

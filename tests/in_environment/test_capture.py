@@ -305,7 +305,7 @@ def test_a_layer_shared_with_a_nested_model_is_refused(keras, save, tmp_path):
     made = specification.BuiltClassifier(
         model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH
     )
-    with pytest.raises(errors.ModelError, match="a layer shared between a model and one that is nested in it"):
+    with pytest.raises(errors.ModelError, match="a layer shared between a model and a model nested in it"):
         save(made, tmp_path / "bundle")
 
 
@@ -344,7 +344,7 @@ def test_the_graph_of_the_classic_is_the_same_in_every_release(classic_bundle):
             "x": {"node": 3, "output": "last_hidden_state"},
         },
         "op": "getitem",
-    }  # fmt: skip
+    }
     assert hashlib.sha256(graph).hexdigest() == CLASSIC_GRAPH
 
 

@@ -72,7 +72,7 @@ def test_without_its_class_a_bundle_is_refused_in_words_that_say_what_to_pass(pa
         lambda path: bert_bundle.load(path, custom_objects={"Other": own_layers.Weighted}),
     ):
         with pytest.raises(
-            errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle"
+            errors.RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain"
         ) as caught:
             read(path)
         assert (caught.value.place, caught.value.wanted) == ("pool", "the class Weighted of whoever saved it")
@@ -107,8 +107,8 @@ def test_a_class_that_changed_its_arguments_or_its_results_is_refused(path):
             super().__init__(units, name="mine")
 
     for cls, message in (
-        (Fewer, "a custom layer that returns fewer tensors than the one that was saved"),
-        (Other, "a custom layer that its class does not make from its configuration"),
+        (Fewer, "a custom layer that returns fewer tensors than when it was saved"),
+        (Other, "a custom layer that its class does not rebuild from its config"),
     ):
         with pytest.raises(errors.ModelError, match=message) as caught:
             bert_bundle.load(path, custom_objects={"Weighted": cls})
@@ -118,9 +118,13 @@ def test_a_class_that_changed_its_arguments_or_its_results_is_refused(path):
 
 def test_a_class_of_a_module_is_proven_in_a_fresh_process_and_its_module_is_in_no_file(made, tmp_path):
     saved = bert_bundle.save(
-        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, examples=made.examples, max_length=made.max_length,
+        made.model,
+        tmp_path / "bundle",
+        tokenizer=made.tokenizer,
+        examples=made.examples,
+        max_length=made.max_length,
         custom_objects=KEPT,
-    )  # fmt: skip
+    )
     assert saved.proof == {"proven": True}
     for folder, _, names in os.walk(str(tmp_path)):
         for name in names:

@@ -84,9 +84,9 @@ class _Lambda(tf.keras.layers.Lambda):
 
 
 REFUSED = {  # the layer, the message, the place
-    "no configuration": (lambda: _Silent(name="l"), "does not say its configuration", "l"),
-    "no name in it": (lambda: _Nameless(name="l"), "does not say its configuration", "l name"),
-    "a function": (lambda: _Says(tf.nn.relu, name="l"), "a value that is no plain data", "l value"),
+    "no configuration": (lambda: _Silent(name="l"), "without a complete get_config", "l"),
+    "no name in it": (lambda: _Nameless(name="l"), "without a complete get_config", "l name"),
+    "a function": (lambda: _Says(tf.nn.relu, name="l"), "a value that is not plain data", "l value"),
     "a layer": (
         lambda: _Says({"class_name": "Dense", "config": {"units": 2}}, name="l"),
         "an initializer, regularizer or constraint that a bundle cannot represent",
@@ -97,15 +97,21 @@ REFUSED = {  # the layer, the message, the place
         "an initializer, regularizer or constraint that a bundle cannot represent",
         "l value",
     ),
-    "keys that are no texts": (lambda: _Says({1: 2}, name="l"), "a value that is no plain data", "l value"),
-    "no number": (lambda: _Says(float("nan"), name="l"), "a number that JSON does not have", "l value"),
-    "no text": (lambda: _Says("\ud800", name="l"), "a value that no bundle can hold", "l value"),
+    "keys that are no texts": (lambda: _Says({1: 2}, name="l"), "a value that is not plain data", "l value"),
+    "no number": (lambda: _Says(float("nan"), name="l"), "a number that is NaN or infinity", "l value"),
+    "no text": (lambda: _Says("\ud800", name="l"), "a value that a bundle cannot hold", "l value"),
     "an argument that is forgotten": (
-        lambda: _Forgets(2.0, name="l"), "the captured graph does not compute what the model computes", "probabilities",
+        lambda: _Forgets(2.0, name="l"),
+        "the captured graph does not compute what the model computes",
+        "probabilities",
     ),
-    "float32 whatever the dtype": (lambda: _Single(name="l"), "a custom layer that does not run", "l"),
-    "a weight out of sight": (lambda: _Hidden(name="l"), "a weight of a custom layer that none of its attributes", "l"),
-}  # fmt: skip
+    "float32 whatever the dtype": (lambda: _Single(name="l"), "a custom layer that fails when it is called", "l"),
+    "a weight out of sight": (
+        lambda: _Hidden(name="l"),
+        "a weight of a custom layer that is in none of its attributes",
+        "l",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", list(REFUSED))
@@ -123,20 +129,24 @@ def test_a_weight_of_two_layers_is_refused(keras, save, tmp_path):
     first, second = _Shared(name="first"), _Shared(name="second")
     first.kernel = second.kernel = first.add_weight(name="kernel", shape=(), initializer="ones")
     made = around(lambda states: {"a": first(states), "b": second(states)}, RUNTIME)
-    with pytest.raises(errors.ModelError, match="a weight that two layers hold") as caught:
+    with pytest.raises(errors.ModelError, match="a weight that two layers share") as caught:
         save(made, tmp_path / "bundle", custom_objects={"Shared": _Shared})
     assert (caught.value.place, caught.value.found) == ("second/kernel", "the same as first/kernel")
 
 
 GIVEN = {
-    "a function": ({"relu6": tf.nn.relu6}, "a custom object that cannot be kept", "custom_objects relu6"),
-    "an instance": ({"one": _Base()}, "a custom object that cannot be kept", "custom_objects one"),
-    "a class of Keras": ({"Mine": tf.keras.layers.Dense}, "a custom object that cannot be kept", "custom_objects Mine"),
-    "a Lambda": ({"Mine": _Lambda}, "a custom object that cannot be kept", "custom_objects Mine"),
-    "a model": ({"Mine": _Model}, "a custom object that cannot be kept", "custom_objects Mine"),
-    "a name of Keras": ({"Dense": _Base}, "under the name of a built-in layer", "custom_objects Dense"),
-    "a name of an encoder": ({"BertModel": _Base}, "under the name of a built-in layer", "custom_objects BertModel"),
-    "no name": ({"": _Base}, "a name that no custom object may have", "custom_objects"),
+    "a function": ({"relu6": tf.nn.relu6}, "a custom object that cannot be stored by name", "custom_objects relu6"),
+    "an instance": ({"one": _Base()}, "a custom object that cannot be stored by name", "custom_objects one"),
+    "a class of Keras": (
+        {"Mine": tf.keras.layers.Dense},
+        "a custom object that cannot be stored by name",
+        "custom_objects Mine",
+    ),
+    "a Lambda": ({"Mine": _Lambda}, "a custom object that cannot be stored by name", "custom_objects Mine"),
+    "a model": ({"Mine": _Model}, "a custom object that cannot be stored by name", "custom_objects Mine"),
+    "a name of Keras": ({"Dense": _Base}, "has the name of a built-in layer", "custom_objects Dense"),
+    "a name of an encoder": ({"BertModel": _Base}, "has the name of a built-in layer", "custom_objects BertModel"),
+    "no name": ({"": _Base}, "not a valid name for a custom object", "custom_objects"),
 }
 
 
@@ -151,7 +161,7 @@ def test_what_is_no_class_of_the_caller_s_own_is_refused(case, classic, save, tm
 
 
 def test_a_built_in_layer_is_not_replaced_at_load(classic_bundle):
-    with pytest.raises(errors.ModelError, match="a custom object under the name of a built-in layer"):
+    with pytest.raises(errors.ModelError, match="a custom object has the name of a built-in layer"):
         bert_bundle.load(classic_bundle, custom_objects={"Dense": _Base})
 
 
@@ -162,6 +172,6 @@ def test_an_encoder_inside_of_a_kept_layer_is_refused(keras, save, tmp_path):
             self.other = tiny_encoder("other")
             self.other(tf.zeros((1, 2), "int32"))
 
-    with pytest.raises(errors.ModelError, match="an encoder inside of a layer that is kept as it is") as caught:
+    with pytest.raises(errors.ModelError, match="an encoder inside a custom layer that is stored by name") as caught:
         save(around(Holds(name="holds"), RUNTIME), tmp_path / "bundle", custom_objects={"Holds": Holds})
     assert (caught.value.place, caught.value.found) == ("holds", "other (TFBertModel)")

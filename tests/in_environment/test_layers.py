@@ -215,7 +215,7 @@ def _half_frozen(keras, states):
 
 @pytest.mark.parametrize("over", [_fell_behind, _half_frozen])
 def test_a_layer_that_is_frozen_in_part_is_refused(over, keras, save, tmp_path):
-    with pytest.raises(errors.ModelError, match="a part of a layer whose trainable flag is not its layer's"):
+    with pytest.raises(errors.ModelError, match="a part of a layer whose trainable flag differs from the layer's"):
         save(make(keras, over), tmp_path / "bundle")
 
 

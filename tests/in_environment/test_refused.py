@@ -144,7 +144,7 @@ REFUSED = {
     "custom objects": (
         {"custom_objects": {"Mine": object}},
         errors.ModelError,
-        "a custom object that cannot be kept",
+        "a custom object that cannot be stored by name",
         "custom_objects",
     ),
 }
@@ -253,7 +253,7 @@ def _one_row_for_all(keras, encoder, state):
 HEADS = {
     "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
     "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
-    "a dropout that is always on": (_always_training, {}, "a layer that trains whenever it is called"),
+    "a dropout that is always on": (_always_training, {}, "a layer that is always in training mode"),
     "one row for all examples": (_one_row_for_all, {}, "an output does not have one row per example"),
     "a decoder": (
         lambda keras, encoder, state: keras.layers.Dense(2, name="probabilities")(state),

@@ -212,9 +212,12 @@ def test_a_traced_variable_is_a_weight_and_trains(keras, save, tmp_path):
     model = bert_bundle.load(save(made, tmp_path / "bundle")).model
     trainable = {layer.name: layer.trainable for layer in model.layers if layer.name.startswith("scaled.")}
     assert trainable == {
-        "scaled.kernel": True, "scaled.temperature": True, "scaled.biases.0": True, "scaled.biases.1": True,
+        "scaled.kernel": True,
+        "scaled.temperature": True,
+        "scaled.biases.0": True,
+        "scaled.biases.1": True,
         "scaled.offset": False,
-    }  # fmt: skip
+    }
     model.compile("sgd", "sparse_categorical_crossentropy")
     before = model.get_layer("scaled.kernel").get_weights()[0]
     model.fit(batch(), np.array([0, 1, 2]), verbose=0)

@@ -114,12 +114,12 @@ REFUSED = {
         "a (tensor op that a bundle cannot represent|custom layer that cannot be traced)",
         "",
     ),
-    "training=True": (_trains, "a layer that trains whenever it is called", "custom"),
+    "training=True": (_trains, "a layer that is always in training mode", "custom"),
     "a loss of its own": (_adds_a_loss, "a custom layer that adds a loss", "custom"),
     "a constraint": (_constrained, "a variable of a custom layer with a constraint", "custom kernel"),
-    "a variable out of sight": (_hidden, "a variable used outside of the layer that holds it", ""),
-    "a counter": (_counts, "a variable that holds no floating-point numbers", "custom calls"),
-    "a weight without a use": (_unused, "a weight that tracing lost", "custom"),
+    "a variable out of sight": (_hidden, "a variable used outside the layer that owns it", ""),
+    "a counter": (_counts, "a variable that is not floating-point", "custom calls"),
+    "a weight without a use": (_unused, "a weight that tracing did not find", "custom"),
 }
 
 

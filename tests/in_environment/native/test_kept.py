@@ -74,7 +74,9 @@ def test_it_is_written_as_keras_2_writes_it_and_proven_in_a_fresh_process(path):
 def test_it_is_the_same_again_with_its_class_and_refused_without(cls, path):
     found = bert_bundle.verify(path, runtime=RUNTIME, custom_objects={"Weighted": cls})
     assert found.figures.grade == grades.BITWISE
-    with pytest.raises(errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle @ pool"):
+    with pytest.raises(
+        errors.RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain @ pool"
+    ):
         bert_bundle.load(path, runtime=RUNTIME)
 
 
@@ -91,7 +93,9 @@ def test_another_class_of_that_name_is_drift_at_its_layer(cls, path):
 def test_a_class_of_keras_is_not_the_caller_s_own(path):
     import keras
 
-    with pytest.raises(errors.ModelError, match="a custom object that cannot be kept @ custom_objects Weighted"):
+    with pytest.raises(
+        errors.ModelError, match="a custom object that cannot be stored by name @ custom_objects Weighted"
+    ):
         bert_bundle.load(path, runtime=RUNTIME, custom_objects={"Weighted": keras.layers.Dense})
 
 
