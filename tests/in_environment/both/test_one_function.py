@@ -55,7 +55,7 @@ def outputs(bound, made, path):
     parts, wanted = read_parts(open_bundle(str(path))), frozenset(["hidden_states.0"])
     ((folder, config),) = parts.configs.items()
     family, roles = configuration.of_config(config), ("input_ids", "attention_mask", "token_type_ids")
-    with bound.dialect.working(True), bound.dialect.precision(bound.keras, "float64"):
+    with bound.dialect.compute_context(True), bound.dialect.precision(bound.keras, "float64"):
         given = {role: bound.dialect.tensor(array) for role, array in zip(roles, batch(made.encoder))}
         encoder = bound.encoders.build(family, config, folder, wanted)
         bound.encoders.call(encoder, given, wanted)  # that makes the weights of transformers' classes
