@@ -1,4 +1,4 @@
-"""graph.json: the same bytes for the same graph, and a place for everything that no save could have written."""
+"""graph.json: the same bytes for the same graph, and an error with a place for anything that no save writes."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ from bert_bundle.graph.graph import Apply, Call, Graph, Input, Layer, Ref
 
 
 def made(**changes: Any) -> Graph:
-    """A graph with everything that one can hold: an encoder, a nested model, ops, slices, two outputs."""
+    """A graph with everything that a graph can hold: an encoder, a nested model, ops, slices, two outputs."""
     inner = Graph(
         name="head",
         class_name="Sequential",
@@ -59,7 +59,7 @@ def read(document: Any) -> Graph:
     return graph_json.from_bytes(strict_json.canonical(document))
 
 
-def test_a_graph_comes_back_whole() -> None:
+def test_a_graph_survives_a_round_trip() -> None:
     assert read(DOCUMENT) == made()
     assert graph_json.to_bytes(read(DOCUMENT)) == graph_json.to_bytes(made())
 
@@ -70,7 +70,7 @@ def test_a_captured_graph_is_the_same_bytes_again(classic_bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
-def test_an_infinity_is_refused_at_save_with_what_to_write(value: float) -> None:
+def test_an_infinity_or_nan_is_refused_at_save_with_a_fix(value: float) -> None:
     nodes = (*made().nodes[:2], Apply("where", {"condition": Ref(0), "x1": Ref(0), "x2": value}))
     with pytest.raises(ModelError, match="an argument is NaN or infinity") as caught:
         graph_json.to_bytes(made(nodes=nodes))
@@ -171,7 +171,7 @@ REFUSALS: list[tuple[Change, str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "message", "place"), REFUSALS)
-def test_what_no_save_wrote_is_refused_at_its_place(change: Change, message: str, place: str) -> None:
+def test_a_document_that_no_save_wrote_is_refused_at_its_place(change: Change, message: str, place: str) -> None:
     document = copy.deepcopy(DOCUMENT)
     change(document)
     with pytest.raises(BundleError, match=message) as caught:
@@ -186,7 +186,7 @@ def test_a_list_has_at_most_20_000_entries(field: str) -> None:
         read({**DOCUMENT, field: [DOCUMENT[field][0]] * 20_001})
 
 
-def test_two_encoders_have_two_folders() -> None:
+def test_two_encoders_with_one_folder_are_refused() -> None:
     layers = [*DOCUMENT["layers"], {"name": "other", "class": "BertModel", "encoder": "bert"}]
     with pytest.raises(FormatError, match="two encoders have the same folder") as caught:
         read({**DOCUMENT, "layers": layers})
@@ -194,6 +194,6 @@ def test_two_encoders_have_two_folders() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], 5, "x"])
-def test_json_that_is_no_graph_is_refused(document: Any) -> None:
+def test_json_that_is_not_a_graph_is_refused(document: Any) -> None:
     with pytest.raises(FormatError, match="not a graph of version 1"):
         read(document)

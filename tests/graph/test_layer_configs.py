@@ -1,4 +1,4 @@
-"""The closed vocabulary of layers: one canonical form for every release, and nothing outside of it."""
+"""Canonical configurations of layers: the same for every release, and nothing outside the vocabulary."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from bert_bundle.graph.layer_fields import _KINDS, as_keras, plain
 from bert_bundle.graph.layers import FIRST, LAYERS, REQUIRED, WRAPPED
 from bert_bundle.keras_models.layer_construction import check_release
 
-# What `get_config()` of a Dense says in Keras 2.6 and in Keras 2.15.
+# `get_config()` of a Dense in Keras 2.6, and below in Keras 2.15.
 DENSE = {
     "name": "head",
     "trainable": True,
@@ -38,7 +38,7 @@ NEWER = {
     "bias_initializer": {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None},
     "lora_rank": None,
 }
-NEEDED = {
+REQUIRED_FIELDS = {
     "activation": "relu",
     "axes": [1, 1],
     "dims": [2, 1],
@@ -63,8 +63,8 @@ NEEDED = {
 }
 
 
-def needed(class_name: str) -> dict[str, Any]:
-    return {name: NEEDED[name] for name, default in LAYERS[class_name].items() if default is REQUIRED}
+def required_fields(class_name: str) -> dict[str, Any]:
+    return {name: REQUIRED_FIELDS[name] for name, default in LAYERS[class_name].items() if default is REQUIRED}
 
 
 @pytest.mark.parametrize("config", [DENSE, NEWER])
@@ -73,24 +73,24 @@ def test_every_release_writes_the_same_configuration(config: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("class_name", LAYERS)
-def test_every_layer_keeps_what_differs_from_its_defaults_and_reads_it_again(class_name: str) -> None:
-    config = canonical_config(class_name, as_released(needed(class_name)), class_name)
-    assert config == needed(class_name)
+def test_every_layer_keeps_fields_that_differ_from_their_defaults(class_name: str) -> None:
+    config = canonical_config(class_name, as_released(required_fields(class_name)), class_name)
+    assert config == required_fields(class_name)
     check_config(class_name, config, class_name)
 
 
 @pytest.mark.parametrize("class_name", LAYERS)
-def test_a_default_is_left_out_and_refused_when_it_is_not(class_name: str) -> None:
+def test_a_default_is_left_out_and_refused_in_a_file(class_name: str) -> None:
     for name, default in LAYERS[class_name].items():
         if default is REQUIRED:
             continue
-        assert name not in canonical_config(class_name, as_released(needed(class_name)), "x")
+        assert name not in canonical_config(class_name, as_released(required_fields(class_name)), "x")
         with pytest.raises(FormatError, match=r"is not in canonical form|a wrapped layer is malformed"):
-            check_config(class_name, {**needed(class_name), name: default}, "x")
+            check_config(class_name, {**required_fields(class_name), name: default}, "x")
 
 
 @pytest.mark.parametrize(
-    ("field", "written", "kept"),
+    ("field", "written", "stored"),
     [
         ("activation", "swish", "silu"),
         ("activation", "gelu", "gelu"),
@@ -123,9 +123,9 @@ def test_a_default_is_left_out_and_refused_when_it_is_not(class_name: str) -> No
         ),
     ],
 )
-def test_a_field_has_one_form_that_keras_reads_again(field: str, written: Any, kept: Any) -> None:
+def test_a_field_has_one_canonical_form_that_keras_reads(field: str, written: Any, stored: Any) -> None:
     config = canonical_config("Dense", {**DENSE, field: written}, "head")
-    assert config[field] == kept
+    assert config[field] == stored
     check_config("Dense", config, "head")
     again = canonical_config("Dense", {**DENSE, **{field: as_keras(config[field])}}, "head")
     assert again == config
@@ -147,7 +147,7 @@ def test_a_field_has_one_form_that_keras_reads_again(field: str, written: Any, k
         ("units", np.float32("nan"), "a number that is NaN or infinity"),
     ],
 )
-def test_what_cannot_be_represented_is_named_at_save(field: str, value: Any, message: str) -> None:
+def test_a_field_that_cannot_be_represented_is_named_at_save(field: str, value: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         canonical_config("Dense", {**DENSE, field: value}, "model/head")
     assert caught.value.place == f"model/head {field}"
@@ -207,7 +207,7 @@ def test_a_configuration_that_no_save_wrote_is_malformed(config: Any, message: s
 def test_a_field_of_the_wrong_kind_is_malformed(class_name: str, field: str, values: list[Any]) -> None:
     for value in values:
         with pytest.raises(FormatError, match="a layer's field is malformed") as caught:
-            check_config(class_name, {**needed(class_name), field: value}, "x")
+            check_config(class_name, {**required_fields(class_name), field: value}, "x")
         assert caught.value.place == "x/" + field
 
 
@@ -227,11 +227,11 @@ def test_a_field_of_the_wrong_kind_is_malformed(class_name: str, field: str, val
         ([[1], (2.0,)], [[1], [2.0]]),
     ],
 )
-def test_plain_data_is_the_same_whichever_type_brought_it(value: Any, same: Any) -> None:
+def test_plain_data_does_not_depend_on_the_type_of_the_value(value: Any, same: Any) -> None:
     assert repr(plain(value, "x")) == repr(same)
 
 
-def test_the_tables_name_each_other() -> None:
+def test_the_tables_of_layers_fields_and_releases_agree() -> None:
     named = {name for layer in LAYERS.values() for name in layer}
     objects = {name for name in named if name.endswith(("_initializer", "_regularizer", "_constraint"))}
     activations = {name for name in named if name.endswith("activation")}
@@ -243,7 +243,7 @@ def test_the_tables_name_each_other() -> None:
 
 
 def as_released(config: dict[str, Any]) -> dict[str, Any]:
-    """A canonical configuration as `get_config()` would have said it: what is wrapped by `class_name`."""
+    """A canonical configuration as `get_config()` returns it: a wrapped layer has `class_name`."""
     inner = {
         name: {"class_name": value["class"], "config": {"name": value["name"], **value["config"]}}
         for name, value in config.items()
@@ -252,11 +252,11 @@ def as_released(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, **inner}
 
 
-# `get_config()` of the same layer in Keras 2.6, in Keras 2.21 and in Keras 3.15, and what a graph says of it.
+# `get_config()` of the same layer in Keras 2.6, 2.21 and 3.15, and its canonical configuration.
 POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
 LSTM_2_6 = {"units": 3, "time_major": False, "implementation": 2, "name": "lstm", "dtype": "float32"}
 LSTM_3 = {"units": 3, "zero_output_for_mask": True, "seed": None, "name": "forward_lstm", "dtype": POLICY}
-SAID: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any]]] = {
+BY_RELEASE: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any]]] = {
     "a slope": ("LeakyReLU", [{"alpha": np.float32(0.2)}, {"negative_slope": 0.2}], {"negative_slope": 0.2}),
     "a default slope": ("LeakyReLU", [{"alpha": np.float32(0.3)}, {"negative_slope": 0.3}], {}),
     "an axis": ("BatchNormalization", [{"axis": [2]}, {"axis": -1}, {"axis": [-1], "renorm": False}], {}),
@@ -315,10 +315,10 @@ SAID: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", SAID)
-def test_what_releases_say_in_other_ways_is_said_once(case: str) -> None:
-    class_name, said, kept = SAID[case]
-    for config in said:
+@pytest.mark.parametrize("case", BY_RELEASE)
+def test_releases_that_write_a_config_differently_give_one_canonical_config(case: str) -> None:
+    class_name, configs, kept = BY_RELEASE[case]
+    for config in configs:
         assert canonical_config(class_name, config, "x", rank=3) == kept
     check_config(class_name, kept, "x")
 
@@ -334,19 +334,21 @@ def test_what_releases_say_in_other_ways_is_said_once(case: str) -> None:
         ("ZeroPadding1D", {"data_format": "channels_first"}, "x data_format"),
     ],
 )
-def test_a_field_that_says_something_the_table_cannot_is_refused(class_name: str, config: Any, place: str) -> None:
+def test_a_field_outside_the_table_that_changes_predictions_is_refused(
+    class_name: str, config: Any, place: str
+) -> None:
     with pytest.raises(ModelError, match="a layer's field that a bundle cannot represent") as caught:
         canonical_config(class_name, config, "x")
     assert caught.value.place == place
 
 
-def test_a_hard_sigmoid_is_two_functions() -> None:
+def test_a_hard_sigmoid_is_refused_since_keras_2_and_3_define_it_differently() -> None:
     with pytest.raises(ModelError, match="an activation that Keras 2 and Keras 3 define differently") as caught:
         canonical_config("Dense", {"units": 2, "activation": "hard_sigmoid"}, "x")
     assert "clip(x / 6 + 0.5, 0, 1)" in str(caught.value.fix)
 
 
-def test_a_class_that_keras_3_does_not_have_says_what_to_write() -> None:
+def test_a_class_that_keras_3_lacks_is_refused_with_a_replacement() -> None:
     with pytest.raises(ModelError, match="a layer that a bundle cannot represent") as caught:
         canonical_config("ThresholdedReLU", {"theta": 1.0}, "x")
     assert caught.value.fix == "Keras 3 does not have it: use ReLU(threshold=theta)"
@@ -379,7 +381,7 @@ def test_a_wrapped_layer_is_checked_by_the_table_of_its_own_class(layer: Any, me
         canonical_config("Bidirectional", {"layer": {"class_name": "Dense", "config": {"units": 2}}}, "x")
 
 
-def test_wrappers_within_wrappers_end() -> None:
+def test_the_depth_of_nested_wrappers_is_limited() -> None:
     config: dict[str, Any] = {"layer": DENSE_INSIDE}
     for _ in range(3):
         config = {"layer": {"class": "TimeDistributed", "name": "t", "config": config}}
@@ -387,24 +389,24 @@ def test_wrappers_within_wrappers_end() -> None:
         check_config("TimeDistributed", config, "x")
 
 
-def young(name: str) -> tuple[str, dict[str, Any]]:
+def config_with(name: str) -> tuple[str, dict[str, Any]]:
     class_name, _, field = name.partition(".")
-    config = needed(class_name)
+    config = required_fields(class_name)
     return class_name, {**config, field: True} if field else config
 
 
 @pytest.mark.parametrize("name", FIRST)
-def test_what_a_release_does_not_have_yet_is_refused_naming_the_first_that_has_it(name: str) -> None:
-    class_name, config = young(name)
+def test_a_layer_newer_than_the_release_is_refused_naming_the_first_that_has_it(name: str) -> None:
+    class_name, config = config_with(name)
     major, minor = FIRST[name]
     inside = {"layer": {"class": class_name, "name": "inner", "config": config}}
-    for own, own_config in [(class_name, config), ("TimeDistributed", inside)]:
-        check_release(own, own_config, (2, 21), "model/head")
-        check_release(own, own_config, (3, 3), "model/head")
+    for layer, layer_config in [(class_name, config), ("TimeDistributed", inside)]:
+        check_release(layer, layer_config, (2, 21), "model/head")
+        check_release(layer, layer_config, (3, 3), "model/head")
         with pytest.raises(RuntimeUnavailableError, match="a layer that this Keras does not have") as caught:
-            check_release(own, own_config, (2, 4), "model/head")
+            check_release(layer, layer_config, (2, 4), "model/head")
         assert caught.value.place == "model/head"
         assert caught.value.found == "Keras 2.4"
-    check_release(class_name, needed(class_name), (major, minor), "x")
+    check_release(class_name, required_fields(class_name), (major, minor), "x")
     with pytest.raises(RuntimeUnavailableError, match=rf"{name}: TensorFlow {major}\.{minor} or newer"):
         check_release(class_name, config, (major, minor - 1), "x")

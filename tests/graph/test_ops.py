@@ -1,4 +1,4 @@
-"""The closed vocabulary of tensor ops: TensorFlow's calls by keras.ops names, whichever way they were written."""
+"""The closed vocabulary of tensor ops: TensorFlow calls under keras.ops names, however they were written."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bert_bundle.graph.ops import BY_NAME, BY_SYMBOL, REQUIRED, NestedOp, bind, 
 
 
 class DType:
-    """A dtype, by the name that TensorFlow's class has."""
+    """A stand-in for TensorFlow's class of that name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,7 +61,7 @@ class DType:
         ("__operators__.getitem", ("t", (slice(None), 0)), {}, {"x": "t", "key": (slice(None), 0)}),
     ],
 )
-def test_a_call_is_bound_by_name_and_without_defaults(symbol: str, args: Any, kwargs: Any, bound: Any) -> None:
+def test_arguments_are_bound_by_name_without_defaults(symbol: str, args: Any, kwargs: Any, bound: Any) -> None:
     assert bind(BY_SYMBOL[symbol], args, kwargs) == bound
 
 
@@ -83,13 +83,13 @@ def test_a_call_is_bound_by_name_and_without_defaults(symbol: str, args: Any, kw
         ("where", ("c", "a"), {}, "y"),
     ],
 )
-def test_an_argument_that_is_not_represented_is_named(symbol: str, args: Any, kwargs: Any, named: str) -> None:
+def test_an_argument_without_an_equivalent_is_named(symbol: str, args: Any, kwargs: Any, named: str) -> None:
     with pytest.raises(KeyError) as caught:
         bind(BY_SYMBOL[symbol], args, kwargs)
     assert caught.value.args == (named,)
 
 
-def test_what_keras_has_no_one_op_for_is_several() -> None:
+def test_an_op_that_keras_lacks_becomes_several_ops() -> None:
     assert operation("math.squared_difference", ("a", "b"), {}) == (
         "square",
         {"x": NestedOp("subtract", {"x1": "a", "x2": "b"})},
@@ -102,14 +102,14 @@ def test_what_keras_has_no_one_op_for_is_several() -> None:
         operation("math.lgamma", ("t",), {})
 
 
-def test_symbols_of_one_op_are_one_op() -> None:
+def test_several_symbols_may_be_one_op() -> None:
     assert BY_SYMBOL["math.add"] is BY_SYMBOL["__operators__.add"] is BY_NAME["add"]
     assert BY_NAME["add"].symbol == "math.add"
     assert BY_SYMBOL["nn.bias_add"].name == "add"
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_op_takes_its_required_arguments_and_only_its_own(name: str) -> None:
+def test_every_op_takes_its_required_arguments_and_no_unknown_ones(name: str) -> None:
     op = BY_NAME[name]
     least = {p.name: "t" for p in op.parameters if p.default is REQUIRED}
     assert least

@@ -1,4 +1,4 @@
-"""What cannot be traced: refused at save by name and place, with what to write instead."""
+"""Code that cannot be traced: refused at save with the name, the place and what to write instead."""
 
 import os
 
@@ -77,7 +77,7 @@ def _constrained(keras, states):
 
 def _hidden(keras, states):
     class Box:
-        """An object that Keras does not look into, with a variable of the layer."""
+        """An object that Keras does not search for variables."""
 
     def build(self, shape):
         self.box = Box()
@@ -124,7 +124,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", list(REFUSED))
-def test_what_cannot_be_traced_is_refused_with_what_to_write_instead(case, keras, save, tmp_path):
+def test_code_that_cannot_be_traced_is_refused_with_what_to_write_instead(case, keras, save, tmp_path):
     over, message, place = REFUSED[case]
     made = make(keras, over)
     with pytest.raises(errors.ModelError, match=message) as caught:
