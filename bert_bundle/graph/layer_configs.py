@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import INSTEAD, KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REQUIRED, WRAPPED
+from bert_bundle.graph.layers import REPLACEMENTS, KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REQUIRED, WRAPPED
 
 _DEEPEST = 3  # wrappers in a layer: a TimeDistributed of a Bidirectional of an LSTM, and one more
 _NORMALIZATIONS = frozenset(
@@ -41,7 +41,7 @@ def canonical_config(
             place=place,
             wanted="one of " + ", ".join(sorted(LAYERS)),
             found=class_name,
-            fix=INSTEAD.get(class_name, "write it with those layers or with tensor ops"),
+            fix=REPLACEMENTS.get(class_name, "write it with those layers or with tensor ops"),
         )
     names = {old: new for new, old in KERAS_2_NAMES.get(class_name, {}).items()}
     given = {names.get(name, name): value for name, value in config.items()}

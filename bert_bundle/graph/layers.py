@@ -162,7 +162,7 @@ WRAPPED = ("layer", "backward_layer")  # fields that hold a layer
 KERAS_2_NAMES: Mapping[str, Mapping[str, str]] = {"LeakyReLU": {"negative_slope": "alpha"}}
 
 # The first TensorFlow release whose Keras has a class, or a field of it ("Class.field"). Everything else is in 2.4.
-FIRST: Mapping[str, Tuple[int, int]] = {
+FIRST_RELEASE: Mapping[str, Tuple[int, int]] = {
     "Attention.score_mode": (2, 9),
     "DepthwiseConv1D": (2, 7),
     "EinsumDense": (2, 10),
@@ -181,7 +181,7 @@ FIRST: Mapping[str, Tuple[int, int]] = {
 }
 
 # What to write instead of a class that some Keras lacks in every release.
-INSTEAD: Mapping[str, str] = {
+REPLACEMENTS: Mapping[str, str] = {
     "ThresholdedReLU": "Keras 3 does not have it: use ReLU(threshold=theta)",
     "SyncBatchNormalization": "use BatchNormalization: the two predict the same",
     "CuDNNLSTM": "use LSTM(units)",

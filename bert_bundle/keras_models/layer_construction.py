@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from bert_bundle.errors import RuntimeUnavailableError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import FIRST, KERAS_2_NAMES, WRAPPED
+from bert_bundle.graph.layers import FIRST_RELEASE, KERAS_2_NAMES, WRAPPED
 from bert_bundle.interpreter.known_breakages import VersionNumbers
 
 VARIABLE = "Variable"
@@ -98,8 +98,8 @@ def release_of(keras: ModuleType) -> Tuple[int, int]:
 def _first_releases(class_name: str, config: Mapping[str, Any]) -> Iterator[Tuple[str, Tuple[int, int]]]:
     """Yield (class or "Class.field", first TensorFlow release that has it) for a layer and the layers inside it."""
     for name in [class_name, *(class_name + "." + field for field in config)]:
-        if name in FIRST:
-            yield name, FIRST[name]
+        if name in FIRST_RELEASE:
+            yield name, FIRST_RELEASE[name]
     for field in WRAPPED:
         if field in config:
             yield from _first_releases(config[field]["class"], config[field]["config"])

@@ -89,7 +89,8 @@ class _Rebuild:
         return model
 
     def _inputs(self) -> Any:
-        return _nested(self.graph.inputs_form, [(k, self._tensor(r)) for k, r in self.graph.inputs])
+        by_name = {k: self._tensor(r) for k, r in self.graph.inputs}
+        return _nested(self.graph.inputs_form, list(by_name.items()))
 
     def _is_chain(self) -> bool:
         return all(isinstance(node, Call) for node in self.graph.nodes[1:]) and not any(

@@ -8,7 +8,7 @@ import pytest
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.graph.layer_configs import canonical_config, check_config
 from bert_bundle.graph.layer_fields import _KINDS, as_keras, plain
-from bert_bundle.graph.layers import FIRST, LAYERS, REQUIRED, WRAPPED
+from bert_bundle.graph.layers import FIRST_RELEASE, LAYERS, REQUIRED, WRAPPED
 from bert_bundle.keras_models.layer_construction import check_release
 
 # `get_config()` of a Dense in Keras 2.6, and below in Keras 2.15.
@@ -236,10 +236,10 @@ def test_the_tables_of_layers_fields_and_releases_agree() -> None:
     objects = {name for name in named if name.endswith(("_initializer", "_regularizer", "_constraint"))}
     activations = {name for name in named if name.endswith("activation")}
     assert named - objects - activations - set(WRAPPED) == {name for name in _KINDS if "." not in name}
-    assert {tuple(name.split(".")) for name in [*FIRST, *_KINDS] if "." in name} <= {
+    assert {tuple(name.split(".")) for name in [*FIRST_RELEASE, *_KINDS] if "." in name} <= {
         (layer, field) for layer, own in LAYERS.items() for field in own
     }
-    assert {name for name in FIRST if "." not in name} <= set(LAYERS)
+    assert {name for name in FIRST_RELEASE if "." not in name} <= set(LAYERS)
 
 
 def as_released(config: dict[str, Any]) -> dict[str, Any]:
@@ -395,10 +395,10 @@ def config_with(name: str) -> tuple[str, dict[str, Any]]:
     return class_name, {**config, field: True} if field else config
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", FIRST_RELEASE)
 def test_a_layer_newer_than_the_release_is_refused_naming_the_first_that_has_it(name: str) -> None:
     class_name, config = config_with(name)
-    major, minor = FIRST[name]
+    major, minor = FIRST_RELEASE[name]
     inside = {"layer": {"class": class_name, "name": "inner", "config": config}}
     for layer, layer_config in [(class_name, config), ("TimeDistributed", inside)]:
         check_release(layer, layer_config, (2, 21), "model/head")
