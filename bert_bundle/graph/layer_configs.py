@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import REPLACEMENTS, KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REQUIRED, WRAPPED
+from bert_bundle.graph.layers import KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REPLACEMENTS, REQUIRED, WRAPPED
 
 _DEEPEST = 3  # wrappers in a layer: a TimeDistributed of a Bidirectional of an LSTM, and one more
 _NORMALIZATIONS = frozenset(
