@@ -39,7 +39,7 @@ def checked_classes(custom_objects: Optional[Mapping[str, Any]]) -> Classes:
     return dict(custom_objects or {})
 
 
-def is_name(name: Any) -> bool:
+def is_name(name: object) -> bool:
     """Return whether a custom class may be stored under that name."""
     return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
@@ -61,7 +61,7 @@ def required_classes(graph: Graph, classes: Classes) -> Classes:
     return {name: classes[name] for name in used}
 
 
-def check_config(config: Any, place: str) -> None:
+def check_config(config: object, place: str) -> None:
     """Raise FormatError unless `config` could have been written by a save."""
     if not isinstance(config, dict) or set(config) & set(BASE_FIELDS):
         raise FormatError(

@@ -66,7 +66,7 @@ class _ArgumentParser:
         self.place = place
         self.nodes = nodes
 
-    def argument(self, value: Any) -> Argument:
+    def argument(self, value: object) -> Argument:
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, list):
@@ -83,7 +83,7 @@ class _ArgumentParser:
                 return {k: self.argument(v) for k, v in value["dict"].items()}
         raise FormatError("an argument is malformed", place=self.place, found=value)
 
-    def ref(self, value: Any) -> Ref:
+    def ref(self, value: object) -> Ref:
         node = value.get("node") if isinstance(value, dict) else None
         output = value.get("output", "") if isinstance(value, dict) else None
         if type(node) is not int or not 0 <= node < self.nodes:
@@ -214,11 +214,11 @@ def _parse_ends(record: Any, parser: _ArgumentParser) -> Tuple[Tuple[str, Ref], 
     return tuple(ends)
 
 
-def _is_size(value: Any) -> bool:
+def _is_size(value: object) -> bool:
     return value is None or (type(value) is int and 0 <= value < _MAX_SIZE)
 
 
-def _is_slice(value: Any) -> bool:
+def _is_slice(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(v is None or type(v) is int for v in value)
 
 
@@ -232,7 +232,7 @@ def _check_keys(record: Any, place: str, required: AbstractSet[str], optional: A
         )
 
 
-def _list(value: Any, place: str) -> List[Any]:
+def _list(value: object, place: str) -> List[Any]:
     if not isinstance(value, list):
         raise FormatError("not a list", place=place, found=type(value).__name__)
     if len(value) > _MAX_LENGTH:
@@ -240,7 +240,7 @@ def _list(value: Any, place: str) -> List[Any]:
     return value
 
 
-def _string(value: Any, place: str) -> str:
+def _string(value: object, place: str) -> str:
     if not isinstance(value, str) or len(value) > 500:
         raise FormatError("not a string of at most 500 characters", place=place, found=type(value).__name__)
     return value

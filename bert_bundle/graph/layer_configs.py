@@ -66,7 +66,7 @@ def canonical_config(
     return result
 
 
-def check_config(class_name: str, config: Any, place: str, depth: int = 0) -> None:
+def check_config(class_name: str, config: object, place: str, depth: int = 0) -> None:
     """Raise FormatError unless `canonical_config` could have returned `config`."""
     table = LAYERS.get(class_name)
     if table is None or depth > _DEEPEST:

@@ -86,7 +86,7 @@ def as_keras(value: Any) -> Any:
     return "swish" if isinstance(value, str) and value == "silu" else value
 
 
-def _activation(value: Any, place: str) -> str:
+def _activation(value: object, place: str) -> str:
     if isinstance(value, str) and value in ACTIVATIONS:
         return {"swish": "silu"}.get(value, value)
     if value == "hard_sigmoid":
@@ -176,7 +176,7 @@ def canonical_object(value: Mapping[str, Any], place: str) -> Dict[str, Any]:
     return _canonical_object(value, table or {k: v for known in tables for k, v in known.items()}, place)
 
 
-def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
+def _canonical_object(value: object, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
     class_name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None
     class_name = "Orthogonal" if class_name == "OrthogonalInitializer" else class_name  # its name in Keras 3.4
