@@ -27,8 +27,9 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
     kit, name = RuntimeBuilder(runtime), specification["catalogue"]
     model = BUILDERS[name](kit)
     randomize(model, kit.encoders, specification["seed"])
-    family = kit.runtime.encoders.family_of(kit.encoders[0]).model_type
-    tokenizer = vocabularies.tokenizer_of(family, runtime=kit.runtime.name)
+    family = kit.runtime.encoders.family_of(kit.encoders[0])
+    assert family is not None
+    tokenizer = vocabularies.tokenizer_of(family.model_type, runtime=kit.runtime.name)
     return BuiltClassifier(model, kit.encoders[0], tokenizer, (), {}, 16 if name == "length_left_open" else LENGTH)
 
 

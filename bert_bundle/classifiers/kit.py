@@ -52,9 +52,10 @@ class RuntimeBuilder:
 
     def call(self, encoder: Any, feeds: Mapping[str, Any], wanted: str = "") -> Any:
         """The encoder's outputs by name for those of `feeds` that its family takes."""
-        known = self.runtime.encoders.family_of(encoder).arguments
-        given = {name: tensor for name, tensor in feeds.items() if name in known}
-        with self.runtime.dialect.working(False):
+        family = self.runtime.encoders.family_of(encoder)
+        assert family is not None
+        given = {name: tensor for name, tensor in feeds.items() if name in family.arguments}
+        with self.runtime.dialect.compute_context(False):
             return self.runtime.encoders.call(encoder, given, self._outputs(wanted))
 
     def op(self, name: str, **arguments: Any) -> Any:

@@ -8,7 +8,7 @@ WANTED = frozenset(["hidden_states.0", "attentions.0"])
 
 def outputs(runtime, family, config, tensors, given):
     """Name -> array of this environment's encoder: what each layer makes of the batch, then what the class returns."""
-    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.working(True):
+    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.compute_context(True):
         encoder = runtime.encoders.build(family, config, "encoder", WANTED)
         given = {name: runtime.dialect.tensor(array) for name, array in given.items()}
         runtime.encoders.call(encoder, given, WANTED)  # that makes the weights of transformers' classes
