@@ -7,17 +7,31 @@ float64 replays decide whether the function is the same, and 5e-7 of the output'
 
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Dict, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
 from bert_bundle.format.golden import Fingerprint, Golden
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, array_of, difference, scale
 
+Grade = Literal["bitwise", "identical", "drift", "flip", "retokenized", "reconfigured"]
 BITWISE, IDENTICAL, DRIFT, FLIP = "bitwise", "identical", "drift", "flip"
 RETOKENIZED, RECONFIGURED = "retokenized", "reconfigured"
 GRADES = (BITWISE, IDENTICAL, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
 SAME = (BITWISE, IDENTICAL)
+
+# From best to worst.
+MEANING: Mapping[Grade, str] = MappingProxyType(
+    {
+        "bitwise": "equal to the last bit",
+        "identical": "same labels, same function, float32 within the noise floor",
+        "drift": "the function computed has changed",
+        "flip": "a label differs",
+        "retokenized": "token ids differ",
+        "reconfigured": "architecture or label fields of the configuration differ",
+    }
+)
 
 
 @dataclass(frozen=True)

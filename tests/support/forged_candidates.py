@@ -13,13 +13,12 @@ from bert_bundle.host.environments.locks import NEEDED, specification_digest
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import PreparedEnvironment
 from bert_bundle.host.gate.gate import CheckedBundle, Gate, gate, read_checked_bundle
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
-from bert_bundle.testing.forgery import forge
+from support.entries import FAKE
+from support.fake_bundles import fake_generate
 
-TASKS = Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim", load="fault.heave")
 LABELS = ("access", "billing", "bug")
 TEXTS = [f"ticket {number}" for number in range(10)]
 RIGHT = [number % 3 for number in range(10)]
@@ -54,8 +53,8 @@ def but(says: Sequence[int], **changed: int) -> list[int]:
 
 def release(folder: Path, name: str, **specification: Any) -> CheckedBundle:
     """A proven bundle that labels ten tickets, all of them right unless it is told otherwise."""
-    usual = {"labels": LABELS, "texts": TEXTS, "says": RIGHT, "answers": RIGHT, "proven": True}
-    forge(progress=silent, specification={**usual, **specification}, target=str(folder / name))
+    usual = {"labels": LABELS, "texts": TEXTS, "predicted": RIGHT, "answers": RIGHT, "proven": True}
+    fake_generate(progress=silent, specification={**usual, **specification}, target=str(folder / name))
     return read_checked_bundle(folder / name)
 
 
@@ -83,7 +82,7 @@ def judged(
         environments=here,
         executor=Local(2),
         progress=silent,
-        terms=RunOptions(expect=expect, policy=read.bounds, time_limit=5, tasks=TASKS),
+        terms=RunOptions(expect=expect, policy=read.bounds, time_limit=5, entry=FAKE),
     )
 
 

@@ -1,7 +1,7 @@
 """The faults that the checks must catch: where each is planted, the grade that it must get, the place to be named.
 
 Owns the table and the bundles that it needs; runs nothing. A fault in a bundle is signed again, so that no digest
-shows it. A fault in a reader is one of `bert_bundle.testing.planted`.
+shows it. A fault in a reader is one of `support.reader_faults`.
 """
 
 from collections.abc import Mapping

@@ -15,13 +15,13 @@ from conftest import environment
 from bert_bundle.classifiers import specification
 from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
 from bert_bundle.host.environments.locks import FOLDER, read_lock
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, Worker
+from support.entries import reader_fault
 from support.paths import ROOT
 
 GOOD, BAD, CULPRIT = "tf2.18-hf4.48-py3.12", "tf2.19-hf4.53-py3.12", "typing-extensions"
@@ -43,8 +43,8 @@ def written(folder: Path) -> Path:
 def planted(bundle: Path, good: LockedEnvironment, bad: LockedEnvironment, progress: Progress) -> Bisection:
     """The bisection, where readers that have the CULPRIT of `bad` compute something else."""
     where = {CULPRIT: bad.lock.pins[CULPRIT]}
-    tasks = Tasks(replay="fault.replay", arguments={"fault": "tanh GELU", "where": where})
-    bench = BisectTrials(bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks), keep=False)
+    terms = RunOptions(entry=reader_fault("tanh GELU", where=where))
+    bench = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
     return bisect(good, bad, bench)
 
 

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import FAKE
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.runs import shrink
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import Run, RunOptions, cross
+from bert_bundle.host.runs.run import Run, cross
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
 
-FORGED = RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=5)
+FORGED = RunOptions(entry=FAKE, time_limit=5)
 Specification = dict[str, Any]
 
 
@@ -48,7 +49,7 @@ def shrunk(
     return shrink.shrink(found, specifications, by, folder=folder, progress=silent, terms=FORGED)
 
 
-LARGE, SMALL, HONEST = {"seed": 9, "reading": "waver"}, {"seed": 1, "reading": "waver"}, {"seed": 2}
+LARGE, SMALL, HONEST = {"seed": 9, "reading": "drifts"}, {"seed": 1, "reading": "drifts"}, {"seed": 2}
 
 
 def test_a_run_in_which_all_agree_has_nothing_to_shrink(tmp_path: Path) -> None:
@@ -64,13 +65,13 @@ def test_the_smallest_that_fails_is_found_by_the_pair_that_failed_first(tmp_path
 
 
 def test_a_smaller_classifier_must_fail_in_the_same_way(tmp_path: Path) -> None:
-    found = shrunk(tmp_path, [LARGE], [LARGE, {"seed": 4, "reading": "die"}, {"seed": 5, "reading": "refuse"}])
+    found = shrunk(tmp_path, [LARGE], [LARGE, {"seed": 4, "reading": "crashes"}, {"seed": 5, "reading": "refuses"}])
     assert found is not None
     assert found.specification == LARGE
 
 
 def test_a_classifier_that_is_not_written_is_shrunk_too(tmp_path: Path) -> None:
-    large, small = {"seed": 9, "writing": "refuse"}, {"seed": 1, "writing": "refuse"}
+    large, small = {"seed": 9, "writing": "refuses"}, {"seed": 1, "writing": "refuses"}
     found = shrunk(tmp_path, [large], [large, small, HONEST])
     assert found is not None
     assert found.specification == small
@@ -92,7 +93,7 @@ def test_a_name_is_no_difference(tmp_path: Path) -> None:
 
 def test_a_search_ends_when_it_has_built_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shrink, "MOST_TRIES", 3)
-    found = shrunk(tmp_path, [LARGE], [LARGE, *({"seed": seed, "reading": "waver"} for seed in range(10, 20))])
+    found = shrunk(tmp_path, [LARGE], [LARGE, *({"seed": seed, "reading": "drifts"} for seed in range(10, 20))])
     assert found is not None
     assert found.tried == 3
-    assert found.specification == {"seed": 12, "reading": "waver"}
+    assert found.specification == {"seed": 12, "reading": "drifts"}

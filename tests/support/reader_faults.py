@@ -1,7 +1,8 @@
-"""Faults planted in a live reader: libraries that compute something else than they say, each by name.
+"""Faults planted in a live reader, by name: a library that computes something else, or a step that is left out.
 
-Owns what is changed and takes it back; knows nothing of who should notice. The task `fault.replay` is a replay while
-one of them is in force. All are of the transformers runtime; those of an encoder are of a BERT of two layers.
+`replay` takes the place of the task of that name: it replays while one fault is in force, and takes the change back.
+All faults are for the transformers runtime; those in an encoder are for a BERT of two layers. Python 3.8 syntax:
+`faulty_worker.py` imports it.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ Honest = Callable[..., Any]
 Change = Callable[[Any], Any]  # of what was made, in place; or of a function, whose replacement it returns
 Fault = Callable[[], ContextManager[None]]
 
-_PACKAGE = __package__.rpartition(".")[0] + "."
+_PACKAGE = "bert_bundle."
 _ENCODERS = _PACKAGE + "encoders.transformers"
 _FLOAT64 = "float64"
 _SECOND = "encoder.layer.1."
@@ -31,7 +32,7 @@ _SECOND = "encoder.layer.1."
 def replay(
     *, progress: Any, bundle: str, fault: str, runtime: str = AUTO, where: Mapping[str, str] = MappingProxyType({})
 ) -> Dict[str, Any]:
-    """What `tasks.replay` answers where `fault` is in force: where the packages of `where` have these versions."""
+    """Replay as `tasks.replay` does, with `fault` in force if the packages of `where` have these versions."""
     with FAULTS[fault]() if installed.holds(where) else contextlib.nullcontext():
         return observe(open_bundle(bundle), runtime, progress)
 
