@@ -1,4 +1,4 @@
-"""The checks catch what they are for, and nothing else: faults planted in bundles and in a reader, and honest bundles.
+"""The checks catch faults planted in bundles and in a reader, and raise no alarm for unchanged bundles.
 
 Every fault of planted_faults.py gets its grade and names its place. `python tests/test_planted_faults.py` plants all of
 them and prints fault, where it was planted, grade and place; with `--write` the tables of the documents are written.
@@ -37,7 +37,7 @@ def writer(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
 
 @pytest.fixture(scope="module")
 def honest(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The bundle of that name, written once. Copy it before changing anything."""
+    """Return the bundle of a name, written once. Copy it before changing anything."""
     return bundles(writer, tmp_path_factory.mktemp("honest"))
 
 
@@ -52,7 +52,7 @@ def bundles(writer: Worker, folder: Path) -> Callable[[str], Path]:
 
 
 def judged(fault: Fault, bundle: Path, reader: Worker, folder: Path) -> Figures:
-    """What a reader's replay shows where `fault` is planted: in a copy of the bundle, or in the reader."""
+    """Plant `fault` in a copy of the bundle or in the reader; return the figures of the replay."""
     if fault.forge is None:
         return grades.judge(read_golden(str(bundle)), reader.ask("faulty_replay", bundle=str(bundle), fault=fault.what))
     changed = Path(shutil.copytree(bundle, folder / "changed"))
@@ -61,7 +61,7 @@ def judged(fault: Fault, bundle: Path, reader: Worker, folder: Path) -> Figures:
 
 
 def place(figures: Figures) -> str:
-    """The file, input or output that a verdict's reason names, if it does, and its first layer, if there is one."""
+    """Return the file, input or output that a verdict's reason names, if any, and its first layer, if any."""
     named = NAMED.match(figures.reason)
     return ", ".join(part for part in (named and named[1], figures.first_layer) if part)
 
@@ -116,7 +116,7 @@ def test_a_drawn_classifier_raises_no_false_alarm(
 
 
 def main(write: bool) -> int:
-    """Plants every fault, prints the table; 1 if one is not caught."""
+    """Plant every fault and print the table; return 1 if one is not caught."""
     caught = 0
     with tempfile.TemporaryDirectory() as folder, Worker(environment(WRITER), "writer", entry=FAULTY_REPLAY) as writer:
         honest = bundles(writer, Path(folder))

@@ -129,7 +129,7 @@ def test_no_command_ends_with_2_and_says_where_help_is(
 
 def test_less_than_one_job_is_refused_before_anything_is_made(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", str(bundle), "--jobs", "0"]) == 2
-    assert capsys.readouterr().err.startswith("no jobs, no run @ --jobs")
+    assert capsys.readouterr().err.startswith("--jobs must be at least 1 @ --jobs")
 
 
 @pytest.mark.parametrize("name", ["golden/inputs.json", "golden/tensors.safetensors", "bundle.json"])

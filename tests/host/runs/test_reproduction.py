@@ -1,4 +1,4 @@
-"""The script that shows a disagreement: what is in it, and that it is Python whatever is in what it shows."""
+"""The script that reproduces a disagreement: its contents, and that they are always valid Python."""
 
 import ast
 import json
@@ -39,7 +39,7 @@ def written(folder: Path, terms: RunOptions | None = None) -> Reproduction:
 
 
 def constants(script: Path) -> dict[str, Any]:
-    """What the script's names are, without running it."""
+    """Return the constants of the script without running it."""
     found: dict[str, Any] = {}
     for statement in ast.parse(script.read_text("utf-8")).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

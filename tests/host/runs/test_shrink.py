@@ -1,4 +1,4 @@
-"""What a failure is shrunk to, over real worker processes on forged bundles; what is drawn is a list made here."""
+"""Shrinking a failure, with real worker processes on fake bundles; the classifiers are drawn from lists."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def crossed(folder: Path, specifications: Sequence[Specification]) -> Run:
 
 
 def search(candidates: Sequence[Specification]) -> shrink.Search:
-    """The last of `candidates` that fails, as a search does that goes from large to small."""
+    """Return a search from large to small: it finds the last of `candidates` that fails."""
 
     def find(fails: Callable[[Specification], bool]) -> Specification | None:
         failing = [candidate for candidate in candidates if fails(candidate)]
@@ -52,7 +52,7 @@ def shrunk(
 LARGE, SMALL, HONEST = {"seed": 9, "reading": "drifts"}, {"seed": 1, "reading": "drifts"}, {"seed": 2}
 
 
-def test_a_run_in_which_all_agree_has_nothing_to_shrink(tmp_path: Path) -> None:
+def test_a_run_without_a_failure_has_nothing_to_shrink(tmp_path: Path) -> None:
     assert shrunk(tmp_path, [HONEST], [LARGE]) is None
 
 
@@ -78,14 +78,14 @@ def test_a_classifier_that_is_not_written_is_shrunk_too(tmp_path: Path) -> None:
     assert found.verdict.reason.startswith("not written: a layer that no bundle holds")
 
 
-def test_a_classifier_that_nothing_draws_is_the_smallest_there_is(tmp_path: Path) -> None:
+def test_a_classifier_that_is_not_drawn_is_the_smallest(tmp_path: Path) -> None:
     for number, candidates in enumerate((None, [HONEST])):
         found = shrunk(tmp_path / str(number), [LARGE], candidates)
         assert found is not None
         assert (found.specification, found.tried) == (LARGE, number)
 
 
-def test_a_name_is_no_difference(tmp_path: Path) -> None:
+def test_specifications_that_differ_in_their_name_are_the_same(tmp_path: Path) -> None:
     found = shrunk(tmp_path, [{"name": "drawn-1", **LARGE}], [LARGE])
     assert found is not None
     assert (found.specification, found.tried) == (LARGE, 0)
