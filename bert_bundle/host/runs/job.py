@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, TypeAdapter
 
@@ -99,7 +99,8 @@ class Job(Generic[T]):
         """Return a digest of what decides the results; None if the environment has no lock to know it by.
 
         The same job on the same code and class of CPU gives the same results. Where bundles are, what environments are
-        called and how long a worker may take is left out. A worker that is not the package's own is another job.
+        called and how long a worker may take is left out. A worker that is not the package's own is another job. A job
+        with fewer items has a key of its own, by which single results can be kept.
         """
         environment = self.environment
         if environment.lock_text is None:
@@ -152,9 +153,9 @@ class JobResult(Generic[T]):
 _JOB = TypeAdapter[WriteJob | ReadJob](Annotated[WriteJob | ReadJob, Field(discriminator="role")])
 
 
-def to_json(job: WriteJob | ReadJob) -> dict[str, Any]:
+def to_json(job: Job[Any]) -> dict[str, Any]:
     """Return `job` as JSON data."""
-    data: dict[str, Any] = _JOB.dump_python(job, mode="json")
+    data: dict[str, Any] = _JOB.dump_python(cast(WriteJob | ReadJob, job), mode="json")
     return data
 
 
