@@ -16,7 +16,7 @@ from bert_bundle.grading.grades import Figures
 Failure = Literal["refused", "crashed", "timeout", "not run"]
 
 # How a cell ends without a replay, from best to worst.
-MEANING: Mapping[Failure, str] = MappingProxyType(
+FAILURE_MEANING: Mapping[Failure, str] = MappingProxyType(
     {
         "refused": "the reader would not load it",
         "crashed": "the reader crashed or raised an unexpected error",

@@ -154,7 +154,7 @@ def cross(
     )
 
 
-def verify(bundle: Path, made: ReadyEnvironment, *, progress: Progress, terms: RunOptions) -> Verdict:
+def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, terms: RunOptions) -> Verdict:
     """Replay the golden of `bundle` in one environment. Only agreement is as expected: exceptions are not looked up.
 
     Raises BundleError if the bundle is damaged or the environment cannot load it, WorkerError without an answer.
@@ -162,12 +162,12 @@ def verify(bundle: Path, made: ReadyEnvironment, *, progress: Progress, terms: R
     manifest, path = inspect(str(bundle)), bundle.absolute()
     against = recorded(path)
     started = time.monotonic()
-    with terms.worker(made, "reader") as worker:
+    with terms.worker(environment, "reader") as worker:
         say = named_progress(worker, progress)
-        observation = worker.ask("replay", say, bundle=str(path), runtime=made.runtime)
+        observation = worker.ask("replay", say, bundle=str(path), runtime=environment.runtime)
     figures = grade_replay(against, observation, terms.policy)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
-    return verdict_of(Cell(bundle=path, writer=_writer_of(manifest), reader=made.id), outcome)
+    return verdict_of(Cell(bundle=path, writer=_writer_of(manifest), reader=environment.id), outcome)
 
 
 def _write(

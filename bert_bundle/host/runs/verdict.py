@@ -14,13 +14,12 @@ from bert_bundle.errors import RuntimeUnavailableError, VersionError
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME
 from bert_bundle.host.config.matrix_file import Expectation, known_exception
-from bert_bundle.host.runs import outcome as outcomes
-from bert_bundle.host.runs.outcome import Cell, NotRun, Outcome, Refused, Replayed, sentence
+from bert_bundle.host.runs.outcome import FAILURE_MEANING, Cell, Failure, NotRun, Outcome, Refused, Replayed, sentence
 
-Grade = Literal[grades.Grade, outcomes.Failure]
+Grade = Literal[grades.Grade, Failure]
 
 # From best to worst: a table shows the worst grade of several bundles.
-MEANING = MappingProxyType[Grade, str](dict([*grades.MEANING.items(), *outcomes.MEANING.items()]))
+MEANING = MappingProxyType[Grade, str](dict([*grades.MEANING.items(), *FAILURE_MEANING.items()]))
 
 
 @dataclass(frozen=True, kw_only=True)
