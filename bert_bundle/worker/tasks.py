@@ -65,8 +65,16 @@ def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO,
     build = catalogue.build if "catalogue" in specification else classifiers.build
     made = build(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
-    manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples or None,
-                    max_length=made.max_length, prove=False, overwrite=True)  # fmt: skip
+    manifest = save(
+        made.model,
+        target,
+        tokenizer=made.tokenizer,
+        labels=made.labels,
+        examples=made.examples or None,
+        max_length=made.max_length,
+        prove=False,
+        overwrite=True,
+    )
     return {"digest": manifest.digest}
 
 

@@ -11,12 +11,14 @@ from bert_bundle.host.workers.worker import Entry
 from support import worker_faults
 
 _SCRIPT = Path(__file__).with_name("faulty_worker.py")
-_FAKES = MappingProxyType({
-    "generate": "fake_bundles:fake_generate",
-    "replay": "fake_bundles:fake_replay",
-    "check": "fake_bundles:read_only",
-    "load": "fake_bundles:fake_load",
-})  # fmt: skip
+_FAKES = MappingProxyType(
+    {
+        "generate": "fake_bundles:fake_generate",
+        "replay": "fake_bundles:fake_replay",
+        "check": "fake_bundles:read_only",
+        "load": "fake_bundles:fake_load",
+    }
+)
 
 
 def entry(tasks: Mapping[str, str], arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Entry:
@@ -35,11 +37,13 @@ def reader_fault(fault: str, **arguments: Any) -> Entry:
 
 
 # A worker with a task for every function of `worker_faults`, by its name.
-FAULTY = entry({
-    name: f"worker_faults:{name}"
-    for name, value in vars(worker_faults).items()
-    if inspect.isfunction(value) and value.__module__ == worker_faults.__name__
-})  # fmt: skip
+FAULTY = entry(
+    {
+        name: f"worker_faults:{name}"
+        for name, value in vars(worker_faults).items()
+        if inspect.isfunction(value) and value.__module__ == worker_faults.__name__
+    }
+)
 FAKE = fakes()
 
 # A worker that has one more task, `faulty_replay`, which replays with the fault that a request names.

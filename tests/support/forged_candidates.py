@@ -25,9 +25,13 @@ RIGHT = [number % 3 for number in range(10)]
 
 # A row that no machine can make: there is no such Python, and uv fails at once.
 NOWHERE = Environment(
-    id="nowhere", python="3.99", as_of=date(2026, 1, 1), packages=("jax==0.4.1", "keras==3.15.1"), runtime="native",
+    id="nowhere",
+    python="3.99",
+    as_of=date(2026, 1, 1),
+    packages=("jax==0.4.1", "keras==3.15.1"),
+    runtime="native",
     groups=("ci",),
-)  # fmt: skip
+)
 
 
 def row(environment: Environment) -> dict[str, Any]:

@@ -33,6 +33,4 @@ def recorded(bundle: Path) -> Recorded:
 
 def grade_replay(against: Recorded, observation: Mapping[str, Any], tolerances: Tolerances) -> Figures:
     """Grade the answer of a worker's `replay` task."""
-    return judge(
-        against.golden, observation, float64_tolerance=tolerances.double, noise_tolerance=tolerances.noise
-    )  # fmt: skip
+    return judge(against.golden, observation, float64_tolerance=tolerances.double, noise_tolerance=tolerances.noise)

@@ -53,9 +53,7 @@ def crossed(
     places: Sequence[PreparedEnvironment],
     terms: RunOptions = FORGED,
 ) -> Run:
-    return cross(
-        places, places, specifications, folder=folder, executor=Local(2), progress=silent, terms=terms
-    )  # fmt: skip
+    return cross(places, places, specifications, folder=folder, executor=Local(2), progress=silent, terms=terms)
 
 
 def expectation(environment: str, outcome: str) -> Expectation:
@@ -161,8 +159,10 @@ def test_a_classifier_for_one_runtime_is_written_by_that_runtime_alone(tmp_path:
     native, classes = (dataclasses.replace(made(name), runtime=name) for name in ("native", "transformers"))
     run = crossed(tmp_path, [{}, {"runtime": "native"}], [native, classes])
     assert [(v.writer, v.bundle.name) for v in run.verdicts if v.reader == "native"] == [
-        ("native", "0"), ("native", "1"), ("transformers", "0"),
-    ]  # fmt: skip
+        ("native", "0"),
+        ("native", "1"),
+        ("transformers", "0"),
+    ]
     with pytest.raises(ConfigError, match="no classifiers for these writers: nothing would run"):
         crossed(tmp_path / "none", [{"runtime": "native"}], [classes])
 

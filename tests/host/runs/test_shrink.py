@@ -28,7 +28,7 @@ def crossed(folder: Path, specifications: Sequence[Specification]) -> Run:
     places = [made("a"), made("b")]
     return cross(
         places, places, specifications, folder=folder / "run", executor=Local(2), progress=silent, terms=FORGED
-    )  # fmt: skip
+    )
 
 
 def search(candidates: Sequence[Specification]) -> shrink.Search:
