@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from conftest import WRITER, environment
 from support import reader_faults
+from support.bundle_files import read_golden
 from support.entries import FAULTY_REPLAY
 from support.planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle.classifiers import strategies
-from bert_bundle.format.golden import read_golden
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
 from bert_bundle.host.environments.environment import ReadyEnvironment

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from bert_bundle.errors import BertBundleError, WorkerError
-from bert_bundle.grading.grades import Figures
+from bert_bundle.grading.grades import FailedGrade, Figures
 
-Failure = Literal["refused", "crashed", "timeout", "not run"]
+Failure = Literal[FailedGrade, "not run"]
 
 # How a cell ends without a replay, from best to worst.
 FAILURE_MEANING: Mapping[Failure, str] = MappingProxyType(

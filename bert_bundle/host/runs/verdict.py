@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from bert_bundle.errors import RuntimeUnavailableError, VersionError
 from bert_bundle.grading import grades
@@ -121,7 +121,7 @@ def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
     if isinstance(outcome, Replayed):
         figures = outcome.figures
         return verdict(
-            grade=cast(Grade, figures.grade),
+            grade=figures.grade,
             reason=figures.reason,
             float64_difference=figures.float64_difference,
             native_difference=figures.native_difference,
