@@ -23,7 +23,8 @@ from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.report import wording
 from bert_bundle.host.runs.job import Job, JobResult
-from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Run, cross
 from bert_bundle.host.runs.run_job import JobContext
 from bert_bundle.host.runs.run_options import RunOptions

@@ -20,7 +20,8 @@ from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.report import json
 from bert_bundle.host.report.terminal import WIDTH, Style
 from bert_bundle.host.runs.executor import Executor
-from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import Progress, silent
 

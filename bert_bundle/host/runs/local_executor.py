@@ -1,17 +1,14 @@
 """Runs jobs on this machine: in threads, each with worker processes of its own."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from bert_bundle.errors import ConfigError
 from bert_bundle.host.runs.job import Job, JobResult
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
 from bert_bundle.host.runs.run_job import JobContext, run_job
-
-DEFAULT_JOBS = min(2, os.cpu_count() or 1)  # a worker takes one core and a few GB
 
 T = TypeVar("T")
 
@@ -20,8 +17,7 @@ class Local:
     """An executor that runs at most `jobs` jobs at a time."""
 
     def __init__(self, jobs: int = DEFAULT_JOBS) -> None:
-        if jobs < 1:
-            raise ConfigError("--jobs must be at least 1", place="--jobs", wanted="1 or more", found=jobs)
+        check_jobs(jobs)
         self._jobs = jobs
 
     def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
