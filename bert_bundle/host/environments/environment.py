@@ -47,6 +47,7 @@ class ReadyEnvironment:
 
     `runtime` is what its row asks for: transformers or native; auto where there is no row. `size` is what it takes on
     disk, in bytes, what it shares with uv's cache or another environment included; 0 where it was not measured.
+    `row` and `lock_text` are what it was made from, so that another process can make it too; None without a row.
     """
 
     id: str
@@ -56,6 +57,8 @@ class ReadyEnvironment:
     python_version: str
     runtime: str = AUTO
     size: int = 0
+    row: Environment | None = None
+    lock_text: str | None = None
 
 
 def make(environment: Environment, lock: Lock, *, progress: Progress) -> ReadyEnvironment:
@@ -181,6 +184,8 @@ def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvir
         packages=dict(held),
         python_version=answer["python"],
         runtime=environment.runtime,
+        row=environment,
+        lock_text=lock.path.read_bytes().decode("utf-8"),
     )
 
 
