@@ -43,7 +43,7 @@ class RuntimeBuilder:
             "embedding_size": 12,
             **sizes,
         }
-        given = {kind.own.get(field, field): value for field, value in small.items()}
+        given = {kind.field_name(field): value for field, value in small.items()}
         config = {**kind.fields, **{field: value for field, value in given.items() if field in kind.fields}}
         config.update(architectures=[kind.architecture], model_type=family)
         made = self.runtime.encoders.build(kind, config, name, self._outputs(wanted))

@@ -13,7 +13,8 @@ import numpy as np
 from bert_bundle.classifiers import vocabularies
 from bert_bundle.classifiers.assembly import Assembled, assemble
 from bert_bundle.classifiers.kit import RuntimeBuilder
-from bert_bundle.encoders import checkpoint_names, families
+from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import Weights
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.tokenizer import Recipe, encode, from_vocabulary
 
@@ -98,8 +99,7 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
         made = assemble(kit, spec, len(described.ids))
     randomize(made.model, kit.encoders, spec["seed"])
     if spec["frozen"]:
-        parts = checkpoint_names.WEIGHTS[family.model_type]
-        kit.freeze(kit.encoders[0], *(_part(parts, name) for name in spec["frozen"]))
+        kit.freeze(kit.encoders[0], *(_part(family.weights, name) for name in spec["frozen"]))
     labels = () if family.head else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
     result = BuiltClassifier(made.model, kit.encoders[0], live, labels, _examples(spec, made), spec["max_length"])
     if spec["steps"]:
@@ -141,11 +141,12 @@ def _train(made: BuiltClassifier, steps: int, keras: Any) -> None:
     made.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
 
 
-def _part(parts: checkpoint_names.Weights, name: str) -> str:
-    """The path of a part of an encoder that a specification freezes."""
+def _part(weights: Weights, name: str) -> str:
+    """Return the path of a part of an encoder that a specification freezes."""
     if name.startswith("layer."):
-        name = parts.layers + name[len("layer") :]
-    return "{}.{}".format(parts.inside, name)
+        number, _, rest = name[len("layer.") :].partition(".")
+        name = ".".join(filter(None, [weights.blocks.format(number), rest]))
+    return "{}.{}".format(weights.prefix, name)
 
 
 def _examples(spec: Mapping[str, Any], made: Assembled) -> Dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
 from bert_bundle.tokenizer.description import Description, Model
 from bert_bundle.tokenizer.unigram import Unigram
@@ -31,13 +33,7 @@ _NORMAL = {
     "２": "2",
     "ｆ": "f",
 }
-FAMILIES = {  # model type -> class of transformers
-    "bert": "BertTokenizer",
-    "distilbert": "DistilBertTokenizer",
-    "electra": "ElectraTokenizer",
-    "roberta": "RobertaTokenizer",
-    "xlm-roberta": "XLMRobertaTokenizer",
-}
+FAMILIES = {family.model_type: family.tokenizer.name for family in families.FAMILIES}  # -> class of transformers
 
 
 def tokenizer_of(family: str, *, fast: bool = True, runtime: str = "transformers") -> Any:
@@ -52,8 +48,12 @@ def live(described: Description, *, fast: bool, runtime: str) -> Any:
 
 def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
     """What `tokenizer_of` makes, with more tokens and other settings by their names in tokenizer_config.json."""
-    models: Dict[str, Callable[[], Model]] = {"roberta": bytelevel, "xlm-roberta": unigram}
-    model = models[family]() if family in models else WordPiece(tuple(wordpiece()))
+    models: Dict[str, Callable[[], Model]] = {
+        WORDPIECE: lambda: WordPiece(tuple(wordpiece())),
+        BYTE_LEVEL: bytelevel,
+        UNIGRAM: unigram,
+    }
+    model = models[families.BY_MODEL_TYPE[family].tokenizer.vocabulary]()
     described = Description.fresh(FAMILIES[family], model, 64, **settings)
     return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
 

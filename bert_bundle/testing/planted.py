@@ -148,7 +148,7 @@ def _named(change: Callable[[str, bool], Any]) -> Fault:
     """A variable's name and layout in a checkpoint, as `change` has them."""
 
     def by(honest: Honest) -> Honest:
-        return lambda name, prefix="": change(*honest(name, prefix))
+        return lambda name, family: change(*honest(name, family))
 
     return _ours("encoders.checkpoint_names", "to_pytorch", by)
 

@@ -75,7 +75,7 @@ def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
             raise FormatError("a tokenizer's file is missing", place=path)
         if files[path] != wanted.get(path):
             raise FormatError(
-                "the two layouts of the tokenizer say different things",
+                "the two layouts of the tokenizer differ",
                 place=path,
                 wanted="what {} make".format(" and ".join(described.sources)),
                 fix="save the bundle again from its model",

@@ -63,7 +63,7 @@ class ByteLevel:
         for number, pair in enumerate(pairs, 2):
             if len(pair) != 2 or not {*pair, "".join(pair)} <= ids.keys():
                 raise FormatError(
-                    "a merge of what the vocabulary lacks",
+                    "a merge of tokens that the vocabulary lacks",
                     place="{} line {}".format(MERGES, number),
                     wanted="two tokens that make a third",
                     found=" ".join(pair),
@@ -113,7 +113,7 @@ class ByteLevel:
         """(model, its own settings) of a slow tokenizer of transformers 4. Raises TokenizerError."""
         if len(tokenizer) > len(tokenizer.encoder):
             raise TokenizerError(
-                "added tokens that slow tokenizers do not read alike in every release",
+                "added tokens that slow tokenizers of some releases read differently",
                 place=ADDED,
                 found=", ".join(sorted(set(tokenizer.get_vocab()) - set(tokenizer.encoder))),
                 fix="save the fast tokenizer: before transformers 4.34 a slow one takes the spaces around them away",

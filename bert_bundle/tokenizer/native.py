@@ -9,13 +9,14 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from bert_bundle.encoders.families import FAMILIES
 from bert_bundle.errors import RuntimeUnavailableError, SignatureError
 from bert_bundle.tokenizer import slow_wordpiece
-from bert_bundle.tokenizer.description import MOST, Description
+from bert_bundle.tokenizer.description import NO_LIMIT, Description
 from bert_bundle.tokenizer.paths import FAST
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
-_WITH_TYPES = ("BertTokenizer", "ElectraTokenizer")  # those that transformers gives token types for unasked
+_WITH_TYPES = frozenset(family.tokenizer.name for family in FAMILIES if family.tokenizer.token_types)
 
 
 class NativeTokenizer:
@@ -36,13 +37,13 @@ class NativeTokenizer:
             self.backend_tokenizer = tokenizers.Tokenizer.from_str(document)
         except Exception as error:  # `tokenizers` raises bare exceptions
             raise RuntimeUnavailableError(
-                "the installed tokenizers does not read the tokenizer",
+                "the installed tokenizers cannot read the tokenizer",
                 place=FAST,
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle where a newer tokenizers is installed",
             ) from error
         self.is_fast = fast
-        self.family: str = described.config["tokenizer_class"]
+        self.tokenizer_class: str = described.config["tokenizer_class"]
         self.padding_side = described.config["padding_side"]
         self.truncation_side = described.config["truncation_side"]
         self.model_max_length: int = described.config["model_max_length"]
@@ -72,19 +73,23 @@ class NativeTokenizer:
         firsts: List[str] = [text] if isinstance(text, str) else list(text)
         seconds = [text_pair] if isinstance(text_pair, str) else text_pair
         if seconds is not None and len(seconds) != len(firsts):
-            raise SignatureError("a pair for each text is needed", place="text_pair", found=len(seconds))
+            raise SignatureError(
+                "text_pair does not have one entry for each text", place="text_pair", found=len(seconds)
+            )
         if return_tensors not in (None, "np"):
-            raise SignatureError("no such tensors", place="return_tensors", wanted="np", found=return_tensors)
+            raise SignatureError("unknown return_tensors", place="return_tensors", wanted="np", found=return_tensors)
         room = self.model_max_length if max_length is None else max_length
-        if room >= MOST and padding == "max_length":
-            raise SignatureError("no length to fill the rows to", place="max_length", fix="pass max_length")
+        if room >= NO_LIMIT and padding == "max_length":
+            raise SignatureError("no length to pad the rows to", place="max_length", fix="pass max_length")
         rows = [
             self._row(first, second, room if truncation else None, truncation, add_special_tokens)
             for first, second in zip(self._ids(firsts), [None] * len(firsts) if seconds is None else self._ids(seconds))
         ]
         columns = self._filled(rows, padding, room)
+        if return_token_type_ids is None:
+            return_token_type_ids = self.tokenizer_class in _WITH_TYPES
         asked = {
-            "token_type_ids": self.family in _WITH_TYPES if return_token_type_ids is None else return_token_type_ids,
+            "token_type_ids": return_token_type_ids,
             "attention_mask": return_attention_mask is not False,
         }
         kept = {name: column for name, column in columns.items() if asked.get(name, True)}
@@ -183,7 +188,7 @@ class NativeTokenizer:
         longest = max(map(len, rows), default=0)
         widths = {"max_length": room, "longest": longest, True: longest, "do_not_pad": 0, False: 0}
         if padding not in widths:
-            raise SignatureError("no such padding", place="padding", wanted="max_length, longest", found=padding)
+            raise SignatureError("unknown padding", place="padding", wanted="max_length, longest", found=padding)
         columns: Dict[str, List[List[int]]] = {"input_ids": [], "token_type_ids": [], "attention_mask": []}
         for row in rows:
             missing = max(widths[padding] - len(row), 0)
@@ -206,7 +211,7 @@ def kept(first: int, second: int, room: int, rule: str, *, fast: bool) -> Tuple[
     if rule == "only_second":
         return first, max(second - excess, 0)
     if rule not in ("True", "longest_first"):
-        raise SignatureError("no such truncation", place="truncation", wanted="longest_first", found=rule)
+        raise SignatureError("unknown truncation", place="truncation", wanted="longest_first", found=rule)
     if not excess:
         return first, second
     small, large = room // 2, room - room // 2

@@ -75,7 +75,7 @@ class Unigram:
             )
         pieces = tuple((str(piece), float(score)) for piece, score in model["vocab"])
         if len({piece for piece, _ in pieces}) != len(pieces) or not 0 <= model["unk_id"] < len(pieces):
-            raise TokenizerError("a vocabulary with doubled pieces", place=FAST, wanted="each piece once")
+            raise TokenizerError("a vocabulary with duplicate pieces", place=FAST, wanted="each piece once")
         if charsmap:
             base64.b64decode(charsmap, validate=True)
         return cls(pieces, int(model["unk_id"]), charsmap), {}
@@ -84,7 +84,7 @@ class Unigram:
     def of_slow(cls, tokenizer: Any) -> "Tuple[Unigram, Dict[str, Any]]":
         """Refused: raises TokenizerError."""
         raise TokenizerError(
-            "a slow tokenizer of XLM-R, which needs the sentencepiece package wherever it is read",
+            "a slow XLM-R tokenizer, which needs the sentencepiece package wherever it is loaded",
             place=layout.TOKENIZER,
             found=type(tokenizer).__name__,
             fix="save XLMRobertaTokenizerFast",

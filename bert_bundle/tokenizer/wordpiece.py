@@ -126,5 +126,5 @@ def by_id(ids: Mapping[str, int], place: str) -> Tuple[str, ...]:
     """The tokens in the order of their ids. Raises TokenizerError unless these are 0 to n-1."""
     tokens = sorted(ids, key=ids.__getitem__)
     if [ids[t] for t in tokens] != list(range(len(tokens))):
-        raise TokenizerError("a vocabulary with holes or doubled ids", place=place, wanted="ids 0 to n-1")
+        raise TokenizerError("a vocabulary with gaps or duplicate ids", place=place, wanted="ids 0 to n-1")
     return tuple(tokens)

@@ -60,7 +60,7 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
     ),
     ({"position_embedding_type": "relative_key"}, FormatError, "does not honour", "position_embedding_type"),
     ({"hidden_size": 770}, FormatError, "heads do not divide the hidden size", "num_attention_heads"),
-    *(({"model_type": value}, FormatError, "an encoder of no known family", "model_type") for value in NO_FAMILIES),
+    *(({"model_type": value}, FormatError, "an encoder of an unknown family", "model_type") for value in NO_FAMILIES),
     *(
         ({"architectures": value}, FormatError, "an architecture of another family", "architectures")
         for value in NO_BERTS
@@ -70,7 +70,7 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
         for name, value in (("auto_map", {"AutoModel": "evil.M"}), ("trust_remote_code", True), ("auto_map", None))
     ),
     *(
-        (labels, FormatError, "id2label and label2id do not say the same", "id2label")
+        (labels, FormatError, "id2label and label2id do not agree", "id2label")
         for labels in (
             {"id2label": {"0": "a"}},
             {"id2label": {"0": "a", "2": "b"}, "label2id": {"a": 0, "b": 2}},
@@ -80,8 +80,8 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
             {"id2label": {"999999999999": "a"}, "label2id": {"a": 999999999999}},
         )
     ),
-    ({"id2label": ["a"], "label2id": {}}, FormatError, "labels are no objects", "id2label"),
-    ({"id2label": {}, "label2id": None}, FormatError, "labels are no objects", "id2label"),
+    ({"id2label": ["a"], "label2id": {}}, FormatError, "labels are not JSON objects", "id2label"),
+    ({"id2label": {}, "label2id": None}, FormatError, "labels are not JSON objects", "id2label"),
 ]
 
 
@@ -89,7 +89,7 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
 def test_a_value_out_of_bounds_is_refused_by_field(
     change: dict[str, Any], error: type[BundleError], message: str, field: str
 ) -> None:
-    if message == "id2label and label2id do not say the same" and "label2id" not in change:
+    if message == "id2label and label2id do not agree" and "label2id" not in change:
         change = {**change, "label2id": {}}
     with pytest.raises(BundleError, match=message) as caught:
         check_config({**WHOLE, **change}, PLACE)
@@ -99,7 +99,7 @@ def test_a_value_out_of_bounds_is_refused_by_field(
 
 @pytest.mark.parametrize("config", [None, [], "bert", 1])
 def test_what_is_no_object_is_refused(config: Any) -> None:
-    with pytest.raises(FormatError, match="a configuration is no object"):
+    with pytest.raises(FormatError, match="a configuration is not a JSON object"):
         check_config(config, PLACE)
 
 
@@ -119,10 +119,10 @@ def test_an_unknown_field_is_named() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_act": len}, "a configuration field that is no plain data"),
+        ({"hidden_act": len}, "a configuration field that is not plain data"),
         ({"hidden_act": "gelu_fast"}, "a value the encoder does not honour"),
         ({"position_embedding_type": "relative_key_query"}, "a value the encoder does not honour"),
-        ({"id2label": {0: "no", 2: "yes"}}, "id2label and label2id do not say the same"),
+        ({"id2label": {0: "no", 2: "yes"}}, "id2label and label2id do not agree"),
     ],
 )
 def test_what_a_rebuild_would_not_honour_is_refused_at_save(change: dict[str, Any], message: str) -> None:
@@ -200,6 +200,6 @@ def test_labels_are_counted_and_a_span_has_a_start_and_an_end() -> None:
     assert (classes(WHOLE), classes({**WHOLE, **three})) == (2, 3)
     tokens, span = CLASSES["BertForTokenClassification"], CLASSES["BertForQuestionAnswering"]
     assert check_config({**whole(tokens), **three}, PLACE) is tokens
-    with pytest.raises(FormatError, match="a head that does not have a start and an end") as caught:
+    with pytest.raises(FormatError, match="a question answering head without two labels, start and end") as caught:
         check_config({**whole(span), **three}, PLACE)
     assert (caught.value.place, caught.value.found) == (PLACE + "#/id2label", "3")

@@ -184,14 +184,14 @@ CASES: dict[str, Case] = {
     "epsilon 1e300": config(put("layer_norm_eps", 1e300), "not a number from 0 to 1", "#/layer_norm_eps"),
     "act code": config(put("hidden_act", "__import__('os')"), HONOURED, "#/hidden_act"),
     "act list": config(put("hidden_act", ["gelu"]), HONOURED, "#/hidden_act"),
-    "family": config(put("model_type", "evil"), "an encoder of no known family", "#/model_type"),
-    "family list": config(put("model_type", ["bert"]), "an encoder of no known family", "#/model_type"),
+    "family": config(put("model_type", "evil"), "an encoder of an unknown family", "#/model_type"),
+    "family list": config(put("model_type", ["bert"]), "an encoder of an unknown family", "#/model_type"),
     "auto_map": config(put("auto_map", {"AutoModel": "evil.Model"}), CODE, "#/auto_map", UnsafeError),
     "remote code": config(put("trust_remote_code", True), CODE, "#/trust_remote_code", UnsafeError),
     "config field": config(put("module", "os"), "a configuration with unknown or missing fields", ""),
     "config lacks": config(drop("layer_norm_eps"), "a configuration with unknown or missing fields", ""),
     "labels": config(
-        put("id2label", {"0": "a", "2": "b"}), "id2label and label2id do not say the same", "#/id2label"
+        put("id2label", {"0": "a", "2": "b"}), "id2label and label2id do not agree", "#/id2label"
     ),
     "another size": (
         lambda b: edit(b, CONFIG, put("intermediate_size", 47)), FormatError, FITS, f"{ENCODER} tensor encoder.layer.0",

@@ -94,7 +94,7 @@ def test_a_file_that_says_something_else_than_tokenizer_json_is_refused() -> Non
     files = Description.fresh("XLMRobertaTokenizer", MODEL, 64).to_files()
     assert read_files(Files(files)) == files  # type: ignore[arg-type]
     for changed, text in (
-        ({PATH: files[PATH][:-1] + b"\0"}, "the two layouts of the tokenizer say different things"),
+        ({PATH: files[PATH][:-1] + b"\0"}, "the two layouts of the tokenizer differ"),
         (
             {"tokenizer/tokenizer.json": files["tokenizer/tokenizer.json"].replace(b"-7.25", b"-7.5", 1)},
             "the two layouts",
