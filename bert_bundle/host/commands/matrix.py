@@ -167,7 +167,7 @@ def run(
             terms=options.terms,
         )
         if not discard:
-            more = partial(strategies.smallest, examples=count - 1 or _LEAST_DRAWN, seed=number)
+            more = partial(strategies.smallest_failing, examples=count - 1 or _LEAST_DRAWN, seed=number)
             search = None if kind == "catalogue" else more
             found = _reproduced(found, drawn, search, folder, reproductions, options)
     reports = {"junit": lambda: junit.run(found), "markdown": lambda: markdown.cross(found)}

@@ -21,7 +21,7 @@ SECONDS = 300.0
 
 Specification = dict[str, Any]
 Fails = Callable[[Specification], bool]
-Search = Callable[[Fails], Specification | None]  # the smallest found for which it says yes, as `strategies.smallest`
+Search = Callable[[Fails], Specification | None]  # the smallest found, as `strategies.smallest_failing`
 
 
 @dataclass(frozen=True, kw_only=True)
