@@ -7,8 +7,7 @@ from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.locks import read_lock
-from bert_bundle.host.environments.nearest import nearest
-from bert_bundle.host.environments.nearest import upgraded as upgraded_packages
+from bert_bundle.host.environments.nearest import nearest, with_versions
 from bert_bundle.host.upgrades import upgrade as derived
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
@@ -39,7 +38,7 @@ def resolve_upgrades(
     today = datetime.now(timezone.utc).date()
     found: dict[str, Upgrade] = {}
     for packages, versions in zip(asked, wanted, strict=True):
-        base = given or _locked(options, nearest(options.matrix.loading, upgraded_packages(writer, versions)))
+        base = given or _locked(options, nearest(options.matrix.loading, with_versions(writer, versions)))
         instead_of = base.environment.id if given else nearest(options.matrix.loading, writer).id
         upgrade = derived.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
         found.setdefault(upgrade.id, upgrade)

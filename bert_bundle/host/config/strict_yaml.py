@@ -1,7 +1,7 @@
 """A strict reader of YAML files. Does not know what the data means.
 
-Only mappings, lists and plain values are allowed. Anchors, aliases, tags and merge keys hide what a file means, and YAML
-keeps only the last value of a repeated key. All of them are refused, with their line.
+Only mappings, lists and plain values are allowed. Anchors, aliases, tags and merge keys hide what a file means, and
+YAML keeps only the last value of a repeated key. All of them are refused, with their line.
 """
 
 from pathlib import Path

@@ -208,7 +208,7 @@ def _locked(row: Environment, text: str, what: str) -> LockedEnvironment:
     header = f"# made by: bert-bundle, on the way\n# python {row.python}: {what}\n"
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     path = cache_root() / locks.FOLDER / f"{row.id}-{digest}.txt"
-    return LockedEnvironment(environment=row, lock=locks.derived(path, header + text))
+    return LockedEnvironment(environment=row, lock=locks.write_derived_lock(path, header + text))
 
 
 def upgrade_id(asked: Sequence[str]) -> str:
@@ -275,14 +275,14 @@ def _out(row: Environment) -> bool:
     return _asked(row, *row.packages).succeeded
 
 
-def _asked(row: Environment, *arguments: str) -> uv.Ran:
+def _asked(row: Environment, *arguments: str) -> uv.UvResult:
     """What uv makes of the requirements among `arguments` by themselves."""
     wanted = [a for a in arguments if not a.startswith("-")]
     options = [a for a in arguments if a.startswith("-")]
     alone = ["pip", "compile", "-", "--no-deps", "--quiet", "--no-header", "--no-annotate", *options]
     # By its path: looking for an interpreter of that version uv would try every shim there is.
     python = ["--python", str(interpreters.find(row.python))]
-    command = [*alone, *python, *locks.as_on_its_day(row)]
+    command = [*alone, *python, *locks.index_date_options(row)]
     return uv.run(command, seconds=_SECONDS, stdin="\n".join(wanted) + "\n")
 
 

@@ -66,13 +66,22 @@ def test_the_digest_is_of_what_is_asked_for(tmp_path: Path) -> None:
         ("baseline: required", "baseline: maybe", "gate.yaml: baseline", "should be 'optional' or 'required'", "write"),
         ("version: 1", "version: 2", "gate.yaml: version", "should be less than or equal to 1", "version: 1"),
         ("version: 1\n", "", "gate.yaml: version", "a key is missing", "add it: version: 1"),
-        ("version: 1\n", "version: 1\nversion: 1\n", "gate.yaml: line 2", "the key 'version' is repeated", "remove one"),
         (
-            '{groups: [ci], names: ["tf2.2*"]}', "{groups: [], names: []}", "gate.yaml: environments",
-            "no environment is selected, so nothing would be checked", "groups: [ci]",
+            "version: 1\n",
+            "version: 1\nversion: 1\n",
+            "gate.yaml: line 2",
+            "the key 'version' is repeated",
+            "remove one",
+        ),
+        (
+            '{groups: [ci], names: ["tf2.2*"]}',
+            "{groups: [], names: []}",
+            "gate.yaml: environments",
+            "no environment is selected, so nothing would be checked",
+            "groups: [ci]",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_error_names_the_place_of_the_fault_and_the_fix(
     tmp_path: Path, good: str, bad: str, place: str, message: str, fix: str
 ) -> None:

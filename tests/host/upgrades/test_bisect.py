@@ -54,7 +54,7 @@ def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozen
     environment = Environment(
         id=f"light-{name}", python=row.python, as_of=row.as_of, packages=(f"numpy=={version}",), runtime=row.runtime
     )
-    return LockedEnvironment(environment=environment, lock=locks.derived(folder / f"{name}.txt", text))
+    return LockedEnvironment(environment=environment, lock=locks.write_derived_lock(folder / f"{name}.txt", text))
 
 
 def bisected(
@@ -146,7 +146,9 @@ def test_two_environments_that_agree_are_nothing_to_bisect(matrix: Matrix, bundl
 def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
     good, bad = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
     text = bad.lock.path.read_text("utf-8").replace("wrapt==1.17.3", "wrapt==1.17.999")
-    broken = LockedEnvironment(environment=bad.environment, lock=locks.derived(tmp_path / "broken.txt", text))
+    broken = LockedEnvironment(
+        environment=bad.environment, lock=locks.write_derived_lock(tmp_path / "broken.txt", text)
+    )
     with pytest.raises(EnvironmentNotMadeError, match=r"could not be made @ light-tf2\.19"):
         bisected((good, broken), bundle, {"moved_by": CULPRIT})
 

@@ -40,7 +40,7 @@ def made_up(folder: Path, name: str, python: str, **pins: str) -> LockedEnvironm
         for p, (version, *hashes) in entries.items()
     )
     row = Environment(id=name, python=python, as_of=DAY, packages=("a==1",), runtime="native")
-    return LockedEnvironment(environment=row, lock=locks.derived(folder / f"{name}.txt", text))
+    return LockedEnvironment(environment=row, lock=locks.write_derived_lock(folder / f"{name}.txt", text))
 
 
 def unit(*changes: tuple[str, str | None, str | None]) -> Unit:
