@@ -44,8 +44,8 @@ def planted(bundle: Path, good: LockedEnvironment, bad: LockedEnvironment, progr
     """The bisection, where readers that have the CULPRIT of `bad` compute something else."""
     where = {CULPRIT: bad.lock.pins[CULPRIT]}
     tasks = Tasks(replay="fault.replay", arguments={"fault": "tanh GELU", "where": where})
-    bench = BisectTrials(bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks), keep=False)
-    return bisect(good, bad, bench)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks), keep=False)
+    return bisect(good, bad, trials)
 
 
 if __name__ == "__main__":

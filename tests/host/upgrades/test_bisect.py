@@ -65,10 +65,10 @@ def bisected(
     releases: bool = False,
 ) -> Bisection:
     tasks = Tasks(replay="fault.parrot", arguments=faults)
-    bench = BisectTrials(
+    trials = BisectTrials(
         bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks, time_limit=60), keep=False
     )
-    return bisect(*ends, bench, releases=releases)
+    return bisect(*ends, trials, releases=releases)
 
 
 def test_a_planted_culprit_among_thirty_packages_and_more_is_found_in_twelve_environments(
@@ -156,5 +156,5 @@ def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bu
 def test_two_runtimes_are_refused(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
     good, bad = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
     native = LockedEnvironment(environment=bad.environment.model_copy(update={"runtime": "native"}), lock=bad.lock)
-    with pytest.raises(ConfigError, match="of different runtimes"):
+    with pytest.raises(ConfigError, match="have different runtimes"):
         bisected((good, native), bundle, {})
