@@ -55,9 +55,9 @@ class ModelBuilder:
         given = {kind.field_name(field): value for field, value in small.items()}
         config = {**kind.fields, **{field: value for field, value in given.items() if field in kind.fields}}
         config.update(architectures=[kind.architecture], model_type=family)
-        made = self.runtime.encoders.build(kind, config, name, self._outputs(wanted))
-        self.encoders.append(made)
-        return made
+        encoder = self.runtime.encoders.build(kind, config, name, self._outputs(wanted))
+        self.encoders.append(encoder)
+        return encoder
 
     def call(self, encoder: Any, feeds: Mapping[str, Any], wanted: str = "") -> Any:
         """Call the encoder with those of `feeds` that its family accepts, and return its outputs by name."""

@@ -96,12 +96,14 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
     described = vocabularies.describe(family.model_type, **spec["tokenizer"])
     live = vocabularies.load(described, fast=spec["fast"], runtime=builder.runtime.name)
     with builder.runtime.dialect.precision(builder.keras, spec["policy"]):
-        made = assemble(builder, spec, len(described.ids))
-    randomize(made.model, builder.encoders, spec["seed"])
+        assembled = assemble(builder, spec, len(described.ids))
+    randomize(assembled.model, builder.encoders, spec["seed"])
     if spec["frozen"]:
         builder.freeze(builder.encoders[0], *(_part(family.weights, name) for name in spec["frozen"]))
     labels = () if family.head else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
-    result = BuiltClassifier(made.model, builder.encoders[0], live, labels, _examples(spec, made), spec["max_length"])
+    result = BuiltClassifier(
+        assembled.model, builder.encoders[0], live, labels, _examples(spec, assembled), spec["max_length"]
+    )
     if spec["steps"]:
         _train(result, spec["steps"], builder.keras)
     return result
@@ -130,15 +132,15 @@ def randomize(model: Any, encoder: Any, seed: int) -> None:
     bound.dialect.set_values(bound.keras, pairs)
 
 
-def _train(made: BuiltClassifier, steps: int, keras: Any) -> None:
+def _train(classifier: BuiltClassifier, steps: int, keras: Any) -> None:
     """Take `steps` steps of gradient descent on all examples, in order; only dropout is random."""
-    texts = made.examples["text"]
-    given = {**encode(made.tokenizer, Recipe(made.max_length), texts, None), **made.examples}
-    rows = [np.asarray(given[tensor.name]) for tensor in made.model.inputs]
-    answers = np.arange(len(texts)) % len(made.labels)
-    loss = "{}_crossentropy".format("binary" if made.model.output_shape[-1] == 1 else "sparse_categorical")
-    made.model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss)
-    made.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
+    texts = classifier.examples["text"]
+    given = {**encode(classifier.tokenizer, Recipe(classifier.max_length), texts, None), **classifier.examples}
+    rows = [np.asarray(given[tensor.name]) for tensor in classifier.model.inputs]
+    answers = np.arange(len(texts)) % len(classifier.labels)
+    loss = "{}_crossentropy".format("binary" if classifier.model.output_shape[-1] == 1 else "sparse_categorical")
+    classifier.model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss)
+    classifier.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
 
 
 def _part(weights: Weights, name: str) -> str:
@@ -149,12 +151,12 @@ def _part(weights: Weights, name: str) -> str:
     return "{}.{}".format(weights.prefix, name)
 
 
-def _examples(spec: Mapping[str, Any], made: Assembled) -> Dict[str, Any]:
+def _examples(spec: Mapping[str, Any], assembled: Assembled) -> Dict[str, Any]:
     """Return the texts, rotated for a second text input, and feature values that differ from row to row."""
     texts = list(spec["texts"])
-    examples: Dict[str, Any] = {name: texts[i:] + texts[:i] for i, name in enumerate(made.texts)}
+    examples: Dict[str, Any] = {name: texts[i:] + texts[:i] for i, name in enumerate(assembled.texts)}
     random = np.random.RandomState(spec["seed"] + 1)
-    for record in made.extra_inputs:
+    for record in assembled.extra_inputs:
         shape = (len(texts), *record["shape"])
         integers = record["dtype"] == "int32"
         examples[record["name"]] = random.randint(0, 5, shape) if integers else random.standard_normal(shape)
