@@ -91,7 +91,7 @@ def test_a_moved_bundle_is_the_same_bundle(classic_bundle: Path, tmp_path: Path)
     assert bert_bundle.inspect(moved) == bert_bundle.inspect(classic_bundle)
 
 
-def test_the_manifest_names_no_clock_host_or_path(classic_bundle: Path) -> None:
+def test_the_manifest_contains_no_time_host_or_path(classic_bundle: Path) -> None:
     import getpass
     import platform
 

@@ -18,7 +18,6 @@ import psutil
 
 from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.open_bundle import open_bundle
-from bert_bundle.grading.grades import Grade
 from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER, specification_digest
@@ -26,7 +25,7 @@ from bert_bundle.host.environments.prepare import PreparedEnvironment, prepare
 from bert_bundle.host.report.terminal import figure
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.verdict import MEANING, Verdict
+from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
 from bert_bundle.host.workers.worker import Progress, Worker
 
 ROOT = Path(__file__).resolve().parents[1]

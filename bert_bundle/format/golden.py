@@ -109,11 +109,11 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
             raise FormatError("a tensor that goldens do not have", place=layout.GOLDEN_TENSORS, found=name)
         fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
-    _all(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
-    _all(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
+    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
+    _check_each(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
     for field, (is_right, wanted) in _ENTRIES.items():
         entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
-        _all(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
+        _check_each(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
     golden = Golden(
         texts=inputs["texts"],
         answers=None if answers is None else np.asarray(answers, np.int64),
@@ -154,7 +154,7 @@ def _document(bundle: OpenedBundle, path: str, fields: Mapping[str, Any]) -> Dic
     return document
 
 
-def _all(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
+def _check_each(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
     for value in values:
         if not is_right(value):
             raise FormatError("malformed", place=place, wanted=wanted, found=type(value).__name__)
@@ -200,9 +200,16 @@ def _is_pair(value: Any) -> bool:
 
 
 _FACTS = {
-    "batch": int, "noise": dict, "measured": dict, "recipe": str, "layers": list, "architecture": dict, "labels": list,
-    "inputs": list, "alike": list,
-}  # fmt: skip
+    "batch": int,
+    "noise": dict,
+    "measured": dict,
+    "recipe": str,
+    "layers": list,
+    "architecture": dict,
+    "labels": list,
+    "inputs": list,
+    "alike": list,
+}
 _ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
     "noise": (_is_number, "numbers"),
     "measured": (_are_numbers, "numbers by output"),

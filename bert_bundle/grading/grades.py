@@ -17,8 +17,7 @@ from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, 
 SameGrade = Literal["bitwise", "identical"]
 ChangedGrade = Literal["drift", "flip", "retokenized", "reconfigured"]
 FailedGrade = Literal["refused", "crashed", "timeout"]  # the reader did not replay the bundle
-ReplayGrade = Literal[SameGrade, ChangedGrade]
-Grade = Literal[ReplayGrade, FailedGrade, "not run"]  # from best to worst
+Grade = Literal[SameGrade, ChangedGrade]  # of a replay
 
 BITWISE: Final = "bitwise"
 IDENTICAL: Final = "identical"
@@ -27,14 +26,14 @@ FLIP: Final = "flip"
 RETOKENIZED: Final = "retokenized"
 RECONFIGURED: Final = "reconfigured"
 SAME: Tuple[SameGrade, ...] = (BITWISE, IDENTICAL)
-GRADES: Tuple[ReplayGrade, ...] = (*SAME, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
+GRADES: Tuple[Grade, ...] = (*SAME, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
 
 
 @dataclass(frozen=True)
 class Figures:
     """The grade of a replay and its figures; differences are the largest, relative to the scale of their output."""
 
-    grade: ReplayGrade
+    grade: Grade
     reason: str
     float64_difference: Optional[float] = None
     native_difference: Optional[float] = None
@@ -77,7 +76,7 @@ def judge(
         flips, tied = _labels(golden.float64_predictions[name], seen_native, floor)
         changed, ties = changed + flips, ties + tied
     first = _first_layer(golden.layers, observation["layers"], float64_tolerance)
-    grade: ReplayGrade = IDENTICAL
+    grade: Grade = IDENTICAL
     reason = "same labels, same function: {:.1e} of the scale in float64".format(float64_difference)
     contract, tokens = _contract(golden, observation), _tokens(golden, observation)
     if contract:

@@ -9,9 +9,17 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from bert_bundle.version import VERSION
 
 PACKAGES = (
-    "tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "tf-keras", "transformers", "tokenizers", "numpy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "keras",
+    "tf-keras",
+    "transformers",
+    "tokenizers",
+    "numpy",
     "safetensors",
-)  # fmt: skip
+)
 
 
 def writer_facts() -> Dict[str, Any]:

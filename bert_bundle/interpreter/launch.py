@@ -61,9 +61,21 @@ SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType({PINNED_SETTING: PI
 # What a process needs to find its files, its language and its certificates. Everything else is left out: PYTHONPATH
 # and LD_PRELOAD add code, TF_XLA_FLAGS and others change kernels, HF_ENDPOINT and proxies change what is read.
 _ALLOWED = (
-    "HF_HOME", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TEMP", "TMP",
-    "TMPDIR", "TZ", "USER", "XDG_CACHE_HOME",
-)  # fmt: skip
+    "HF_HOME",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "PATH",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_CACHE_HOME",
+)
 _ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
 
 

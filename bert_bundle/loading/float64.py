@@ -33,10 +33,15 @@ class Float64Model:
         tensors = self._rebuilt.tensors
         inner = self._runtime.keras.Model(self._runtime.dialect.inputs(self._rebuilt.model), list(tensors.values()))
         everything = graph.Graph(
-            name="layers", class_name="Functional", layers=(), nodes=self._graph.nodes, inputs=self._graph.inputs,
+            name="layers",
+            class_name="Functional",
+            layers=(),
+            nodes=self._graph.nodes,
+            inputs=self._graph.inputs,
             inputs_form=self._graph.inputs_form,
-            outputs=tuple((name, self._graph.outputs[0][1]) for name in tensors), outputs_form="list",
-        )  # fmt: skip
+            outputs=tuple((name, self._graph.outputs[0][1]) for name in tensors),
+            outputs_form="list",
+        )
         values = self._run(inner, everything, first, FINGERPRINTED)
         return tuple((name, fingerprint(values[name])) for name in tensors)
 

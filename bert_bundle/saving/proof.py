@@ -90,8 +90,11 @@ def _ask(task: str, arguments: Mapping[str, Any], setting: str) -> Any:
         cause = from_json(answer["error"])
         raise ProofError(
             "a fresh process could not load the staged bundle: " + cause.message,
-            place=cause.place, wanted=cause.wanted, found=cause.found, fix=cause.fix,
-        )  # fmt: skip
+            place=cause.place,
+            wanted=cause.wanted,
+            found=cause.found,
+            fix=cause.fix,
+        )
     if "done" not in answer:
         tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise ProofError("the proving process crashed", place=place, found="exit {} {}".format(done.returncode, tail))
@@ -131,8 +134,11 @@ def imported(classes: Mapping[str, str], path: Sequence[str]) -> Dict[str, Any]:
         except Exception as error:  # importing the user's module runs it
             raise ProofError(
                 "a custom class that a fresh process cannot import",
-                place=_place(name), wanted=reference, found="{}: {}".format(type(error).__name__, error), fix=_FIX,
-            ) from error  # fmt: skip
+                place=_place(name),
+                wanted=reference,
+                found="{}: {}".format(type(error).__name__, error),
+                fix=_FIX,
+            ) from error
         result[name] = found
     return result
 

@@ -1,4 +1,4 @@
-"""Bytes from a bundle: bounded, hashed, from regular files only, and nothing waits."""
+"""Files of a bundle: size limits, digests, regular files only, and no read blocks."""
 
 import contextlib
 import os
@@ -39,13 +39,13 @@ def test_a_missing_file_is_malformed(root: Path) -> None:
     assert caught.value.fix
 
 
-def test_another_size_is_no_integrity(root: Path) -> None:
+def test_another_size_is_an_integrity_error(root: Path) -> None:
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
         files.read_verified(str(root), "vocab.txt", size=6, digest=HELLO)
     assert (caught.value.wanted, caught.value.found) == ("6 bytes", "5 bytes")
 
 
-def test_another_digest_is_no_integrity(root: Path) -> None:
+def test_another_digest_is_an_integrity_error(root: Path) -> None:
     (root / "vocab.txt").write_bytes(b"hellp")
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
         files.read_verified(str(root), "vocab.txt", size=5, digest=HELLO)
@@ -97,7 +97,7 @@ def test_a_terabyte_is_a_limit_before_a_byte_is_read(root: Path) -> None:
     tracemalloc.stop()
 
 
-def test_a_file_that_may_not_be_read_is_a_fault_of_storage() -> None:
+def test_a_file_without_permission_is_a_storage_error() -> None:
     with unprivileged() as folder:
         (folder / "vocab.txt").write_bytes(b"hello")
         (folder / "vocab.txt").chmod(0)
@@ -106,7 +106,7 @@ def test_a_file_that_may_not_be_read_is_a_fault_of_storage() -> None:
     assert caught.value.found == "Permission denied"
 
 
-def test_a_folder_that_may_not_be_read_is_a_fault_of_storage() -> None:
+def test_a_folder_without_permission_is_a_storage_error() -> None:
     with unprivileged() as folder:
         (folder / "encoders").mkdir(0)
         with pytest.raises(StorageError, match="a folder cannot be read") as caught:
@@ -196,6 +196,6 @@ def test_deep_folders_are_a_limit(root: Path) -> None:
         files.listing(str(root))
 
 
-def test_a_root_that_is_gone_is_a_fault_of_storage(tmp_path: Path) -> None:
+def test_a_missing_root_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="a folder cannot be read"):
         files.listing(str(tmp_path / "nowhere"))

@@ -1,4 +1,4 @@
-"""The golden: read from proven bytes, its parts held against each other, nothing in it believed."""
+"""The golden: read from verified bytes, its parts checked against each other, and refused when malformed."""
 
 import copy
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     assert golden.answers.tolist() == [1, 1, 0]
 
 
-def test_what_is_no_number_among_fingerprints_comes_back_as_none_and_nan(bundle: Path) -> None:
+def test_nan_and_infinity_in_fingerprints_are_read_back_as_nan(bundle: Path) -> None:
     golden = read_golden(str(bundle))
     odd = Golden(**{**vars(golden), "layers": (("a", (1.5, float("nan"), float("inf"))),)})
     for path, data in goldens.to_files(odd).items():
@@ -43,7 +43,7 @@ def test_what_is_no_number_among_fingerprints_comes_back_as_none_and_nan(bundle:
     assert np.isnan(values[1:]).all()
 
 
-def test_the_bytes_of_a_golden_are_proven(bundle: Path) -> None:
+def test_the_bytes_of_a_golden_are_verified(bundle: Path) -> None:
     facts = bundle / layout.GOLDEN_FACTS
     facts.write_bytes(facts.read_bytes().replace(b"32", b"16"))
     with pytest.raises(IntegrityError, match="a file is not what was written"):

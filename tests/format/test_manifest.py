@@ -1,4 +1,4 @@
-"""The manifest: one door, closed for everything that its writer did not write."""
+"""The manifest: its parser refuses everything that its writer did not write."""
 
 import json
 from collections import Counter
@@ -36,7 +36,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 def signed(document: dict[str, Any]) -> bytes:
-    """The document with a digest that fits: what a forger would write."""
+    """The document with a matching digest: what a forger would write."""
     rest = {name: value for name, value in document.items() if name != "digest"}
     return strict_json.canonical({"digest": sha256(strict_json.canonical(rest)), **rest})
 
@@ -56,7 +56,7 @@ def test_a_manifest_comes_back_from_its_bytes() -> None:
     assert changed() == MANIFEST.to_bytes()
 
 
-def test_custom_classes_stand_in_the_manifest_of_a_bundle_that_needs_some_and_in_no_other() -> None:
+def test_only_the_manifest_of_a_bundle_with_custom_classes_lists_them() -> None:
     assert "custom_objects" not in MANIFEST.to_json()
     manifest = Manifest.parse(changed(custom_objects=["Attention2", "mine>Pool"]))
     assert manifest.custom_objects == ("Attention2", "mine>Pool")
@@ -81,13 +81,13 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 
 @pytest.mark.parametrize("document", [[], "x", 1, None, {}, {"format": "BERT_BUNDLE"}, {"format": ["bert_bundle"]}])
-def test_json_that_is_no_manifest_is_refused(document: Any) -> None:
+def test_json_that_is_not_a_manifest_is_refused(document: Any) -> None:
     with pytest.raises(FormatError, match="not a bundle's manifest"):
         Manifest.parse(strict_json.canonical(document))
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None, [1]])
-def test_a_version_that_is_no_version_is_malformed(version: Any) -> None:
+def test_an_invalid_format_version_is_malformed(version: Any) -> None:
     with pytest.raises(FormatError, match="the manifest is malformed") as caught:
         Manifest.parse(changed(format_version=version))
     assert caught.value.place == "bundle.json#/format_version"
@@ -128,7 +128,7 @@ def test_an_unknown_field_that_need_not_be_understood_is_kept() -> None:
     ],
     ids=["digest", "labels", "no newline", "two newlines", "other spaces", "no escape", "one space more"],
 )
-def test_a_manifest_that_says_the_same_in_other_bytes_is_refused(data: bytes) -> None:
+def test_an_equal_manifest_in_other_bytes_is_refused(data: bytes) -> None:
     with pytest.raises(IntegrityError, match="the manifest is not what was written") as caught:
         Manifest.parse(data)
     assert caught.value.fix == "copy the whole bundle again from where it was saved"
@@ -182,7 +182,7 @@ def test_the_runtimes_are_those_of_the_format() -> None:
     assert Manifest.parse(changed(runtime="native")).runtime == "native"
 
 
-def test_no_manifest_is_larger_than_any_needs() -> None:
+def test_a_manifest_has_a_size_limit() -> None:
     assert layout.limit_of(layout.MANIFEST) == 4 << 20
 
 

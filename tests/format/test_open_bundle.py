@@ -25,7 +25,7 @@ def test_a_whole_bundle_opens(bundle: Path) -> None:
     assert opened.read(VICTIM) == (bundle / VICTIM).read_bytes()
 
 
-def test_a_bundle_opens_through_a_link_to_it_and_says_where_it_lies(bundle: Path, tmp_path: Path) -> None:
+def test_a_bundle_opens_through_a_link_and_has_its_real_path(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to(bundle)
     assert open_bundle(str(tmp_path / "current")).root == str(bundle.resolve())
 
@@ -103,23 +103,23 @@ def test_a_file_that_is_not_listed_is_never_read(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "no\0where", "bundle/bundle.json/x", "x" * 200 + "/y"])
-def test_nothing_there_is_no_bundle(bundle: Path, name: str) -> None:
+def test_a_missing_folder_is_not_a_bundle(bundle: Path, name: str) -> None:
     with pytest.raises(FormatError, match="not a bundle: there is no such folder"):
         inspect(str(bundle.parent) + "/" + name)
 
 
-def test_a_file_is_no_bundle(bundle: Path) -> None:
+def test_a_file_is_not_a_bundle(bundle: Path) -> None:
     with pytest.raises(FormatError, match="not a bundle: it is a file"):
         inspect(bundle / "bundle.json")
 
 
-def test_a_loop_of_links_is_no_bundle(tmp_path: Path) -> None:
+def test_a_loop_of_links_is_not_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(FormatError, match="not a bundle"):
         inspect(tmp_path / "loop")
 
 
-def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_not_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").touch()
     with pytest.raises(FormatError, match=r"not a bundle: it has no bundle\.json") as caught:
         inspect(tmp_path)
@@ -191,7 +191,7 @@ def test_a_terabyte_in_place_of_a_file_is_a_limit(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [1, -1])
-def test_a_changed_size_is_no_integrity(bundle: Path, change: int) -> None:
+def test_a_changed_size_is_an_integrity_error(bundle: Path, change: int) -> None:
     size = (bundle / VICTIM).stat().st_size
     os.truncate(bundle / VICTIM, size + change)
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
@@ -199,7 +199,7 @@ def test_a_changed_size_is_no_integrity(bundle: Path, change: int) -> None:
     assert (caught.value.place, caught.value.found) == (VICTIM, f"{size + change} bytes")
 
 
-def test_two_files_exchanged_are_no_integrity(bundle: Path) -> None:
+def test_two_exchanged_files_are_an_integrity_error(bundle: Path) -> None:
     os.replace(bundle / VICTIM, bundle / "x")
     os.replace(bundle / "golden/inputs.json", bundle / VICTIM)
     os.replace(bundle / "x", bundle / "golden/inputs.json")
@@ -208,7 +208,7 @@ def test_two_files_exchanged_are_no_integrity(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["bundle", "bundle/golden", "."])
-def test_a_folder_that_may_not_be_read_is_a_fault_of_storage(bundle: Path, hidden: str) -> None:
+def test_a_folder_without_permission_is_a_storage_error(bundle: Path, hidden: str) -> None:
     data = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
     with unprivileged() as folder:
         for path, content in data.items():

@@ -1,4 +1,4 @@
-"""A save into place: what is there is whole, old or new, and what is not ours stays untouched."""
+"""A durable save: the target is always one whole bundle, old or new, and nothing else is touched."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ from bert_bundle.format.staging import Staging
 
 
 def save(target: Path, text: str, *, overwrite: bool = False) -> Staging:
-    """A bundle of two files that say `text`."""
+    """Save a bundle of two files whose content is `text`."""
     with Staging(str(target), overwrite=overwrite) as staging:
         staging.write("golden/facts.json", text.encode())
         staging.write("bundle.json", text.encode())
@@ -26,7 +26,7 @@ def save(target: Path, text: str, *, overwrite: bool = False) -> Staging:
 
 
 def content(target: Path) -> set[str]:
-    """What the files of a target say, each once; and that they are the two files of a save."""
+    """Return the distinct contents of a target's files, which must be the two files of `save`."""
     assert sorted(str(p.relative_to(target)) for p in target.rglob("*.json")) == ["bundle.json", "golden/facts.json"]
     return {path.read_text() for path in target.rglob("*.json")}
 
@@ -90,7 +90,7 @@ def test_an_overwritten_bundle_is_exchanged_and_leaves_nothing(target: Path) -> 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("kind", ["file", "link to a bundle", "dangling link", "foreign folder", "empty folder"])
-def test_a_target_that_is_not_ours_is_untouched(target: Path, tmp_path: Path, kind: str, overwrite: bool) -> None:
+def test_a_target_that_is_not_a_bundle_is_untouched(target: Path, tmp_path: Path, kind: str, overwrite: bool) -> None:
     if kind == "file":
         target.write_text("mine")
     elif kind == "link to a bundle":
@@ -146,7 +146,7 @@ def test_a_failure_inside_leaves_the_target_as_before(target: Path, error: type[
     assert not old or content(target) == {"old"}
 
 
-def test_a_staging_that_is_not_published_is_no_target(target: Path) -> None:
+def test_a_staging_that_is_not_published_leaves_no_target(target: Path) -> None:
     with Staging(str(target), overwrite=False) as staging:
         staging.write("bundle.json", b"new")
         assert stat.S_IMODE(os.stat(staging.path).st_mode) == 0o700

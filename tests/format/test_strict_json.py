@@ -80,12 +80,12 @@ def test_sixty_four_levels_are_read_and_sixty_five_are_not() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 1000, '\\"[' * 1000, "\\\\" + "]" * 100 + "[" * 1000])
-def test_brackets_inside_a_string_are_no_depth(text: str) -> None:
+def test_brackets_inside_a_string_do_not_count_as_depth(text: str) -> None:
     data = json.dumps([text]).encode()
     assert strict_json.parse(data, PLACE) == [text]
 
 
-def test_a_string_that_ends_in_a_backslash_hides_no_depth() -> None:
+def test_a_string_that_ends_in_a_backslash_does_not_hide_depth() -> None:
     with pytest.raises(LimitError):
         strict_json.parse(b'["\\\\",' + b"[" * 100, PLACE)
 

@@ -163,7 +163,7 @@ def test_equal_arrays_give_equal_bytes_whatever_their_order_or_strides() -> None
     assert tensors.to_bytes({"a": first, "b": first}) == tensors.to_bytes(other)
 
 
-def test_no_tensors_are_a_file_too() -> None:
+def test_a_file_without_tensors_is_valid() -> None:
     assert tensors.from_bytes(tensors.to_bytes({}), PLACE) == {}
 
 
@@ -174,7 +174,7 @@ def test_what_is_read_cannot_be_written_to() -> None:
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<u2", "<c8", "<i2", "U3", "O"])
-def test_a_dtype_that_no_bundle_holds_is_never_written(dtype: str) -> None:
+def test_an_unsupported_dtype_is_never_written(dtype: str) -> None:
     with pytest.raises(FormatError, match="a dtype that a bundle cannot contain") as caught:
         tensors.to_bytes({"layer/kernel": np.zeros(2, dtype)})
     assert caught.value.place == "layer/kernel"
@@ -182,7 +182,7 @@ def test_a_dtype_that_no_bundle_holds_is_never_written(dtype: str) -> None:
 
 @FIXED
 @given(st.data())
-def test_no_changed_header_brings_an_error_that_is_not_ours(data: st.DataObject) -> None:
+def test_a_changed_header_raises_only_errors_of_this_package(data: st.DataObject) -> None:
     whole = bytearray(tensors.to_bytes({"a": np.ones((2, 3), "<f4"), "b": np.ones(2, "?")}, {"format": "pt"}))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))

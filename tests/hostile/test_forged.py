@@ -247,7 +247,7 @@ def test_a_forged_bundle_is_refused_by_class_and_place(bundle: Path, name: str) 
 
 
 @pytest.mark.parametrize("given", [{"Evil": object}, {"Evil": print, "Dense2": object}])
-def test_a_custom_class_that_is_given_is_looked_at_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
+def test_a_given_custom_class_is_checked_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
     custom("class", "Evil")(bundle)
     with pytest.raises(FormatError, match=FINITE):
         bert_bundle.load(bundle, custom_objects=given)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
-from bert_bundle.grading.grades import Grade
 from bert_bundle.host.runs.run import Run
-from bert_bundle.host.runs.verdict import MEANING, Verdict
+from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
 
 # One character each: a square of nineteen environments still fits a terminal.
 SIGNS = MappingProxyType[Grade, str](

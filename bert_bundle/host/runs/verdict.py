@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Literal, Self
 
 from bert_bundle.errors import RuntimeUnavailableError, VersionError
-from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME, Grade
+from bert_bundle.grading import grades
+from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME
 from bert_bundle.host.config.matrix_file import Expectation, known_exception
 from bert_bundle.host.runs.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut, sentence
+
+Grade = Literal[grades.Grade, grades.FailedGrade, "not run"]
 
 # From best to worst: where many bundles share a place in a table, the last of their grades is shown.
 MEANING = MappingProxyType[Grade, str](

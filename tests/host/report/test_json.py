@@ -24,7 +24,6 @@ from support.made_up_results import (
 
 from bert_bundle.errors import FormatError
 from bert_bundle.format import strict_json
-from bert_bundle.grading.grades import Grade
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.diff import Comparison, Difference
 from bert_bundle.host.environments.doctor import Diagnosis, Finding
@@ -33,6 +32,7 @@ from bert_bundle.host.gate.checks import CheckName, Status
 from bert_bundle.host.gate.gate import Decision
 from bert_bundle.host.gate.label_changes import Kind
 from bert_bundle.host.report import json as report
+from bert_bundle.host.runs.verdict import Grade
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
 

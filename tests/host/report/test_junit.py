@@ -11,9 +11,8 @@ import pytest
 from support.made_up_results import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, not_made, run, verdict
 
 from bert_bundle.errors import FormatError
-from bert_bundle.grading.grades import Grade
 from bert_bundle.host.report import junit
-from bert_bundle.host.runs.verdict import MEANING
+from bert_bundle.host.runs.verdict import MEANING, Grade
 
 HOSTILE = "]]>&<evil a='\"'>\x00\x1b[31m\r\n\t\ud800\ufffe\uffff\x85\u2028😀é"
 SHOWN = "]]>&<evil a='\"'>\\x00\\x1b[31m\\r\\n\\t\\ud800\\ufffe\\uffff\\x85\\u2028😀é"
