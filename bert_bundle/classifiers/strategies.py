@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 
 Spec = Dict[str, Any]
 Draw = Callable[[Any], Any]
@@ -273,25 +274,27 @@ def tokenizers(draw: Draw, model_type: str) -> Spec:
 
     A slow RoBERTa tokenizer has no added tokens: before transformers 4.34 it removes the spaces around them.
     """
-    fast = draw(st.sampled_from([True, True, False])) or model_type == "xlm-roberta"
+    kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
+    fast = draw(st.sampled_from([True, True, False])) or kind == UNIGRAM
     words = {
         "do_lower_case": draw(st.booleans().map(lambda b: not b)),
         "strip_accents": draw(st.sampled_from([None, True])),
     }
     sides = {"padding_side": draw(st.sampled_from(["right", "right", "left"]))}
     added = draw(st.lists(st.sampled_from(["newtoken", "<b>"]), max_size=1))
-    added = added if fast or model_type != "roberta" else []
-    settings = {**({} if model_type in ("roberta", "xlm-roberta") else words), **sides}
+    added = added if fast or kind != BYTE_LEVEL else []
+    settings = {**(words if kind == WORDPIECE else {}), **sides}
     return {"fast": fast, "tokenizer": {**settings, **({"added": added} if added else {})}}
 
 
 def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[str]]":
     """Three to six texts; each shrinks to one word. The first is never empty, and the last is longer than any input."""
+    kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
     strip = spec["tokenizer"].get("do_lower_case") or spec["tokenizer"].get("strip_accents")
     words = [*_WORDS, *_SPELLED, *spec["tokenizer"].get("added", ())]
-    if spec["fast"] or (strip and model_type != "roberta"):
+    if spec["fast"] or (strip and kind != BYTE_LEVEL):
         words += _MARKED
-    if spec["fast"] and model_type != "roberta":
+    if spec["fast"] and kind != BYTE_LEVEL:
         words += _YOUNG
     word = st.sampled_from(words)
     text = st.lists(word, max_size=6).map(" ".join)
@@ -299,7 +302,7 @@ def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[s
     first = st.builds(lambda a, b: " ".join([a, *b]), plain, st.lists(word, max_size=2))
     long = plain.map(lambda w: " ".join([w, "word"] * 17 + ["end"]))
     # A slow RoBERTa tokenizer of transformers 4.5 drops texts that are only spaces, so there all are like the first.
-    some = st.lists(text if spec["fast"] or model_type != "roberta" else first, min_size=1, max_size=4)
+    some = st.lists(text if spec["fast"] or kind != BYTE_LEVEL else first, min_size=1, max_size=4)
     return st.builds(lambda a, b, c: [a, *b, c], first, some, long)
 
 

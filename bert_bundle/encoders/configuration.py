@@ -43,7 +43,7 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
             raise ModelError(
                 "a configuration that a bundle cannot represent",
                 place="{} {}".format(place, name),
-                wanted="nothing, as in an encoder",
+                wanted="not set, as in a plain encoder",
                 found=config[name],
             )
     result: Dict[str, Any] = {"architectures": [family.architecture], "model_type": family.model_type}

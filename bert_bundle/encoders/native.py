@@ -76,14 +76,14 @@ class Encoder(Part):
         self.plan = plan = plan_of(family, config)
         weights, values, policy = family.weights, family.values(config), self.dtype_policy
         block = native_layers.BLOCKS[weights.block.kind]
-        self.embeddings = self._put_inside(EMBEDDINGS, Embeddings(plan, policy))
+        self.embeddings = self.put(self._inside(EMBEDDINGS), Embeddings(plan, policy))
         self.projection = None
         if weights.projects(values):
             self.projection = self._put_dense(self._inside(weights.projection), plan.embedding, plan.hidden)
         self.blocks = []
         for number in range(values[weights.block_count]):
-            path = tensorflow_path(weights.blocks.format(number))
-            self.blocks.append(self._put_inside(path, block(path.split("/")[-1], plan, policy)))
+            path = self._inside(weights.blocks.format(number))
+            self.blocks.append(self.put(path, block(path.split("/")[-1], plan, policy)))
         self.pooler = None
         if family.has_pooler:
             self.pooler = self._put_dense(self._inside(weights.pooler), plan.hidden, plan.hidden)
@@ -94,10 +94,8 @@ class Encoder(Part):
         self.built = True
 
     def _inside(self, path: str) -> str:
+        """Return the path of a part that a class with a head has under the family's prefix."""
         return "{}/{}".format(self.family.weights.prefix, tensorflow_path(path))
-
-    def _put_inside(self, path: str, part: Any) -> Any:
-        return self.put(self._inside(path), part)
 
     def _put_dense(self, path: str, inputs: int, outputs: int) -> Any:
         return self.put(path, native_layers.dense(inputs, outputs, path.split("/")[-1], self.plan, self.dtype_policy))

@@ -13,7 +13,7 @@ from bert_bundle.encoders.families import BY_TENSORFLOW, PER_LAYER, Family, know
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.interpreter.known_breakages import version_numbers
 
-_SILENT = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
+_IGNORED = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
 
 
 def family_of(layer: Any) -> Optional[Family]:
@@ -55,7 +55,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
         )
     result.update(zip(family.arguments, args))
     result.update(kwargs)
-    result = {k: v for k, v in result.items() if v is not None and k not in _SILENT}
+    result = {k: v for k, v in result.items() if v is not None and k not in _IGNORED}
     for name in result:
         if name not in (*family.arguments, "training"):
             raise ModelError("an argument of the encoder that a bundle cannot represent", place=place, found=name)

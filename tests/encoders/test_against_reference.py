@@ -1,4 +1,4 @@
-"""The reference as the oracle of encoders: what a bundle's golden says of them is what the papers say, or noticed."""
+"""The reference as the oracle of encoders: a golden that differs from what the papers define is noticed."""
 
 import ast
 import math
@@ -23,7 +23,7 @@ from bert_bundle.loading.parts import Parts, read_parts
 
 NAME = "bert_encoder"
 DRAWN = {each["name"]: each for each in strategies.draw(8, seed=3)[1:]}
-OTHERS = ("DistilBertModel", "RobertaForSequenceClassification", "ElectraForQuestionAnswering")  # whatever is drawn
+OTHERS = ("DistilBertModel", "RobertaForSequenceClassification", "ElectraForQuestionAnswering")  # always tested
 DRAWN.update((name, {"class": name, "features": 0, "seed": 3}) for name in OTHERS)
 PLAIN: list[dict[str, Any]] = [  # where faults are planted
     {},
@@ -48,7 +48,7 @@ def classic(classic_bundle: Path) -> Bundled:
 
 @pytest.fixture(scope="module")
 def plain(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> list[Bundled]:
-    """Each of PLAIN as TensorFlow 2.15 wrote it."""
+    """The bundle of each of PLAIN, written by TensorFlow 2.15."""
     folder = tmp_path_factory.mktemp("plain")
     for number, specification in enumerate(PLAIN):
         writer.ask("generate", specification=specification, target=str(folder / f"{number}"))
@@ -56,13 +56,12 @@ def plain(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> list[Bund
 
 
 def worst(bundled: Bundled) -> float:
-    """How far the golden lies from the reference that rounds what its writer rounds, of all outputs of its encoder."""
-    return max(
-        expected_fingerprints.distances(*bundled, bundled[1].layers, numpy_reference.as_in_tensorflow((2, 15))).values()
-    )
+    """Return the largest distance of the golden from the reference that rounds as its writer does."""
+    rounded = numpy_reference.as_in_tensorflow((2, 15))
+    return max(expected_fingerprints.distances(*bundled, bundled[1].layers, rounded).values())
 
 
-def test_a_replay_of_the_classic_lies_where_the_reference_says(
+def test_a_replay_of_the_classic_agrees_with_the_reference(
     classic: Bundled, classic_bundle: Path, writer: Worker
 ) -> None:
     distances = expected_fingerprints.distances(*classic, writer.ask("replay", bundle=str(classic_bundle))["layers"])
@@ -72,14 +71,12 @@ def test_a_replay_of_the_classic_lies_where_the_reference_says(
 
 
 @pytest.mark.parametrize("number", range(len(PLAIN)))
-def test_the_golden_of_a_plain_classifier_lies_where_the_reference_says(number: int, plain: list[Bundled]) -> None:
+def test_the_golden_of_a_plain_classifier_agrees_with_the_reference(number: int, plain: list[Bundled]) -> None:
     assert worst(plain[number]) < numpy_reference.EXACT
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_the_golden_of_a_drawn_classifier_lies_where_the_reference_says(
-    name: str, writer: Worker, tmp_path: Path
-) -> None:
+def test_the_golden_of_a_drawn_classifier_agrees_with_the_reference(name: str, writer: Worker, tmp_path: Path) -> None:
     specification = {**CLASSIC, **DRAWN[name]}
     writer.ask("generate", specification=DRAWN[name], target=str(tmp_path / "bundle"))
     bundled = parts_of(tmp_path / "bundle")
@@ -106,7 +103,7 @@ def swapped(config: Config, tensors: Tensors) -> tuple[Config, Tensors]:
     return config, moved
 
 
-# What an encoder may do wrong, as files that make the reference do so, and the classifiers that it makes another of.
+# What an encoder may compute wrongly, as changed files for the reference, and the classifiers where that matters.
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], bool], Plant]] = {
     "a tanh GELU": (lambda s: s["activation"] == "gelu", configured(hidden_act="gelu_new")),
     "an epsilon changed": (lambda s: True, configured(layer_norm_eps=1e-6)),
@@ -135,7 +132,7 @@ def test_every_fault_is_planted_somewhere() -> None:
     assert {fault for fault, _ in PLANTED} == set(FAULTS)
 
 
-def test_an_output_that_an_observation_lacks_is_infinitely_far(classic: Bundled) -> None:
+def test_a_missing_output_has_an_infinite_distance(classic: Bundled) -> None:
     parts, golden = classic
     seen = [layer for layer in golden.layers if not layer[0].endswith("pooler_output")]
     *others, pooler = expected_fingerprints.distances(parts, golden, seen).values()
@@ -143,7 +140,7 @@ def test_an_output_that_an_observation_lacks_is_infinitely_far(classic: Bundled)
 
 
 def fed(parts: Parts, **feeds: Any) -> Parts:
-    """The same parts with an encoder that is fed otherwise: nodes to append, each as the argument of that name."""
+    """Return the parts with other arguments of the encoder's call; an `Apply` is appended to the nodes."""
     nodes = list(parts.graph.nodes)
     call = nodes[3]
     assert isinstance(call, Call)
@@ -173,7 +170,7 @@ def test_a_mask_that_is_cast_is_the_same_mask(dtype: str, classic: Bundled) -> N
         {"training": True},
     ],
 )
-def test_an_encoder_that_is_fed_by_more_than_the_model_s_tokens_is_not_the_reference_s_to_know(
+def test_an_encoder_with_arguments_other_than_the_model_s_tokens_is_not_compared(
     feeds: dict[str, Any], classic: Bundled
 ) -> None:
     parts, golden = classic
@@ -181,7 +178,7 @@ def test_an_encoder_that_is_fed_by_more_than_the_model_s_tokens_is_not_the_refer
 
 
 def test_erf_is_right_to_the_last_place() -> None:
-    """Against its Maclaurin series in sixty digits: 2 / sqrt(pi) times the sum of (-1)^n x^(2n+1) / (n! (2n+1))."""
+    """By the Maclaurin series in sixty digits: 2 / sqrt(pi) times the sum of (-1)^n x^(2n+1) / (n! (2n+1))."""
     grid = np.linspace(-5.5, 5.5, 221)
     for x, seen in zip(grid, numpy_reference.erf(grid), strict=True):
         with localcontext(prec=60):
@@ -194,23 +191,20 @@ def test_erf_is_right_to_the_last_place() -> None:
             assert abs(Decimal(float(seen)) - exact) <= Decimal(float(np.spacing(abs(seen)))), x
 
 
-ALLOWED = {"__future__", "collections", "dataclasses", "math", "numpy", "typing"}
-
-
-def test_the_reference_shares_no_code_with_the_package() -> None:
-    assert modules_of(Path(numpy_reference.__file__).read_text("utf-8")) == ALLOWED
+def test_the_reference_does_not_import_the_code_that_it_checks() -> None:
+    allowed = {"__future__", "collections", "dataclasses", "math", "numpy", "typing"}
+    assert modules_of(Path(numpy_reference.__file__).read_text("utf-8")) == allowed
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["from ..encoders import families", "import bert_bundle", "def f():\n    from . import expected_fingerprints"],
+    "line", ["from ..encoders import families", "import bert_bundle", "def f():\n    from . import paths"]
 )
-def test_an_import_from_the_package_is_noticed(line: str) -> None:
+def test_an_import_of_that_code_would_be_noticed(line: str) -> None:
     assert modules_of("import math\n" + line) > {"math"}
 
 
 def modules_of(source: str) -> set[str]:
-    """The top modules that a source imports; "." for one of its own package."""
+    """Return the top-level modules that a source imports; "." for a relative import."""
     nodes = list(ast.walk(ast.parse(source)))
     plain = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return plain | {

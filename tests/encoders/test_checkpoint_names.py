@@ -1,6 +1,7 @@
 """Names of encoder weights: TensorFlow's as PyTorch writes them, and the shapes that a configuration asks for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bert_bundle.encoders.checkpoint_names import (
     to_pytorch,
 )
 from bert_bundle.encoders.families import BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
+from bert_bundle.encoders.families.family import Weights
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -58,7 +60,7 @@ HEADS = [
     (DISTILBERT, "pre_classifier/kernel:0", "pre_classifier.weight", True),
     (BERT, "qa_outputs/kernel:0", "qa_outputs.weight", True),
 ]
-# Whatever the encoder, its model or what holds them are called.
+# Names of encoder, model and enclosing models that must not matter.
 PREFIXES = [
     "", "bert/", "tf_bert_model/bert/", "encoder/bert/", "pooler/bert/", "embeddings/bert/", "my/nested/model/bert/",
     "encoder/layer_._0/bert/", "pooler/dense/bert/", "bert_encoder/encoder/", "classifier/distilbert/", "qa_outputs/",
@@ -101,7 +103,7 @@ def test_a_variable_of_a_head_lies_beside_the_encoder(
     "name",
     [
         "logits/kernel:0", "bert/encoder/layer_._0/attention/self/query/evil:0", "pooler/dense/", "", "kernel:0",
-        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/pooler/kernel:0", "my_classifier/kernel:0",
+        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/poolers/kernel:0", "my_classifier/kernel:0",
         "bert/encoder/layer_._0/attention/kernel:0", "bert/encoder/layer_._x/output/dense/kernel:0",
     ],
 )  # fmt: skip
@@ -114,9 +116,14 @@ def test_a_variable_that_is_not_an_encoder_s_is_refused_by_name(name: str, famil
 
 @pytest.mark.parametrize(
     ("name", "family"),
-    [("transformer/layer_._0/ffn/lin1/kernel:0", BERT), ("pooler/dense/kernel:0", DISTILBERT),
-     ("embeddings_project/kernel:0", BERT), ("pre_classifier/kernel:0", ELECTRA)],
-)  # fmt: skip
+    [
+        ("transformer/layer_._0/ffn/lin1/kernel:0", BERT),
+        ("pooler/kernel:0", BERT),
+        ("embeddings_project/kernel:0", BERT),
+        ("pooler/dense/kernel:0", DISTILBERT),
+        ("pre_classifier/kernel:0", ELECTRA),
+    ],
+)
 def test_a_variable_of_another_family_is_refused_by_name(name: str, family: Family) -> None:
     with pytest.raises(ModelError, match="an encoder's variable that a checkpoint does not name") as caught:
         to_pytorch("x/" + name, family)
@@ -177,6 +184,32 @@ def test_every_family_has_its_weights_and_every_class_its_head() -> None:
         inside = [name for name in names if name.startswith(prefix(family) or "embeddings.")]
         assert inside
         assert bool(family.head) == any(name.split(".")[0] in ("classifier", "qa_outputs") for name in names)
+
+
+def test_layers_that_share_a_block_have_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = replace(
+        BERT,
+        title="Shared",
+        fields={**BERT.fields, "embedding_size": 8, "num_hidden_groups": 1},
+        weights=Weights(
+            "shared",
+            BERT.weights.block,
+            blocks="encoder.groups.{}.layers.0",
+            block_count="num_hidden_groups",
+            projection="encoder.map_in",
+            always_projects=True,
+            pooler="pooler",
+        ),
+    )
+    monkeypatch.setitem(families.CLASSES, "SharedModel", shared)
+    plain = shapes({**CONFIG, "num_hidden_layers": 1})
+    wanted = {n.replace(".layer.0.", ".groups.0.layers.0.").replace("pooler.dense", "pooler"): plain[n] for n in plain}
+    wanted.update({"encoder.map_in.weight": (8, 8), "encoder.map_in.bias": (8,)})
+    changes = {"architectures": ["SharedModel"], "embedding_size": 8, "num_hidden_groups": 1, "num_hidden_layers": 5}
+    assert shapes({**CONFIG, **changes}) == wanted
+    for name in wanted:
+        path, _, last = tensorflow_path(name).rpartition("/")
+        assert to_pytorch("x/shared/" + path + "/" + last, shared) == (name, False)
 
 
 def test_a_head_has_as_many_rows_as_labels() -> None:

@@ -11,7 +11,8 @@ from bert_bundle.encoders.families.bert import BERT
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
 from bert_bundle.encoders.families.family import HEADS, PER_LAYER, Family
-from bert_bundle.encoders.families.roberta import ROBERTA, XLM_ROBERTA
+from bert_bundle.encoders.families.roberta import ROBERTA
+from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
 
 __all__ = [
     "BERT",

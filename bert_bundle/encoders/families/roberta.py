@@ -1,12 +1,9 @@
-"""RoBERTa (Liu et al. 2019) and XLM-R (Conneau et al. 2019): BERT with other positions, another head, other tokens."""
-
-from dataclasses import replace
+"""RoBERTa (Liu et al. 2019): BERT with other positions, another head and another vocabulary."""
 
 from bert_bundle.encoders.families import bert
 from bert_bundle.encoders.families.family import (
     BYTE_LEVEL,
     FIRST_TOKEN,
-    UNIGRAM,
     Dense,
     Family,
     Head,
@@ -33,11 +30,4 @@ ROBERTA = Family(
     },
     tokenizer=Tokenizer("RobertaTokenizer", BYTE_LEVEL, token_types=False),
     float32_masks=("TFRobertaMainLayer",),  # transformers 4.5
-)
-XLM_ROBERTA = replace(
-    ROBERTA,
-    model_type="xlm-roberta",
-    title="XLMRoberta",
-    fields={**bert.FIELDS, "pad_token_id": 1},
-    tokenizer=Tokenizer("XLMRobertaTokenizer", UNIGRAM, token_types=False),
 )
