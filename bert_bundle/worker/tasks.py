@@ -72,10 +72,9 @@ def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO,
     """Build the classifier of a specification and save it to `target`, without a proof: every reader replays it."""
     from bert_bundle.api import save
     from bert_bundle.classifiers import catalogue
-    from bert_bundle.classifiers import specification as classifiers
+    from bert_bundle.classifiers.specification import build
 
-    build = catalogue.build if "catalogue" in specification else classifiers.build
-    made = build(specification, runtime=runtime)
+    made = (catalogue.build if "catalogue" in specification else build)(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
     manifest = save(
         made.model,

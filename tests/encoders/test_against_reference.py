@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import expected_fingerprints, numpy_reference
 from support.bundle_files import read_golden
 
-from bert_bundle.classifiers import specification as classifiers
 from bert_bundle.classifiers import strategies
+from bert_bundle.classifiers.specification import CLASSIC
 from bert_bundle.format.golden import Golden
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.graph.graph import Apply, Call, Ref
 from bert_bundle.host.workers.worker import Worker
 from bert_bundle.loading.parts import Parts, read_parts
-from bert_bundle.testing import oracle, reference
 
 NAME = "bert_encoder"
 DRAWN = {each["name"]: each for each in strategies.draw(8, seed=3)[1:]}
@@ -57,31 +57,32 @@ def plain(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> list[Bund
 
 def worst(bundled: Bundled) -> float:
     """Return the largest distance of the golden from the reference that rounds as its writer does."""
-    return max(oracle.distances(*bundled, bundled[1].layers, reference.as_in_tensorflow((2, 15))).values())
+    rounded = numpy_reference.as_in_tensorflow((2, 15))
+    return max(expected_fingerprints.distances(*bundled, bundled[1].layers, rounded).values())
 
 
 def test_a_replay_of_the_classic_agrees_with_the_reference(
     classic: Bundled, classic_bundle: Path, writer: Worker
 ) -> None:
-    distances = oracle.distances(*classic, writer.ask("replay", bundle=str(classic_bundle))["layers"])
+    distances = expected_fingerprints.distances(*classic, writer.ask("replay", bundle=str(classic_bundle))["layers"])
     states = [f"hidden_states.{number}" for number in range(3)]
     assert list(distances) == [f"3 {NAME} {output}" for output in (*states, "last_hidden_state", "pooler_output")]
-    assert max(distances.values()) < reference.ROUNDED
+    assert max(distances.values()) < numpy_reference.ROUNDED
 
 
 @pytest.mark.parametrize("number", range(len(PLAIN)))
 def test_the_golden_of_a_plain_classifier_agrees_with_the_reference(number: int, plain: list[Bundled]) -> None:
-    assert worst(plain[number]) < reference.EXACT
+    assert worst(plain[number]) < numpy_reference.EXACT
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_golden_of_a_drawn_classifier_agrees_with_the_reference(name: str, writer: Worker, tmp_path: Path) -> None:
-    specification = {**classifiers.CLASSIC, **DRAWN[name]}
+    specification = {**CLASSIC, **DRAWN[name]}
     writer.ask("generate", specification=DRAWN[name], target=str(tmp_path / "bundle"))
     bundled = parts_of(tmp_path / "bundle")
-    outputs = oracle.fingerprints(*bundled)
+    outputs = expected_fingerprints.fingerprints(*bundled)
     assert len({output.split()[0] for output in outputs}) == (1 if specification["towers"] == "one" else 2)
-    assert worst(bundled) < reference.EXACT
+    assert worst(bundled) < numpy_reference.EXACT
 
 
 def configured(**fields: Any) -> Plant:
@@ -116,9 +117,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], bool], Plant]] = {
         with_tensor("position_embeddings.weight", lambda table: np.roll(table, -1, axis=0)),
     ),
 }
-PLANTED = [
-    (name, n) for name, (makes, _) in FAULTS.items() for n, s in enumerate(PLAIN) if makes({**classifiers.CLASSIC, **s})
-]
+PLANTED = [(name, n) for name, (makes, _) in FAULTS.items() for n, s in enumerate(PLAIN) if makes({**CLASSIC, **s})]
 
 
 @pytest.mark.parametrize(("fault", "number"), PLANTED)
@@ -126,7 +125,7 @@ def test_an_encoder_that_computes_something_else_is_noticed(fault: str, number: 
     parts, golden = plain[number]
     config, tensors = FAULTS[fault][1](parts.configs[NAME], parts.encoders[NAME])
     faulty = replace(parts, configs={NAME: config}, encoders={NAME: tensors})
-    assert worst((faulty, golden)) > 10 * reference.ROUNDED
+    assert worst((faulty, golden)) > 10 * numpy_reference.ROUNDED
 
 
 def test_every_fault_is_planted_somewhere() -> None:
@@ -136,8 +135,8 @@ def test_every_fault_is_planted_somewhere() -> None:
 def test_a_missing_output_has_an_infinite_distance(classic: Bundled) -> None:
     parts, golden = classic
     seen = [layer for layer in golden.layers if not layer[0].endswith("pooler_output")]
-    *others, pooler = oracle.distances(parts, golden, seen).values()
-    assert (max(others) < reference.ROUNDED, pooler) == (True, math.inf)
+    *others, pooler = expected_fingerprints.distances(parts, golden, seen).values()
+    assert (max(others) < numpy_reference.ROUNDED, pooler) == (True, math.inf)
 
 
 def fed(parts: Parts, **feeds: Any) -> Parts:
@@ -159,7 +158,7 @@ def fed(parts: Parts, **feeds: Any) -> Parts:
 def test_a_mask_that_is_cast_is_the_same_mask(dtype: str, classic: Bundled) -> None:
     parts, golden = classic
     cast = fed(parts, attention_mask=Apply("cast", {"x": Ref(1), "dtype": dtype}))
-    assert oracle.fingerprints(cast, golden) == oracle.fingerprints(parts, golden)
+    assert expected_fingerprints.fingerprints(cast, golden) == expected_fingerprints.fingerprints(parts, golden)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +174,13 @@ def test_an_encoder_with_arguments_other_than_the_model_s_tokens_is_not_compared
     feeds: dict[str, Any], classic: Bundled
 ) -> None:
     parts, golden = classic
-    assert oracle.fingerprints(fed(parts, **feeds), golden) == {}
+    assert expected_fingerprints.fingerprints(fed(parts, **feeds), golden) == {}
 
 
 def test_erf_is_right_to_the_last_place() -> None:
     """By the Maclaurin series in sixty digits: 2 / sqrt(pi) times the sum of (-1)^n x^(2n+1) / (n! (2n+1))."""
     grid = np.linspace(-5.5, 5.5, 221)
-    for x, seen in zip(grid, reference.erf(grid), strict=True):
+    for x, seen in zip(grid, numpy_reference.erf(grid), strict=True):
         with localcontext(prec=60):
             exact, term, n = Decimal(0), Decimal(float(x)), 0
             while abs(term) > Decimal("1e-40"):
@@ -193,11 +192,12 @@ def test_erf_is_right_to_the_last_place() -> None:
 
 
 def test_the_reference_does_not_import_the_code_that_it_checks() -> None:
-    assert modules_of(Path(reference.__file__).read_text("utf-8")) == {"math", "dataclasses", "typing", "numpy"}
+    allowed = {"__future__", "collections", "dataclasses", "math", "numpy", "typing"}
+    assert modules_of(Path(numpy_reference.__file__).read_text("utf-8")) == allowed
 
 
 @pytest.mark.parametrize(
-    "line", ["from ..encoders import families", "import bert_bundle", "def f():\n    from . import oracle"]
+    "line", ["from ..encoders import families", "import bert_bundle", "def f():\n    from . import paths"]
 )
 def test_an_import_of_that_code_would_be_noticed(line: str) -> None:
     assert modules_of("import math\n" + line) > {"math"}

@@ -44,8 +44,8 @@ def planted(bundle: Path, good: LockedEnvironment, bad: LockedEnvironment, progr
     """Bisect while readers that have the CULPRIT of `bad` compute something else."""
     where = {CULPRIT: bad.lock.pins[CULPRIT]}
     terms = RunOptions(entry=reader_fault("tanh GELU", where=where))
-    bench = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
-    return bisect(good, bad, bench)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
+    return bisect(good, bad, trials)
 
 
 if __name__ == "__main__":

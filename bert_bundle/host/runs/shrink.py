@@ -23,7 +23,7 @@ SECONDS = 300.0
 
 Specification = dict[str, Any]
 Fails = Callable[[Specification], bool]
-Search = Callable[[Fails], Specification | None]  # returns the smallest found that fails, as `strategies.smallest`
+Search = Callable[[Fails], Specification | None]  # returns the smallest that fails, as `strategies.smallest_failing`
 
 
 @dataclass(frozen=True, kw_only=True)

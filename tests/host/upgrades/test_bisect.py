@@ -54,7 +54,7 @@ def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozen
     environment = Environment(
         id=f"light-{name}", python=row.python, as_of=row.as_of, packages=(f"numpy=={version}",), runtime=row.runtime
     )
-    return LockedEnvironment(environment=environment, lock=locks.derived(folder / f"{name}.txt", text))
+    return LockedEnvironment(environment=environment, lock=locks.write_derived_lock(folder / f"{name}.txt", text))
 
 
 def bisected(
@@ -65,8 +65,8 @@ def bisected(
     releases: bool = False,
 ) -> Bisection:
     terms = RunOptions(entry=fakes(**faults), time_limit=60)
-    bench = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
-    return bisect(*ends, bench, releases=releases)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
+    return bisect(*ends, trials, releases=releases)
 
 
 def test_a_planted_culprit_among_thirty_packages_and_more_is_found_in_twelve_environments(
@@ -144,7 +144,9 @@ def test_two_environments_that_agree_are_nothing_to_bisect(matrix: Matrix, bundl
 def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
     good, bad = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
     text = bad.lock.path.read_text("utf-8").replace("wrapt==1.17.3", "wrapt==1.17.999")
-    broken = LockedEnvironment(environment=bad.environment, lock=locks.derived(tmp_path / "broken.txt", text))
+    broken = LockedEnvironment(
+        environment=bad.environment, lock=locks.write_derived_lock(tmp_path / "broken.txt", text)
+    )
     with pytest.raises(EnvironmentNotMadeError, match=r"could not be made @ light-tf2\.19"):
         bisected((good, broken), bundle, {"drifts_with": CULPRIT})
 
@@ -152,5 +154,5 @@ def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bu
 def test_two_runtimes_are_refused(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
     good, bad = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
     native = LockedEnvironment(environment=bad.environment.model_copy(update={"runtime": "native"}), lock=bad.lock)
-    with pytest.raises(ConfigError, match="of different runtimes"):
+    with pytest.raises(ConfigError, match="have different runtimes"):
         bisected((good, native), bundle, {})

@@ -14,8 +14,7 @@ from test_operations import OPERATIONS
 from test_training import moves, resting
 
 import bert_bundle
-from bert_bundle.classifiers import specification as classifiers
-from bert_bundle.classifiers import strategies
+from bert_bundle.classifiers import specification, strategies
 from bert_bundle.encoders import configuration, native_layers
 from bert_bundle.format import golden as goldens
 from bert_bundle.format.files import sha256
@@ -180,7 +179,8 @@ def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_i
     first = save(made, tmp_path / "first")
     bundle = bert_bundle.load(first, runtime="native")
     again = save(
-        classifiers.BuiltClassifier(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH), tmp_path / "again"
+        specification.BuiltClassifier(bundle.model, None, bundle.tokenizer, (), made.examples, LENGTH),
+        tmp_path / "again",
     )
     assert bert_bundle.inspect(again).runtime == "native"
     assert (again / "graph.json").read_bytes() == (first / "graph.json").read_bytes()
@@ -189,10 +189,10 @@ def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_i
 
 @pytest.mark.parametrize("number", range(6))
 def test_one_specification_makes_one_bundle_whichever_runtime_builds_it(number, save, tmp_path):
-    specification = {**strategies.draw(6, seed=7)[number], "inputs": "plain"}  # Keras numbers those without a name
+    drawn = {**strategies.draw(6, seed=7)[number], "inputs": "plain"}  # Keras numbers those without a name
     shape, weights = {}, {}
     for runtime in keras_runtime.RUNTIMES:
-        made = classifiers.build(specification, runtime=runtime)
+        made = specification.build(drawn, runtime=runtime)
         path = save(made, tmp_path / runtime)
         assert bert_bundle.inspect(path).runtime == runtime
         for reader in keras_runtime.RUNTIMES:
