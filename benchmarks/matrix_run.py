@@ -22,7 +22,8 @@ from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.report import wording
-from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Run, RunOptions, cross
 from bert_bundle.host.workers.worker import Cancelled, Worker, never
 

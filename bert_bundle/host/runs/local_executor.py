@@ -1,22 +1,18 @@
 """Jobs on this machine: threads, each with worker processes of its own; knows nothing of what they do."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bert_bundle.errors import ConfigError
 from bert_bundle.host.runs.executor import Job, T
-
-DEFAULT_JOBS = min(2, os.cpu_count() or 1)  # a worker takes one core and a few GB
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
 
 
 class Local:
     """At most `jobs` jobs at a time."""
 
     def __init__(self, jobs: int = DEFAULT_JOBS) -> None:
-        if jobs < 1:
-            raise ConfigError("no jobs, no run", place="--jobs", wanted="1 or more", found=jobs)
+        check_jobs(jobs)
         self._jobs = jobs
 
     def gather(self, jobs: Sequence[Job[T]]) -> list[T]:

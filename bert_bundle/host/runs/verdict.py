@@ -61,6 +61,9 @@ class Verdict:
     shares: Path | None = None
 
 
+FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_layer`
+
+
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """Every cell is in exactly one of the three counts: nothing vanishes from the total.
