@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from graphlib import CycleError, TopologicalSorter
 
 PACKAGE = Path(__file__).resolve().parents[1] / "bert_bundle"
 
