@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import WRITER, environment
+from support.environments import WRITER, environment
 from support.planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle.classifiers import strategies

@@ -1,6 +1,6 @@
 """A fault planted in one upgrade among all that lie between two real rows, and the bisection that has to name it.
 
-    python tests/support/planted_upgrade.py
+    PYTHONPATH=tests python -m support.planted_upgrade
 
 Rows of TensorFlow 2.18 and 2.19, which differ in 36 packages; transformers computes GELU by tanh where the upgraded
 typing-extensions is installed. Two minutes with the rows made and the packages in uv's cache.
@@ -9,8 +9,6 @@ typing-extensions is installed. Two minutes with the rows made and the packages 
 import sys
 import tempfile
 from pathlib import Path
-
-from conftest import environment
 
 from bert_bundle.classifiers import specification
 from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
@@ -22,6 +20,7 @@ from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, Worker
+from support.environments import environment
 from support.paths import ROOT
 
 GOOD, BAD, CULPRIT = "tf2.18-hf4.48-py3.12", "tf2.19-hf4.53-py3.12", "typing-extensions"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.own_processes import own
+from support.child_processes import living_children
 
 from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.host.environments.nearest import this_interpreter
@@ -48,9 +48,9 @@ def test_one_process_does_all_that_is_asked(worker: Worker) -> None:
 
 
 def test_no_process_is_started_before_it_is_asked() -> None:
-    before = own()
+    before = living_children()
     with Worker(this_interpreter(), "test"):
-        assert own() == before
+        assert living_children() == before
 
 
 def test_the_process_ends_with_the_context(worker: Worker) -> None:
