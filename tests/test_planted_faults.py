@@ -22,6 +22,8 @@ from bert_bundle.grading.grades import Figures
 from bert_bundle.host.workers.worker import Worker
 from bert_bundle.testing import planted
 
+pytestmark = pytest.mark.environments  # a hundred live replays: two minutes
+
 NAMED = re.compile(r"(\S+)(?: (?:is|are) not what was saved|: token ids of |: \S+ of the scale in single precision)")
 DRAWN = strategies.draw(13, seed=5)[1:]
 

@@ -73,7 +73,10 @@ def test_the_golden_of_a_plain_classifier_lies_where_the_reference_says(number: 
     assert worst(plain[number]) < reference.EXACT
 
 
-@pytest.mark.parametrize("name", DRAWN)
+SLOW = [name for name in DRAWN if name not in OTHERS]  # up to ten seconds each
+
+
+@pytest.mark.parametrize("name", [*OTHERS, *(pytest.param(name, marks=pytest.mark.environments) for name in SLOW)])
 def test_the_golden_of_a_drawn_classifier_lies_where_the_reference_says(
     name: str, writer: Worker, tmp_path: Path
 ) -> None:

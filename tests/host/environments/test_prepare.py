@@ -17,6 +17,8 @@ from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.workers.worker import silent
 
+pytestmark = pytest.mark.environments  # makes small ones
+
 ROWS = [
     Environment(
         id=name,
