@@ -17,6 +17,14 @@ from bert_bundle.host.workers.worker import Worker
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test in tests/environments, so that no file there can forget to."""
+    for item in items:
+        if ROOT / "tests" / "environments" in item.path.parents:
+            item.add_marker(pytest.mark.environments)
+
+
 @pytest.fixture(scope="session")
 def matrix() -> Matrix:
     return read_matrix(ROOT / FILE_NAME)

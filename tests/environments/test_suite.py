@@ -29,7 +29,7 @@ def suites(
     """Start the suite in each environment that a selected test asks for; map the environment to its run."""
 
     def run(name: str) -> Suite:
-        command = [made(name).python, ROOT / "tests" / "in_environment", "-q", "--durations=3"]
+        command = [str(made(name).python), "tests/in_environment", "-q", "--durations=3"]
         return subprocess.run(
             command, env=launch.environment(), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
         )
