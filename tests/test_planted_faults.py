@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.bundle_files import read_golden
 from support.environments import WRITER, environment
 from support.planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle.classifiers import strategies
-from bert_bundle.format.golden import read_golden
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
 from bert_bundle.host.workers.worker import Worker

@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.format.golden import Golden, from_bundle
+from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER, specification_digest
@@ -131,7 +132,7 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
     with Worker(writer, "writer") as worker:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
-    goldens = {name: read_golden(str(folder / name)) for name in SPECIFICATIONS}
+    goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
     terms = run.RunOptions(expect=matrix.expect, policy=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:

@@ -127,7 +127,7 @@ def _made_up(specification: Dict[str, Any]) -> Golden:
         measured={EXACT: {"probabilities": 1e-7}},
         labels=tuple(specification.get("labels", LABELS)),
         inputs=(("input_ids", "input_ids", "int32", (2,)),),
-        alike=(),
+        interchangeable=(),
     )
 
 

@@ -37,23 +37,35 @@ def load(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, A
 
 
 def prove(
-    *, bundle: str, runtime: str, classes: Mapping[str, str], path: Sequence[str], progress: Progress
+    *,
+    bundle: str,
+    files: Mapping[str, str],
+    runtime: str,
+    classes: Mapping[str, str],
+    path: Sequence[str],
+    progress: Progress,
 ) -> Dict[str, Any]:
     """`replay` for the process that saves: its own classes are imported from where it has them (see `proof`)."""
     from bert_bundle.loading.replay import observe
-    from bert_bundle.saving.proof import imported
+    from bert_bundle.saving.proof import imported, staged_bundle
 
-    return observe(open_bundle(bundle), runtime, progress, imported(classes, path))
+    return observe(staged_bundle(bundle, files), runtime, progress, imported(classes, path))
 
 
 def predict(
-    *, bundle: str, runtime: str, classes: Mapping[str, str], path: Sequence[str], progress: Progress
+    *,
+    bundle: str,
+    files: Mapping[str, str],
+    runtime: str,
+    classes: Mapping[str, str],
+    path: Sequence[str],
+    progress: Progress,
 ) -> Dict[str, Any]:
     """Of `prove`, the predictions in the model's own precision alone, for the recorded token ids."""
     from bert_bundle.loading.replay import native_predictions
-    from bert_bundle.saving.proof import imported
+    from bert_bundle.saving.proof import imported, staged_bundle
 
-    return native_predictions(open_bundle(bundle), runtime, imported(classes, path))
+    return native_predictions(staged_bundle(bundle, files), runtime, imported(classes, path))
 
 
 def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 
 from bert_bundle.classifiers import specification as classifiers
 from bert_bundle.classifiers import strategies
-from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.format.golden import Golden
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.graph.graph import Apply, Call, Ref
 from bert_bundle.host.workers.worker import Worker

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from support.forged_bundles import retensor
 
 from bert_bundle.api import inspect
 from bert_bundle.classifiers import specification as classifiers
 from bert_bundle.errors import IntegrityError
 from bert_bundle.format import tensors
-from bert_bundle.format.golden import read_golden
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, difference
 from bert_bundle.grading.grades import DRIFT, IDENTICAL, Figures, judge
 from bert_bundle.host.environments.environment import ReadyEnvironment

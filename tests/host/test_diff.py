@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from support.forged_bundles import drop, edit, put, resign, retensor, vocabulary_swapped
 
 from bert_bundle.errors import IntegrityError
-from bert_bundle.format.golden import read_golden
 from bert_bundle.host.cli import main
 from bert_bundle.host.diff import Comparison, Difference, compare
 

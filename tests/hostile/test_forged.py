@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import Change, drop, edit, put, resign, retensor, rewrite
 
 import bert_bundle
 from bert_bundle.errors import BundleError, FormatError, LimitError, RuntimeUnavailableError, UnsafeError
-from bert_bundle.format.files import tree
 
 CONFIG = "encoders/bert_encoder/config.json"
 ENCODER = "encoders/bert_encoder/model.safetensors"
@@ -77,7 +77,7 @@ def code(value: Any) -> Case:
 
 
 FITS = "an encoder's tensor does not fit its configuration"
-FINITE = "a weight that is no finite number"
+FINITE = "a weight is NaN or infinity"
 CODE = "a configuration that names code to run"
 HONOURED = "a value the encoder does not honour"
 CASES: dict[str, Case] = {
@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
     ),
     "graph no JSON": (lambda b: rewrite(b, "graph.json", b"\x80\x04."), FormatError, "not UTF-8", "graph.json byte 0"),
     "graph deep": (
-        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deep", "graph.json",
+        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deeply", "graph.json",
     ),
     "weights a pickle": (
         lambda b: rewrite(b, HEAD, b"\x80\x04\x95" + bytes(5) + b"cos\nsystem\n."), FormatError, "the header", HEAD,
@@ -247,7 +247,7 @@ def test_a_forged_bundle_is_refused_by_class_and_place(bundle: Path, name: str) 
 
 
 @pytest.mark.parametrize("given", [{"Evil": object}, {"Evil": print, "Dense2": object}])
-def test_a_custom_class_that_is_given_is_looked_at_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
+def test_a_given_custom_class_is_checked_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
     custom("class", "Evil")(bundle)
     with pytest.raises(FormatError, match=FINITE):
         bert_bundle.load(bundle, custom_objects=given)

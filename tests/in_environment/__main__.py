@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 def main():
     sys.path.insert(0, str(HERE.parents[1]))
+    sys.path.append(str(HERE.parent))  # for tests/support
     from bert_bundle.interpreter import installed, known_breakages
 
     five = (installed.version("transformers") or "").startswith("5.")

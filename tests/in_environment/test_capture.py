@@ -322,7 +322,7 @@ def test_saving_leaves_the_model_and_the_precision_unchanged(classic, keras, sav
 
 
 def test_the_same_model_saved_twice_gives_the_same_bytes(classic, classic_bundle, save, tmp_path):
-    from bert_bundle.format.files import tree
+    from support.bundle_files import tree
 
     first, again = tree(str(classic_bundle)), tree(str(save(classic, tmp_path / "bundle")))
     assert first == again

@@ -46,7 +46,7 @@ def test_a_layer_that_this_keras_does_not_have_is_refused_before_a_weight_is_rea
 ):
     """Planted: weights that nobody can read, and a table in which Dense is younger than the newest Keras 2."""
     path = _with_weights(b"no header", classic_bundle, tmp_path / "bundle")
-    with pytest.raises(errors.LimitError, match=r"a header too long @ weights\.safetensors"):
+    with pytest.raises(errors.LimitError, match=r"the header is too long @ weights\.safetensors"):
         read(path)
     monkeypatch.setattr(layer_construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
     with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 
 from bert_bundle import errors
 from bert_bundle.classifiers import specification
 from bert_bundle.classifiers.kit import LENGTH, RuntimeBuilder
-from bert_bundle.format.golden import read_golden
 
 TEXTS = ["my invoice is wrong", "why?"]
 SENTENCE = "The model does not depend on which of these inputs is which: a and b."
@@ -28,14 +28,14 @@ def with_two_features(merge, a, b):
 def test_two_inputs_that_the_model_adds_are_alike_and_its_card_says_so(save, tmp_path):
     made = with_two_features("Add", np.ones((2, 3)), np.zeros((2, 3)))
     path = save(made, tmp_path / "bundle")
-    assert read_golden(str(path)).alike == (("a", "b"),)
+    assert read_golden(str(path)).interchangeable == (("a", "b"),)
     assert SENTENCE in (path / "README.md").read_text("utf-8")
 
 
 def test_two_inputs_that_it_tells_apart_are_not_and_examples_that_hide_it_are_refused(save, tmp_path):
     made = with_two_features("Concatenate", np.ones((2, 3)), np.zeros((2, 3)))
     path = save(made, tmp_path / "bundle")
-    assert read_golden(str(path)).alike == ()
+    assert read_golden(str(path)).interchangeable == ()
     assert "depend" not in (path / "README.md").read_text("utf-8")
     equal = {"text": TEXTS, "a": np.ones((2, 3)), "b": np.ones((2, 3))}
     with pytest.raises(errors.SignatureError, match="two inputs have the same values in every example") as caught:
@@ -57,4 +57,4 @@ def test_the_probes_of_two_texts_differ_in_every_row(save, tmp_path):
     one, other = (golden.texts[group] for group in ("left_input_ids", "right_input_ids"))
     assert sorted(one) == sorted(other)
     assert all(a != b for a, b in zip(one, other))
-    assert golden.alike == ()
+    assert golden.interchangeable == ()

@@ -5,12 +5,12 @@ import tempfile
 
 import pytest
 from pinned_ids import unequal
+from support.bundle_files import read_golden
 
 import bert_bundle
 from bert_bundle import errors
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.classifiers import specification, vocabularies
-from bert_bundle.format.golden import read_golden
 from bert_bundle.saving import examples
 from bert_bundle.tokenizer import wordpiece
 

@@ -55,7 +55,7 @@ def test_pinned_variables_win_over_those_of_the_host(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("variable", ["KERAS_BACKEND", "TF_USE_LEGACY_KERAS"])
-def test_which_keras_the_host_binds_is_left_to_no_worker(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_does_not_inherit_the_keras_of_the_host(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, HOSTILE[variable])
     assert variable not in launch.environment()
 

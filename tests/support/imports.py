@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+
 from graphlib import CycleError, TopologicalSorter
 
 

@@ -81,7 +81,7 @@ def release(name: str) -> CheckedBundle:
     said = {"p": np.array([[0.1, 0.9]])}
     golden = Golden(
         texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=said, float64_predictions=said,
-        noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), alike=(),
+        noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), interchangeable=(),
     )  # fmt: skip
     return CheckedBundle(path=Path("models", name), manifest=manifest, golden=golden)
 

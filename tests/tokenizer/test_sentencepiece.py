@@ -111,5 +111,5 @@ def test_a_file_that_says_something_else_than_tokenizer_json_is_refused() -> Non
 @pytest.mark.parametrize("path", ["sentencepiece.bpe.model", "tokenizer/x.bpe.model", "tokenizer/sentencepiece.model"])
 def test_no_other_file_of_that_kind_is_in_a_bundle(path: str) -> None:
     assert layout.check_file(PATH) == PATH
-    with pytest.raises(UnsafeError, match="a kind of file that a bundle does not hold"):
+    with pytest.raises(UnsafeError, match="a type of file that a bundle may not contain"):
         layout.check_file(path)

@@ -24,8 +24,10 @@ from pydantic_core import PydanticCustomError
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE
+from bert_bundle.grading.grades import ChangedGrade, FailedGrade
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
+from bert_bundle.interpreter.known_breakages import RuntimeName
 
 FILE_NAME = "compat_matrix.yaml"
 
@@ -76,9 +78,7 @@ class Environment(StrictModel):
         description="requirements of exactly one release each, no package twice",
         examples=['packages: ["tensorflow-cpu==2.10.1", "transformers==4.25.1"]'],
     )
-    runtime: Literal["transformers", "native"] = Field(
-        description="transformers or native", examples=["runtime: transformers"]
-    )
+    runtime: RuntimeName = Field(description="transformers or native", examples=["runtime: transformers"])
     groups: tuple[Identifier, ...] = Field(default=(), description="names of groups", examples=["groups: [ci]"])
 
     @property
@@ -99,7 +99,7 @@ class Expectation(StrictModel):
     """A known exception: what the environments that `environment` matches are expected to do instead of agreeing."""
 
     environment: str = Field(description="an environment's id, or a glob", examples=["environment: tf2.4-*"])
-    outcome: Literal["drift", "flip", "retokenized", "reconfigured", "refused", "crashed", "timeout"] = Field(
+    outcome: Literal[ChangedGrade, FailedGrade] = Field(
         description="one of drift, flip, retokenized, reconfigured, refused, crashed, timeout",
         examples=["outcome: refused"],
     )

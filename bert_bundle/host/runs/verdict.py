@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from bert_bundle.errors import RuntimeUnavailableError, VersionError
+from bert_bundle.grading import grades
 from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME
 from bert_bundle.host.config.matrix_file import Expectation, known_exception
 from bert_bundle.host.runs.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut, sentence
 
-Grade = Literal[
-    "bitwise", "identical", "drift", "flip", "retokenized", "reconfigured", "refused", "crashed", "timeout", "not run"
-]
+Grade = Literal[grades.Grade, grades.FailedGrade, "not run"]
 
 # From best to worst: where many bundles share a place in a table, the last of their grades is shown.
 MEANING = MappingProxyType[Grade, str](
@@ -132,7 +131,7 @@ def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
     if isinstance(outcome, Replayed):
         figures = outcome.figures
         return verdict(
-            grade=cast(Grade, figures.grade),
+            grade=figures.grade,
             reason=figures.reason,
             float64_difference=figures.float64_difference,
             native_difference=figures.native_difference,

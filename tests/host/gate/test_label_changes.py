@@ -26,7 +26,7 @@ def golden(texts: list[str], answers: list[int] | None = None, **outputs: list[l
         architecture={},
         labels=("no", "yes"),
         inputs=(),
-        alike=(),
+        interchangeable=(),
     )
 
 

@@ -19,7 +19,7 @@ TIMED_OUT = TimedOut(error=WorkerError("the worker took too long", outcome="time
 NOT_RUN = NotRun(reason="no reader: no interpreter")
 
 
-def replayed(grade: str) -> Replayed:
+def replayed(grade: grades.Grade) -> Replayed:
     return Replayed(figures=Figures(grade=grade, reason=f"this is {grade}", float64_difference=1e-9), seconds=2.0)
 
 

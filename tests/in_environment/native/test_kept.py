@@ -110,7 +110,7 @@ def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof
     monkeypatch.setattr(proof, "_ask", faulty)
     made = around(weighted(cls, keras), RUNTIME)
     with pytest.raises(
-        errors.ProofError, match="the predictions are others with every core and the default kernels"
+        errors.ProofError, match="predictions differ when TensorFlow uses all cores and its default kernels"
     ) as caught:
         save(made, tmp_path / "bundle", custom_objects={"Weighted": cls}, prove=True)
     assert caught.value.place == "probabilities"
