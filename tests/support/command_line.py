@@ -1,4 +1,4 @@
-"""Runs `bert-bundle` in a process of its own, as a user does."""
+"""The command line in a process of its own, as a user has it."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ SECONDS = 1500
 
 
 def bert_bundle(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    """Run a command with --json; return its exit code and document."""
+    """(exit code, JSON document) of a command."""
     command = [sys.executable, "-m", "bert_bundle", *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.stdout, done.stderr
@@ -21,7 +21,7 @@ def bert_bundle(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the path of every command: its words after `bert-bundle`."""
+    """The paths of every command there is."""
     found: list[tuple[str, ...]] = []
     for name, command in group.commands.items():
         found += commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
