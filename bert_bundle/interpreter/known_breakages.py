@@ -62,6 +62,13 @@ def _too_old_for_keras_3(versions: InstalledVersions) -> bool:
 
 _TENSORFLOW = installed.BACKENDS["tensorflow"]
 
+# Packages that work only with each other's minor release. tf-keras declares this for the name `tensorflow` only, so a
+# resolver does not enforce it in an environment with the CPU build.
+SAME_MINOR_RELEASE = (*_TENSORFLOW, "tf-keras")
+
+# Packages whose releases for NumPy 1 crash on import with NumPy 2; most of them do not declare that bound.
+COMPILED_FOR_NUMPY = ("h5py", "jaxlib", "ml-dtypes", "pandas", "scipy", *_TENSORFLOW)
+
 # In the order in which they are reported. Bounds that were measured, rather than stated by a package, are in
 # docs/facts.md; tests/environments/test_broken.py shows each rule in a real environment.
 RULES = (
@@ -144,7 +151,7 @@ RULES = (
     Rule(
         id="tf-keras-release",
         runtimes=(TRANSFORMERS,),
-        packages=(*_TENSORFLOW, "tf-keras"),
+        packages=SAME_MINOR_RELEASE,
         applies=lambda v: (
             bool(_tensorflow(v) and version_numbers(v, "tf-keras"))
             and _tensorflow(v)[:2] != version_numbers(v, "tf-keras")[:2]

@@ -60,12 +60,12 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
     ),
     "vocabulary entries swapped in one layout": (
         lambda b: vocabulary_swapped(b, everywhere=False),
-        "the two layouts of the tokenizer say different things",
+        "the two layouts of the tokenizer differ",
         "tokenizer/tokenizer.json",
     ),
     "lower-casing lost in one layout": (
         lambda b: lower_casing_lost(b, everywhere=False),
-        "the two layouts of the tokenizer say different things",
+        "the two layouts of the tokenizer differ",
         "tokenizer/tokenizer.json",
     ),
     "a flag of no part": (

@@ -117,7 +117,7 @@ def bisection(**parts: Any) -> Bisection:
         changes=tuple(
             PackageChange(package=p, before="2.18.1", after="2.19.1") for p in ("tensorflow-cpu", "tf-keras")
         ),
-        together=(Need(package="tf-keras", other="tensorflow-cpu", why="tf-keras 2.19.1 wants tensorflow<2.20"),),
+        together=(Need(package="tf-keras", other="tensorflow-cpu", why="tf-keras 2.19.1 requires tensorflow<2.20"),),
         needs=frozenset({"numpy"}),
     )
     others = [

@@ -8,6 +8,7 @@ from bert_bundle.api import inspect as read_manifest
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.commands.environment_options import resolve_upgrades
 from bert_bundle.host.commands.options import CommandResult, Options, common, reported, selection
+from bert_bundle.host.config.matrix_file import DEFAULT_GROUP
 from bert_bundle.host.diff import compare
 from bert_bundle.host.environments.environment import ReadyEnvironment, make
 from bert_bundle.host.environments.locks import read_lock
@@ -18,8 +19,6 @@ from bert_bundle.host.report import json, junit, markdown, text
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.verdict import Verdict
 from bert_bundle.host.upgrades.audit import with_upgrades
-
-DEFAULT_GROUP = "ci"
 
 _bundle = click.argument("bundle", type=click.Path(path_type=Path))
 

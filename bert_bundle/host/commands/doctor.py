@@ -4,7 +4,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.options import CommandResult, Options, common, selection
-from bert_bundle.host.environments.doctor import here, of_row
+from bert_bundle.host.environments.doctor import diagnose_interpreter, diagnose_row
 from bert_bundle.host.report import json, text
 
 
@@ -26,8 +26,9 @@ def doctor(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) ->
     """
     if names or groups:
         matrix = options.matrix
-        found = [of_row(row, options.locks, matrix.expect) for row in matrix.select(groups=groups, names=names)]
+        rows = matrix.select(groups=groups, names=names)
+        found = [diagnose_row(row, options.locks, matrix.expect) for row in rows]
     else:
-        found = [here()]
+        found = [diagnose_interpreter()]
     code = AS_EXPECTED if all(checkup.as_expected for checkup in found) else NOT_AS_EXPECTED
     return options.answer(lambda: json.doctor(found), lambda style: text.doctor(found, style), code)

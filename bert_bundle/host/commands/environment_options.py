@@ -7,9 +7,8 @@ from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.locks import read_lock
-from bert_bundle.host.environments.nearest import nearest
-from bert_bundle.host.environments.nearest import upgraded as upgraded_packages
-from bert_bundle.host.upgrades import upgrade as derived
+from bert_bundle.host.environments.nearest import nearest, with_versions
+from bert_bundle.host.upgrades import upgrade
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
 
@@ -32,17 +31,15 @@ def resolve_upgrades(
     to the packages of the `writer`: that row says which Python, and what else belongs there. Raises ConfigError, or
     EnvironmentNotMadeError for an upgrade that cannot be had.
     """
-    wanted = [
-        derived.parse_requested(packages) for packages in asked
-    ]  # every word is read before the first is resolved
+    wanted = [upgrade.parse_requested(packages) for packages in asked]  # all are parsed before the first is resolved
     given = locked_row(options, source, "--upgrade-from") if source else None
     today = datetime.now(UTC).date()
     found: dict[str, Upgrade] = {}
     for packages, versions in zip(asked, wanted, strict=True):
-        base = given or _locked(options, nearest(options.matrix.loading, upgraded_packages(writer, versions)))
+        base = given or _locked(options, nearest(options.matrix.loading, with_versions(writer, versions)))
         instead_of = base.environment.id if given else nearest(options.matrix.loading, writer).id
-        upgrade = derived.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
-        found.setdefault(upgrade.id, upgrade)
+        resolved = upgrade.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
+        found.setdefault(resolved.id, resolved)
     return list(found.values())
 
 

@@ -15,7 +15,7 @@ import click
 from bert_bundle.classifiers import catalogue, strategies
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import CommandResult, Options, common, reported, selection
-from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.config.matrix_file import DEFAULT_GROUP, Environment
 from bert_bundle.host.environments.locks import lock as write_lock
 from bert_bundle.host.environments.locks import read_lock
 from bert_bundle.host.environments.prepare import PreparedEnvironment, TemporaryEnvironment, plan, prepare
@@ -151,7 +151,7 @@ def run(
         )
     number = options.matrix.properties.seed if seed is None else seed
     drawn = _CLASSIFIERS[kind](count, number)
-    rows = options.matrix.select(groups=groups or (() if names else ("ci",)), names=names)
+    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
     able = [row for row in rows if row in options.matrix.loading]
     writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
     with _folder(keep) as folder:
@@ -167,7 +167,7 @@ def run(
             terms=options.terms,
         )
         if not discard:
-            more = partial(strategies.smallest, examples=count - 1 or _LEAST_DRAWN, seed=number)
+            more = partial(strategies.smallest_failing, examples=count - 1 or _LEAST_DRAWN, seed=number)
             search = None if kind == "catalogue" else more
             found = _reproduced(found, drawn, search, folder, reproductions, options)
     reports = {"junit": lambda: junit.run(found), "markdown": lambda: markdown.cross(found)}

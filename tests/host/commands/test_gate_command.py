@@ -61,12 +61,12 @@ def test_an_environment_that_cannot_be_made_ends_with_4_and_a_verdict_that_refus
     assert '<error message="nowhere could not be made' in Path("r.xml").read_text()
     assert Path("r.md").read_text().startswith("### bert-bundle gate: refused\n")
     out = capsys.readouterr().out
-    assert "audit: nowhere could not be made: no interpreter for python 3.99" in out
+    assert "audit: nowhere could not be made: no interpreter for Python 3.99" in out
     assert "wanted: a CPython 3.99 that runs" in " ".join(out.split())
     assert out.splitlines()[-2:] == ["verdict: verdict.json", "refused"]
     verdict = written()
     assert (verdict["decision"], verdict["environments"][0]["error"]) == (
-        "refused", "no interpreter for python 3.99",
+        "refused", "no interpreter for Python 3.99",
     )  # fmt: skip
     assert str(Path.home()) not in Path("verdict.json").read_text()
 
@@ -166,7 +166,7 @@ def test_another_bundle_another_policy_and_a_refusal_do_not_pass_for_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdict = ships(folder)
-    release(folder, "other", says=but(RIGHT, at_4=2))
+    release(folder, "other", predicted=but(RIGHT, at_4=2))
     assert main(["gate", "other", "--require", "verdict.json"]) == 1
     said = f"verdict.json: the verdict is on another bundle: {verdict['candidate']}"
     assert " ".join(capsys.readouterr().out.split()) == said

@@ -83,7 +83,7 @@ def test_a_bisection_names_the_upgrade_and_why_its_packages_moved_together() -> 
     shown = text.bisection(bisection(), PLAIN)
     assert (
         "the upgrade that changes the predictions:\n  tensorflow-cpu 2.18.1 -> 2.19.1\n  tf-keras 2.18.1 -> 2.19.1\n"
-        "  none of which moves without the others:\n    tf-keras 2.19.1 wants tensorflow<2.20\n"
+        "  none of which moves without the others:\n    tf-keras 2.19.1 requires tensorflow<2.20\n"
         "needed with it, and changes nothing alone: numpy 1 -> 2\n"
     ) in shown
     assert "4 packages differ, in 3 upgrades" in shown

@@ -1,6 +1,8 @@
-"""What a bundle's encoders must compute, from its files and the reference alone; runs no Keras, grades nothing."""
+"""The fingerprints that a bundle's encoders must have, computed from its files with `numpy_reference`."""
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,19 +11,22 @@ from bert_bundle.grading.differences import difference, fingerprint
 from bert_bundle.graph.graph import Apply, Call, Graph, Ref
 from bert_bundle.loading.float64 import FINGERPRINTED
 from bert_bundle.loading.parts import Parts
-from bert_bundle.testing import reference
+from support import numpy_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def fingerprints(
-    parts: Parts, golden: Golden, activations: reference.Activations = reference.ACTIVATIONS
-) -> Dict[str, Tuple[float, ...]]:
-    """Name of a node's output -> its fingerprint, as `replay.observe` and the golden name and take them.
+    parts: Parts, golden: Golden, activations: numpy_reference.Activations = numpy_reference.ACTIVATIONS
+) -> dict[str, tuple[float, ...]]:
+    """Return the fingerprint of each node's output, by its name in the golden.
 
-    Each hidden state and each output, of every call of an encoder outside nested models whose tokens, mask and types
-    are inputs of the model, through casts at most: what is computed before an encoder is not the reference's to know.
-    `activations`: see `reference.encode`.
+    These are the hidden states and outputs of every encoder call outside nested models whose tokens, mask and types are
+    inputs of the model, possibly cast: the reference does not compute what comes before an encoder.
+    `activations`: see `numpy_reference.encode`.
     """
     given = {**golden.token_ids, **golden.features}
     found = {}
@@ -29,7 +34,7 @@ def fingerprints(
         name = parts.graph.layer(layer).encoder
         config, tensors = parts.configs[name], parts.encoders[name]
         mask, types = tokens.get("attention_mask"), tokens.get("token_type_ids")
-        encoded = reference.encode(config, tensors, tokens["input_ids"], mask, types, activations)
+        encoded = numpy_reference.encode(config, tensors, tokens["input_ids"], mask, types, activations)
         states = {"hidden_states.{}".format(number): state for number, state in enumerate(encoded.hidden_states)}
         for output, values in {**states, **encoded.outputs}.items():
             found["{} {} {}".format(index, layer, output)] = fingerprint(values)
@@ -37,12 +42,11 @@ def fingerprints(
 
 
 def distances(
-    parts: Parts, golden: Golden, layers: Any, activations: reference.Activations = reference.ACTIVATIONS
-) -> Dict[str, float]:
-    """Name of an encoder's output -> how far `layers` lies from it, over the fingerprint's largest value.
+    parts: Parts, golden: Golden, layers: Any, activations: numpy_reference.Activations = numpy_reference.ACTIVATIONS
+) -> dict[str, float]:
+    """Return the difference of `layers` from each of them, by name, over the fingerprint's largest value.
 
-    `layers`: (name, fingerprint) of every node, of an observation or of the golden. One that is missing is infinitely
-    far.
+    `layers`: (name, fingerprint) of every node, from a replay or the golden. The distance of a missing one is infinite.
     """
     seen = dict(layers)
     return {
@@ -51,8 +55,8 @@ def distances(
     }
 
 
-def _calls(graph: Graph, given: Mapping[str, np.ndarray]) -> Iterator[Tuple[int, str, Dict[str, np.ndarray]]]:
-    """(node, layer, tokens by argument) of every call of an encoder that is fed by inputs of the model alone."""
+def _calls(graph: Graph, given: Mapping[str, np.ndarray]) -> Iterator[tuple[int, str, dict[str, np.ndarray]]]:
+    """Yield (node, layer, tokens by argument) for each encoder call whose arguments are inputs of the model."""
     inputs = {ref.node: given[name] for name, ref in graph.inputs if name in given}
     for index, node in enumerate(graph.nodes):
         if isinstance(node, Call) and graph.layer(node.layer).encoder:
@@ -62,8 +66,8 @@ def _calls(graph: Graph, given: Mapping[str, np.ndarray]) -> Iterator[Tuple[int,
                 yield index, node.layer, {name: v for name, v in tokens.items() if v is not None}
 
 
-def _value(graph: Graph, value: Any, inputs: Mapping[int, np.ndarray]) -> Optional[np.ndarray]:
-    """The rows of the golden that a tensor is; None for anything that is no input, however cast."""
+def _value(graph: Graph, value: Any, inputs: Mapping[int, np.ndarray]) -> np.ndarray | None:
+    """Return the recorded rows of an input, possibly cast; None for any other value."""
     if not isinstance(value, Ref):
         return None
     node = graph.nodes[value.node]
