@@ -1,7 +1,7 @@
 """The environments that options name: a row by its id, an upgrade by its packages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
@@ -33,7 +33,7 @@ def resolve_upgrades(
     """
     wanted = [upgrade.parse_requested(packages) for packages in asked]  # all are parsed before the first is resolved
     given = locked_row(options, source, "--upgrade-from") if source else None
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     found: dict[str, Upgrade] = {}
     for packages, versions in zip(asked, wanted, strict=True):
         base = given or _locked(options, nearest(options.matrix.loading, with_versions(writer, versions)))

@@ -13,6 +13,8 @@ from bert_bundle.host.cli import main
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.workers.worker import silent
 
+pytestmark = pytest.mark.environments  # makes a small one
+
 ROW = {"python": "3.11", "as_of": "2024-05-15", "packages": ["packaging==23.2"], "runtime": "native", "groups": ["ci"]}
 EXPECT = {"environment": "small", "outcome": "refused", "reason": "it has no TensorFlow"}
 
