@@ -1,6 +1,6 @@
-"""Save a Keras text classifier built on BERT once, load it in any TensorFlow, prove that it still says the same."""
+"""Save a Keras text classifier built on BERT once, load it in any TensorFlow, and prove that it predicts the same."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from bert_bundle.version import VERSION as __version__
 
@@ -9,18 +9,6 @@ if TYPE_CHECKING:
     from bert_bundle.errors import BertBundleError, BundleError
     from bert_bundle.format.manifest import Manifest
     from bert_bundle.loading.loaded_bundle import Bundle
-
-_PLACES = {
-    "Bundle": "loading.loaded_bundle",
-    "Verification": "api",
-    "inspect": "api",
-    "load": "api",
-    "save": "api",
-    "verify": "api",
-    "BertBundleError": "errors",
-    "BundleError": "errors",
-    "Manifest": "format.manifest",
-}
 
 __all__ = [
     "BertBundleError",
@@ -35,11 +23,28 @@ __all__ = [
     "verify",
 ]
 
+_MODULES = {
+    "BertBundleError": "bert_bundle.errors",
+    "Bundle": "bert_bundle.loading.loaded_bundle",
+    "BundleError": "bert_bundle.errors",
+    "Manifest": "bert_bundle.format.manifest",
+    "Verification": "bert_bundle.api",
+    "inspect": "bert_bundle.api",
+    "load": "bert_bundle.api",
+    "save": "bert_bundle.api",
+    "verify": "bert_bundle.api",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when first used: importing the package costs no NumPy."""
-    if name not in _PLACES:
+    """Import a public name when it is first used, so that importing the package does not import NumPy."""
+    if name not in _MODULES:
         raise AttributeError("module 'bert_bundle' has no attribute {!r}".format(name))
     from importlib import import_module
 
-    return getattr(import_module("bert_bundle." + _PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> List[str]:
+    """Return the public names, and nothing else."""
+    return list(__all__)

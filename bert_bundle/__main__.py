@@ -1,4 +1,4 @@
-"""`python -m bert_bundle`: the command line."""
+"""`python -m bert_bundle`: the command line, as `bert-bundle`."""
 
 import sys
 

@@ -1,10 +1,10 @@
-"""Every error this package raises on purpose, with the exit code its command ends with.
+"""The errors that this package raises on purpose, each with the exit code of a command that fails with it.
 
-Owns the classes and how they read; knows nothing of what raises them.
-An error says what is wrong, where (`place`), what was `wanted` and `found`, and what to do (`fix`).
+Owns the classes and how they are printed. Does not know: what raises them.
+An error has a message (what is wrong), a `place` (where), what was `wanted` and `found`, and a `fix` (what to do).
 """
 
-from typing import Any, ClassVar, Dict, Optional
+from typing import Any, ClassVar, Dict, Iterator, Optional, Type
 
 AS_EXPECTED = 0
 NOT_AS_EXPECTED = 1
@@ -18,13 +18,13 @@ _LONGEST = 300  # characters of a value that a message shows: a hostile file mus
 
 
 def printable(value: Any, longest: int = _LONGEST) -> str:
-    """`value` on one line: control characters and lone surrogates escaped, at most 300 characters."""
+    """Return `value` on one line: control characters and lone surrogates escaped, at most 300 characters."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
     return text if len(text) <= longest else text[:longest] + "..."
 
 
 class BertBundleError(Exception):
-    """Base of all: `message`, `place`, `wanted`, `found`, `fix` and the exit code of a command that ends with it."""
+    """Base class: `message`, `place`, `wanted`, `found`, `fix` and the exit code of a command that fails with it."""
 
     exit_code: ClassVar[int] = REFUSED
 
@@ -54,7 +54,7 @@ class BertBundleError(Exception):
         return "\n".join(lines)
 
     def to_json(self) -> Dict[str, str]:
-        """The error as the plain record that `--json` and a worker's answer carry."""
+        """Return the error as the plain record used by `--json` and by a worker's answers."""
         return {
             "class": type(self).__name__,
             "message": self.message,
@@ -70,23 +70,23 @@ class BundleError(BertBundleError):
 
 
 class FormatError(BundleError):
-    """A file of the bundle is malformed, missing, or says something that cannot be."""
+    """A file of the bundle is malformed, missing, or contradicts another one."""
 
 
 class IntegrityError(BundleError):
-    """A file is not what was written: its size or digest differs from the manifest's."""
+    """A file has changed since it was written: its size or digest differs from the manifest's."""
 
 
 class UnsafeError(BundleError):
-    """Something in the bundle could run code or reach outside of it."""
+    """Something in the bundle could run code or reach files outside the bundle."""
 
 
 class VersionError(BundleError):
-    """The bundle is newer than this bert_bundle."""
+    """The bundle was written by a newer bert_bundle."""
 
 
 class LimitError(BundleError):
-    """Something is larger than any bundle needs."""
+    """Something is larger than the limits allow."""
 
 
 class StorageError(BundleError):
@@ -98,11 +98,11 @@ class LockedError(BundleError):
 
 
 class ConflictError(BundleError):
-    """The target exists and is not ours to replace."""
+    """The target exists and may not be replaced."""
 
 
 class ModelError(BundleError):
-    """The model holds something that a bundle cannot represent; the layer is named."""
+    """The model contains something that a bundle cannot represent; the error names the layer."""
 
 
 class TokenizerError(BundleError):
@@ -110,31 +110,31 @@ class TokenizerError(BundleError):
 
 
 class SignatureError(BundleError):
-    """Labels, examples or features do not fit the model's inputs and outputs."""
+    """Labels, examples or features do not match the model's inputs and outputs."""
 
 
 class ProofError(BundleError):
-    """A staged bundle, loaded again, did not give the predictions of the model it was saved from."""
+    """A staged bundle, loaded again, did not reproduce the predictions of the model."""
 
 
 class RuntimeUnavailableError(BundleError):
-    """The installed packages cannot load this bundle: what is missing is named."""
+    """The installed packages cannot load this bundle; the error names what is missing."""
 
 
 class ConfigError(BertBundleError):
-    """The matrix file, the policy file or the command's arguments are wrong."""
+    """The matrix file, the policy file or the arguments of the command are invalid."""
 
     exit_code = USAGE
 
 
 class EnvironmentNotMadeError(BertBundleError):
-    """A locked environment could not be made: an interpreter or a package is missing."""
+    """A locked environment could not be created: an interpreter or a package is missing."""
 
     exit_code = NO_ENVIRONMENT
 
 
 class WorkerError(BertBundleError):
-    """A worker did not answer: it died (`crashed`), ran out of time (`timeout`) or of memory."""
+    """A worker did not answer: it crashed (`crashed`), ran out of time (`timeout`) or of memory."""
 
     exit_code = NOT_RUN
 
@@ -144,7 +144,7 @@ class WorkerError(BertBundleError):
 
 
 def from_json(record: Dict[str, Optional[str]]) -> BertBundleError:
-    """The error that `to_json` described; a class unknown here becomes a `WorkerError`."""
+    """Return the error that `to_json` described; an unknown class becomes a `WorkerError`."""
     known = {c.__name__: c for c in _subclasses(BertBundleError)}
     parts = {k: record.get(k) or "" for k in ("place", "wanted", "found", "fix")}
     cls = known.get(record.get("class") or "")
@@ -154,7 +154,7 @@ def from_json(record: Dict[str, Optional[str]]) -> BertBundleError:
     return error
 
 
-def _subclasses(cls: Any) -> Any:
+def _subclasses(cls: Type[BertBundleError]) -> Iterator[Type[BertBundleError]]:
     yield cls
     for child in cls.__subclasses__():
         yield from _subclasses(child)

@@ -1,3 +1,3 @@
-"""The version of this package, where every environment can read it without metadata."""
+"""The version of this package, readable in every environment without package metadata."""
 
 VERSION = "0.1.0"

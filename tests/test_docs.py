@@ -14,7 +14,8 @@ from pathlib import Path
 
 import click
 import pytest
-from support.generated_tables import BLOCKS, error_classes, leaves, options, subcommands
+from support.command_line import subcommands
+from support.generated_tables import BLOCKS, error_classes, leaves, options
 from support.paths import ROOT
 
 from bert_bundle import errors

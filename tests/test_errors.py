@@ -31,7 +31,7 @@ def test_a_value_is_shown_on_one_line_escaped_and_cut(value: object, shown: str)
     assert printable(value) == shown
 
 
-def test_an_error_reads_as_what_where_and_what_to_do() -> None:
+def test_an_error_is_printed_with_place_wanted_found_and_fix() -> None:
     error = FormatError("a file is missing", place="graph.json", wanted="a file", found="none", fix="copy it")
     assert str(error) == "a file is missing @ graph.json\n  wanted: a file\n  found: none\n  fix: copy it"
     assert str(FormatError("a file is missing")) == "a file is missing"
@@ -44,14 +44,14 @@ def test_every_part_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("cls", every())
-def test_an_error_survives_the_way_from_a_worker(cls: type[BertBundleError]) -> None:
+def test_an_error_survives_the_transport_from_a_worker(cls: type[BertBundleError]) -> None:
     error = cls("what", place="where", wanted="this", found="that", fix="do")
     again = from_json({**error.to_json()})
     assert type(again) is cls
     assert str(again) == str(error)
 
 
-def test_an_error_of_an_unknown_class_is_the_workers_fault() -> None:
+def test_an_error_of_an_unknown_class_becomes_a_worker_error() -> None:
     error = from_json({"class": "os.system", "message": "boom", "place": "task", "found": None})
     assert type(error) is WorkerError
     assert error.message == "os.system: boom"
@@ -64,7 +64,7 @@ def test_a_worker_error_knows_how_it_ended() -> None:
     assert WorkerError("it slept", outcome="timeout").outcome == "timeout"
 
 
-def test_what_is_wrong_with_a_bundle_ends_with_5_and_the_rest_with_codes_of_their_own() -> None:
+def test_bundle_errors_exit_with_5_and_other_errors_with_their_own_codes() -> None:
     codes = {cls.__name__: cls.exit_code for cls in every() if not issubclass(cls, BundleError)}
     assert codes == {
         "BertBundleError": 5,
@@ -75,5 +75,5 @@ def test_what_is_wrong_with_a_bundle_ends_with_5_and_the_rest_with_codes_of_thei
     assert {cls.exit_code for cls in every(BundleError)} == {errors.REFUSED} == {5}
 
 
-def test_every_class_says_when_it_is_raised() -> None:
+def test_every_class_has_a_docstring() -> None:
     assert all(cls.__doc__ for cls in every())

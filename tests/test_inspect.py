@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import put, rewrite, small
 
 import bert_bundle
 from bert_bundle.format import strict_json
-from bert_bundle.format.files import tree
 
 # argv: bundles. The first is whole: what reading imports is imported then. After that, whatever runs is recorded.
 AUDITED = """
@@ -91,7 +91,7 @@ def test_a_moved_bundle_is_the_same_bundle(classic_bundle: Path, tmp_path: Path)
     assert bert_bundle.inspect(moved) == bert_bundle.inspect(classic_bundle)
 
 
-def test_the_manifest_names_no_clock_host_or_path(classic_bundle: Path) -> None:
+def test_the_manifest_contains_no_time_host_or_path(classic_bundle: Path) -> None:
     import getpass
     import platform
 

@@ -16,16 +16,22 @@ from typing import Any
 
 import psutil
 
-from bert_bundle.format.golden import Golden, read_golden
+from bert_bundle.format.golden import Golden, from_bundle
+from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER, specification_digest
 from bert_bundle.host.environments.prepare import PreparedEnvironment, prepare
-from bert_bundle.host.report.terminal import figure
+from bert_bundle.host.report.numbers import figure
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
 from bert_bundle.host.workers.worker import Progress, Worker
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from support.entries import reader_fault
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "grades.md"
@@ -114,8 +120,8 @@ def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
     rows = [HEADERS, ("---",) * len(HEADERS)]
     for cause, v, floor in measured:
         rows.append((
-            f"`{v.grade}`", cause.what, cause.classifier, f"`{v.reader}`", figure(v.float64_difference).plain,
-            figure(v.native_difference).plain, "" if v.float64_difference is None else figure(floor).plain,
+            f"`{v.grade}`", cause.what, cause.classifier, f"`{v.reader}`", figure(v.float64_difference),
+            figure(v.native_difference), "" if v.float64_difference is None else figure(floor),
             "" if v.labels_changed is None else str(v.labels_changed), f"`{v.first_layer}`" if v.first_layer else "",
             v.reason.split(" @ ")[0].replace("|", "\\|"),
         ))  # fmt: skip
@@ -131,11 +137,11 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
     with Worker(writer, "writer") as worker:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
-    goldens = {name: read_golden(str(folder / name)) for name in SPECIFICATIONS}
-    terms = run.RunOptions(expect=matrix.expect, policy=matrix.policy)
+    goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
+    terms = RunOptions(expect=matrix.expect, policy=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:
-        given = replace(terms, faults={cause.reader: cause.fault} if cause.fault else {}, **cause.terms)
+        given = replace(terms, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.terms)
         progress = _killing(say) if cause.killed else say
         place, bundle = places[cause.reader], folder / cause.classifier
         return run.audit(bundle, [place], executor=Local(1), progress=progress, terms=given).verdicts[0]

@@ -1,1 +1,1 @@
-"""The classifiers that `matrix run` writes: catalogue, specifications, strategies."""
+"""The classifiers that `matrix run` generates: how they are specified, drawn and built."""

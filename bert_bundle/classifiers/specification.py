@@ -1,8 +1,8 @@
-"""Classifiers built from a plain specification: the same one in every environment and either runtime, to the bit.
+"""Classifiers built from a specification: the same one in every environment and both runtimes, to the bit.
 
-A specification is JSON: what it does not say is as in `CLASSIC`, the encoder's first token with ten numerical features,
-softmax over two classes. `strategies` draws others. With `steps` a classifier is trained for as many steps of its
-optimizer: then its weights are those of one environment, not of every one.
+A specification is plain JSON. Fields that it omits are those of `CLASSIC`: the encoder's first token, ten numerical
+features, softmax over two classes. `strategies` draws other specifications. With `steps` a classifier is trained for
+that many optimizer steps; its weights then depend on the environment.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ import numpy as np
 
 from bert_bundle.classifiers import vocabularies
 from bert_bundle.classifiers.assembly import Assembled, assemble
-from bert_bundle.classifiers.kit import RuntimeBuilder
-from bert_bundle.encoders import checkpoint_names, families
+from bert_bundle.classifiers.model_builder import ModelBuilder
+from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import Weights
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.tokenizer import Recipe, encode, from_vocabulary
 
-# The encoder's sizes, how it is called, what follows, what it is fed; each field with what it says by default.
+# Every field with its default: the encoder, how it is called, the inputs, what follows the encoder, the data.
 CLASSIC: Dict[str, Any] = {
     "name": "first-token-features",
     "class": "BertModel",
@@ -26,20 +27,20 @@ CLASSIC: Dict[str, Any] = {
     "heads": 4,
     "intermediate": 48,
     "types": 2,
-    "embedding": 12,  # of ELECTRA
-    "spare": 3,  # rows of the table of words that no token has
+    "embedding": 12,  # embedding size, ELECTRA only
+    "spare": 3,  # rows of the word embeddings beyond the vocabulary
     "activation": "gelu",
     "epsilon": 1e-12,
     "dropout": 0.1,
     "attention_dropout": 0.1,
-    "by_itself": True,  # a class with a head is the model
+    "by_itself": True,  # a class with a head is the whole model
     "towers": "one",  # "siamese": the encoder is called on two texts; "two": two encoders on one
     "roles": ["input_ids", "attention_mask"],
     "call": "keywords",  # or position, list, dict, tuple
     "mask_cast": False,
-    "inputs": "plain",  # names of the inputs: of their roles, "odd" ones, "none"
-    "form": "list",  # or dict: how inputs and outputs are given
-    "open": False,  # the inputs leave the number of tokens open
+    "inputs": "plain",  # names of the inputs: "plain" (as the roles), "odd", "none"
+    "form": "list",  # inputs and outputs of the model: list or dict
+    "open": False,  # whether the inputs have no fixed number of tokens
     "max_length": 16,
     "pooling": "first_token",
     "features": 10,
@@ -48,9 +49,9 @@ CLASSIC: Dict[str, Any] = {
     "classes": 2,
     "others": [],  # more outputs: [name, units, activation]
     "policy": "float32",
-    "frozen": [],  # parts of the encoder: "embeddings", "layer.0"
+    "frozen": [],  # parts of the encoder that are not trainable: "embeddings", "layer.0"
     "fast": True,
-    "tokenizer": {},  # settings by their names in tokenizer_config.json, and `added` tokens
+    "tokenizer": {},  # settings by their names in tokenizer_config.json, and "added" tokens
     "texts": [
         "my invoice is wrong",
         "",
@@ -68,7 +69,7 @@ CLASSIC: Dict[str, Any] = {
 
 @dataclass(frozen=True)
 class BuiltClassifier:
-    """A built classifier with all that `save` takes; without examples it makes probes of its own."""
+    """A classifier with the arguments of `save`. If `examples` is empty, `save` makes its own."""
 
     model: Any
     encoder: Any
@@ -79,38 +80,39 @@ class BuiltClassifier:
 
 
 def tokenizer(fast: bool = True, runtime: str = keras_runtime.TRANSFORMERS) -> Any:
-    """A small cased-to-lower BERT tokenizer, the same in every release."""
+    """Return a small lower-casing BERT tokenizer, the same in every release."""
     return from_vocabulary(vocabulary(), max_length=64, fast=fast, runtime=runtime)
 
 
 def vocabulary() -> List[str]:
-    """The tokens by id; single letters make every plain text spellable."""
+    """Return its tokens in the order of their ids. Single letters are included, so that any ASCII word can be split."""
     return vocabularies.wordpiece()
 
 
 def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -> BuiltClassifier:
-    """The classifier of a specification in this environment's Keras."""
+    """Build the classifier of a specification in this environment."""
     spec = {**CLASSIC, **specification}
-    kit, family = RuntimeBuilder(runtime), families.CLASSES[spec["class"]]
+    builder, family = ModelBuilder(runtime), families.CLASSES[spec["class"]]
     described = vocabularies.describe(family.model_type, **spec["tokenizer"])
-    live = vocabularies.live(described, fast=spec["fast"], runtime=kit.runtime.name)
-    with kit.runtime.dialect.precision(kit.keras, spec["policy"]):
-        made = assemble(kit, spec, len(described.ids))
-    randomize(made.model, kit.encoders, spec["seed"])
+    live = vocabularies.load(described, fast=spec["fast"], runtime=builder.runtime.name)
+    with builder.runtime.dialect.precision(builder.keras, spec["policy"]):
+        assembled = assemble(builder, spec, len(described.ids))
+    randomize(assembled.model, builder.encoders, spec["seed"])
     if spec["frozen"]:
-        parts = checkpoint_names.WEIGHTS[family.model_type]
-        kit.freeze(kit.encoders[0], *(_part(parts, name) for name in spec["frozen"]))
+        builder.freeze(builder.encoders[0], *(_part(family.weights, name) for name in spec["frozen"]))
     labels = () if family.head else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
-    result = BuiltClassifier(made.model, kit.encoders[0], live, labels, _examples(spec, made), spec["max_length"])
+    result = BuiltClassifier(
+        assembled.model, builder.encoders[0], live, labels, _examples(spec, assembled), spec["max_length"]
+    )
     if spec["steps"]:
-        _train(result, spec["steps"], kit.keras)
+        _train(result, spec["steps"], builder.keras)
     return result
 
 
 def randomize(model: Any, encoder: Any, seed: int) -> None:
-    """Sets every weight from the seed, biases too: zero biases hide faults. The same bits in every environment.
+    """Set every weight from the seed, to the same bits in every environment; biases too, because zeros hide faults.
 
-    `encoder`: the model's encoder, or a list of them.
+    `encoder` is the model's encoder, or a list of them.
     """
     encoders = encoder if isinstance(encoder, list) else [encoder]
     random, bound = np.random.RandomState(seed), keras_runtime.bind_for(model)
@@ -122,39 +124,40 @@ def randomize(model: Any, encoder: Any, seed: int) -> None:
         return np.asarray(values, "float32")
 
     for each in encoders:
-        inside = bound.encoders.tensors(each)
-        bound.encoders.assign(each, {n: drawn(n, inside[n].shape) for n in sorted(inside)}, bound.keras, each.name)
-    own = {id(variable) for each in encoders for variable in each.weights}
-    others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(model.weights) if id(v) not in own)
+        tensors = bound.encoders.tensors(each)
+        bound.encoders.assign(each, {n: drawn(n, tensors[n].shape) for n in sorted(tensors)}, bound.keras, each.name)
+    assigned = {id(variable) for each in encoders for variable in each.weights}
+    others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(model.weights) if id(v) not in assigned)
     pairs = [(model.weights[i], drawn(name, tuple(model.weights[i].shape))) for name, i in others]
     bound.dialect.set_values(bound.keras, pairs)
 
 
-def _train(made: BuiltClassifier, steps: int, keras: Any) -> None:
-    """`steps` steps of gradient descent on all examples at once, in their order; what is drawn is dropout's alone."""
-    texts = made.examples["text"]
-    given = {**encode(made.tokenizer, Recipe(made.max_length), texts, None), **made.examples}
-    rows = [np.asarray(given[tensor.name]) for tensor in made.model.inputs]
-    answers = np.arange(len(texts)) % len(made.labels)
-    loss = "{}_crossentropy".format("binary" if made.model.output_shape[-1] == 1 else "sparse_categorical")
-    made.model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss)
-    made.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
+def _train(classifier: BuiltClassifier, steps: int, keras: Any) -> None:
+    """Take `steps` steps of gradient descent on all examples, in order; only dropout is random."""
+    texts = classifier.examples["text"]
+    given = {**encode(classifier.tokenizer, Recipe(classifier.max_length), texts, None), **classifier.examples}
+    rows = [np.asarray(given[tensor.name]) for tensor in classifier.model.inputs]
+    answers = np.arange(len(texts)) % len(classifier.labels)
+    loss = "{}_crossentropy".format("binary" if classifier.model.output_shape[-1] == 1 else "sparse_categorical")
+    classifier.model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss)
+    classifier.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
 
 
-def _part(parts: checkpoint_names.Weights, name: str) -> str:
-    """The path of a part of an encoder that a specification freezes."""
+def _part(weights: Weights, name: str) -> str:
+    """Return the path of a part of an encoder that a specification freezes."""
     if name.startswith("layer."):
-        name = parts.layers + name[len("layer") :]
-    return "{}.{}".format(parts.inside, name)
+        number, _, rest = name[len("layer.") :].partition(".")
+        name = ".".join(filter(None, [weights.blocks.format(number), rest]))
+    return "{}.{}".format(weights.prefix, name)
 
 
-def _examples(spec: Mapping[str, Any], made: Assembled) -> Dict[str, Any]:
-    """The specification's texts, in another order for a second text, and values that differ from row to row."""
+def _examples(spec: Mapping[str, Any], assembled: Assembled) -> Dict[str, Any]:
+    """Return the texts, rotated for a second text input, and feature values that differ from row to row."""
     texts = list(spec["texts"])
-    examples: Dict[str, Any] = {name: texts[i:] + texts[:i] for i, name in enumerate(made.texts)}
+    examples: Dict[str, Any] = {name: texts[i:] + texts[:i] for i, name in enumerate(assembled.texts)}
     random = np.random.RandomState(spec["seed"] + 1)
-    for record in made.beside:
+    for record in assembled.extra_inputs:
         shape = (len(texts), *record["shape"])
-        whole = record["dtype"] == "int32"
-        examples[record["name"]] = random.randint(0, 5, shape) if whole else random.standard_normal(shape)
+        integers = record["dtype"] == "int32"
+        examples[record["name"]] = random.randint(0, 5, shape) if integers else random.standard_normal(shape)
     return examples

@@ -1,7 +1,8 @@
-"""Hypothesis strategies of classifier specifications: plain data that `classifiers.build` builds in any environment.
+"""Hypothesis strategies for classifier specifications: plain data that `specification.build` builds anywhere.
 
-Every strategy shrinks to the plainest thing that it can say, which stands first in it; a drawn specification names all
-that it draws, so that a shrunk one is small whatever `CLASSIC` is. `event` counts what was drawn. Builds nothing.
+Each strategy shrinks to its simplest value, which is listed first. A drawn specification has every field that is drawn,
+so that a shrunk one is small whatever the defaults in `CLASSIC` are. `event` counts the features of what was drawn.
+Builds no model. The only module of the package that imports Hypothesis: import it where classifiers are drawn.
 """
 # ruff: noqa: RUF001
 
@@ -13,15 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 
 Spec = Dict[str, Any]
 Draw = Callable[[Any], Any]
 
-_HALF = ("first_token", "average", "longest", "two_tokens")  # poolings without constants of their own
+_HALF = ("first_token", "average", "longest", "two_tokens")  # poolings without constants, which would have a dtype
 _OPS = ("tanh", "absolute", "square", "sigmoid", "relu", "softplus", "negative", "erf", "gelu", "softmax", "silu")
 _REGULARIZERS: Tuple[Any, ...] = (None, "l2", "l1")
 _CONSTRAINTS: Tuple[Any, ...] = (None, "non_neg", "max_norm", "unit_norm")
-# Each with what a tokenizer may trip over. Fast tokenizers read the last ones alike everywhere, slow ones do not.
+# Words that tokenizers may treat differently. _MARKED and _YOUNG are the same in all fast tokenizers, not in slow ones.
 _WORDS = ("my", "invoice", "is", "wrong", "app", "crashing", "Password", "REFUND", "e-mail", "why?", "1,000.00", "qzx")
 _SPELLED = (
     "Señor",
@@ -43,22 +45,22 @@ _YOUNG = ("\U0001fae0", "\U0001f9cc", "\u1b4c", "\U0001e030")
 
 
 def draw(examples: int, seed: int) -> List[Spec]:
-    """`examples` specifications: that of the classic, which says nothing, then drawn ones, the same for one seed."""
+    """Return `examples` specifications: the classic one, then drawn ones that the seed decides."""
     drawn: List[Spec] = []
 
     def keep(spec: Spec) -> bool:
         drawn.append(spec)
         return False
 
-    smallest(keep, examples - 1, seed)
+    smallest_failing(keep, examples - 1, seed)
     return [{"seed": seed}, *({"name": "drawn-{}".format(i), **spec} for i, spec in enumerate(drawn, 1))]
 
 
-def smallest(fails: Callable[[Spec], bool], examples: int, seed: int) -> Optional[Spec]:
-    """The smallest specification found for which `fails` says so; None where it says so of none of `examples`.
+def smallest_failing(fails: Callable[[Spec], bool], examples: int, seed: int) -> Optional[Spec]:
+    """Return the smallest specification found for which `fails` is true; None if it is false for all `examples`.
 
-    `fails` is asked about the same ones, in the same order, as `draw` gives for that seed, until it says yes; then
-    about smaller and smaller ones.
+    `fails` is called with the specifications that `draw` returns for that seed, in the same order, until it is true;
+    then with smaller and smaller ones.
     """
     if examples < 1:
         return None
@@ -77,9 +79,9 @@ def smallest(fails: Callable[[Spec], bool], examples: int, seed: int) -> Optiona
 
 
 def specifications(**fixed: Any) -> "st.SearchStrategy[Spec]":
-    """Specifications with the fields in `fixed` as given.
+    """Specifications in which the fields of `fixed` have the given values.
 
-    Shrinks to a BERT of one layer, one head and hidden size 4, its first token, and two classes.
+    Shrinks to a BERT with one layer, one head and hidden size 4, pooled by its first token, and two classes.
     """
     return _specifications().map(lambda spec: {**spec, **fixed})
 
@@ -89,7 +91,7 @@ def _specifications(draw: Draw) -> Spec:
     spec: Spec = {**draw(sizes()), **draw(encoders()), **draw(inputs())}
     family = families.CLASSES[spec["class"]]
     if family.model_type == "distilbert" and spec["activation"] != "relu":
-        spec["activation"] = "gelu"  # its class of transformers 4.5 knows these two
+        spec["activation"] = "gelu"  # the only two that its class in transformers 4.5 has
     spec["pooling"] = draw(poolings(family, spec))
     spec.update(draw(precisions(spec)))
     spec.update(draw(heads(half=spec["policy"] != "float32")))
@@ -103,7 +105,7 @@ def _specifications(draw: Draw) -> Spec:
 
 
 def sizes() -> "st.SearchStrategy[Spec]":
-    """Sizes of an encoder of which no two are equal that a fault could swap; shrinks to the smallest."""
+    """Sizes of an encoder, different where a fault could swap two of them; shrinks to the smallest."""
     return st.builds(
         lambda heads, size, layers, more, types, activation, epsilon, dropout, other: {
             "heads": heads,
@@ -131,9 +133,9 @@ def sizes() -> "st.SearchStrategy[Spec]":
 
 @st.composite
 def encoders(draw: Draw) -> Spec:
-    """The class, how it is called and on what; shrinks to a BertModel called by keywords on ids and mask.
+    """The class, how it is called and its inputs; shrinks to a BertModel called with keywords on ids and mask.
 
-    All is drawn whatever is used of it: what is drawn next then stays in its place while a classifier shrinks.
+    Everything is drawn even if it is not used, so that later draws keep their position while a classifier shrinks.
     """
     name = draw(st.sampled_from([f.architecture for f in families.FAMILIES]))
     head = draw(st.sampled_from([*[""] * 7, *families.HEADS]))
@@ -151,8 +153,8 @@ def encoders(draw: Draw) -> Spec:
     if head:
         spec["towers"] = "one"
     if head == "ForQuestionAnswering" and spec["call"] in ("list", "tuple"):
-        # Built, transformers 4.5 returns a dict for return_dict=False, and run eagerly a tuple: Keras, which sorts a
-        # dict, then takes the start for the end. What such a model computes depends on who runs it; save refuses it.
+        # With return_dict=False transformers 4.5 returns a dict in graph mode and a tuple in eager mode. Keras sorts
+        # the dict, which swaps start and end: such a model depends on how it is run, and `save` refuses it.
         spec["call"] = "position"
     spec["roles"] = [role for role in spec["roles"] if role in family.arguments]
     return spec
@@ -160,7 +162,7 @@ def encoders(draw: Draw) -> Spec:
 
 @st.composite
 def inputs(draw: Draw) -> Spec:
-    """Names, form, length and what there is beside the text; shrinks to five tokens and nothing else."""
+    """Names, form, length and inputs beside the text; shrinks to five tokens and no other input."""
     spec: Spec = {
         "max_length": draw(st.sampled_from([5, 8, 16, 33])),
         "open": draw(st.booleans()),
@@ -174,28 +176,27 @@ def inputs(draw: Draw) -> Spec:
         {"name": "image", "shape": [4, 5, 2], "dtype": "float32"},
     ]
     spec["extra"] = draw(st.lists(st.sampled_from(kinds), max_size=2, unique_by=lambda kind: kind["name"]))
-    if spec["inputs"] == "none":  # then Keras numbers them, by how many the process has made
+    if spec["inputs"] == "none":  # Keras then numbers them, by how many inputs the process has made
         spec["form"] = "list"
     return spec
 
 
 def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStrategy[str]":
-    """How hidden states become one state; shrinks to the first token's."""
+    """How hidden states become one state; shrinks to the first token."""
     names = ["first_token", "two_tokens", "average", "longest", "gru", "lstm", "both_ways", "convolution", "attention"]
     names += ["lambda", "last_four"]
     names += ["pooler"] if "pooler_output" in family.always else []
     names += ["mean", "max"] if "attention_mask" in spec["roles"] else []
-    if spec["towers"] != "one":  # a layer of one name is made once
+    if spec["towers"] != "one":  # a named layer would be made twice
         names = [name for name in names if name in ("first_token", "two_tokens", "pooler", "mean", "max")]
     names = ["first_token"] if family.head else names
-    return st.sampled_from(range(60)).map(
-        lambda number: names[number % len(names)]
-    )  # one draw, whatever there is to choose
+    # Drawn from the same range whatever the number of names, so that later draws do not move.
+    return st.sampled_from(range(60)).map(lambda number: names[number % len(names)])
 
 
 @st.composite
 def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
-    """The dtype policy; shrinks to float32. Half precision where what is pooled names no dtype."""
+    """The dtype policy; shrinks to float32. Half precision only if the pooling and the inputs name no dtype."""
     plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"]
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
@@ -237,10 +238,10 @@ def _layers() -> "st.SearchStrategy[Any]":
         "GaussianDropout": st.just({"rate": 0.1}),
         "Activation": st.builds(lambda a: {"activation": a}, st.sampled_from(["relu", "tanh", "softmax"])),
     }
-    return st.one_of([config.map(_layer_of(name)) for name, config in kinds.items()])
+    return st.one_of([config.map(_layer_item(name)) for name, config in kinds.items()])
 
 
-def _layer_of(name: str) -> Callable[[Any], Any]:
+def _layer_item(name: str) -> Callable[[Any], Any]:
     return lambda config: {"layer": name, "config": config}
 
 
@@ -254,57 +255,59 @@ def _blocks(units: "st.SearchStrategy[int]") -> "st.SearchStrategy[Any]":
         "sequential": st.lists(units, min_size=1, max_size=2),
         "nested": st.lists(units, min_size=1, max_size=2),
     }
-    return st.one_of([argument.map(_block_of(name)) for name, argument in arguments.items()])
+    return st.one_of([argument.map(_block_item(name)) for name, argument in arguments.items()])
 
 
-def _block_of(name: str) -> Callable[[Any], Any]:
+def _block_item(name: str) -> Callable[[Any], Any]:
     return lambda argument: {name: argument}
 
 
 def frozen(layers: int) -> "st.SearchStrategy[Spec]":
-    """Parts of the encoder that training leaves alone; shrinks to none."""
+    """Parts of the encoder that are not trainable; shrinks to none."""
     parts = ["embeddings", *("layer.{}".format(i) for i in range(layers))]
     return st.builds(lambda chosen: {"frozen": sorted(chosen)}, st.sets(st.sampled_from(parts)))
 
 
 @st.composite
 def tokenizers(draw: Draw, model_type: str) -> Spec:
-    """A kind of tokenizer with its settings; shrinks to a fast one as transformers makes it.
+    """A kind of tokenizer with its settings; shrinks to a fast one with the defaults of transformers.
 
-    A slow one of RoBERTa has no added tokens: before transformers 4.34 it takes the spaces around them away.
+    A slow RoBERTa tokenizer has no added tokens: before transformers 4.34 it removes the spaces around them.
     """
-    fast = draw(st.sampled_from([True, True, False])) or model_type == "xlm-roberta"
+    kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
+    fast = draw(st.sampled_from([True, True, False])) or kind == UNIGRAM
     words = {
         "do_lower_case": draw(st.booleans().map(lambda b: not b)),
         "strip_accents": draw(st.sampled_from([None, True])),
     }
     sides = {"padding_side": draw(st.sampled_from(["right", "right", "left"]))}
     added = draw(st.lists(st.sampled_from(["newtoken", "<b>"]), max_size=1))
-    added = added if fast or model_type != "roberta" else []
-    settings = {**({} if model_type in ("roberta", "xlm-roberta") else words), **sides}
+    added = added if fast or kind != BYTE_LEVEL else []
+    settings = {**(words if kind == WORDPIECE else {}), **sides}
     return {"fast": fast, "tokenizer": {**settings, **({"added": added} if added else {})}}
 
 
 def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[str]]":
-    """Three to six texts; shrinks to one word. The first is never empty, and one is longer than any input."""
+    """Three to six texts; each shrinks to one word. The first is never empty, and the last is longer than any input."""
+    kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
     strip = spec["tokenizer"].get("do_lower_case") or spec["tokenizer"].get("strip_accents")
     words = [*_WORDS, *_SPELLED, *spec["tokenizer"].get("added", ())]
-    if spec["fast"] or (strip and model_type != "roberta"):
+    if spec["fast"] or (strip and kind != BYTE_LEVEL):
         words += _MARKED
-    if spec["fast"] and model_type != "roberta":
+    if spec["fast"] and kind != BYTE_LEVEL:
         words += _YOUNG
     word = st.sampled_from(words)
     text = st.lists(word, max_size=6).map(" ".join)
     plain = st.sampled_from(_WORDS)
     first = st.builds(lambda a, b: " ".join([a, *b]), plain, st.lists(word, max_size=2))
     long = plain.map(lambda w: " ".join([w, "word"] * 17 + ["end"]))
-    # A text of nothing but spaces is dropped by a slow RoBERTa of transformers 4.5: there all are like the first.
-    some = st.lists(text if spec["fast"] or model_type != "roberta" else first, min_size=1, max_size=4)
+    # A slow RoBERTa tokenizer of transformers 4.5 drops texts that are only spaces, so there all are like the first.
+    some = st.lists(text if spec["fast"] or kind != BYTE_LEVEL else first, min_size=1, max_size=4)
     return st.builds(lambda a, b, c: [a, *b, c], first, some, long)
 
 
 def features(spec: Mapping[str, Any]) -> List[str]:
-    """What a specification has, in words: what `event` counts, and what a test demands to have been drawn."""
+    """Return the features of a specification in words, which `event` counts and a test expects to be drawn."""
     family = families.CLASSES[spec["class"]]
     found = ["family " + family.model_type, "head " + (family.head or "none"), "pooling " + spec["pooling"]]
     found += ["{} {}".format(field, spec[field]) for field in ("layers", "activation", "types", "policy", "inputs")]
@@ -312,7 +315,7 @@ def features(spec: Mapping[str, Any]) -> List[str]:
     found += ["roles " + ",".join(spec["roles"])]
     found += ["extra " + record["name"] for record in spec["extra"]]
     found += ["output " + other[0] for other in spec["others"]]
-    found += ["item " + _word(item) for item in spec["head"]]
+    found += ["item " + _kind(item) for item in spec["head"]]
     found += ["frozen"] if spec["frozen"] else []
     found += ["added token"] if spec["tokenizer"].get("added") else []
     found += ["cased"] if spec["tokenizer"].get("do_lower_case") is False else []
@@ -322,7 +325,7 @@ def features(spec: Mapping[str, Any]) -> List[str]:
     return found + (["empty text"] if "" in spec["texts"] else [])
 
 
-def _word(item: Any) -> str:
+def _kind(item: Any) -> str:
     if isinstance(item, int):
         return "units"
     return str(item.get("layer") or next(iter(item)))

@@ -1,4 +1,4 @@
-"""Small tokenizers of every family, the same in every release and without a network; knows nothing of models."""
+"""A small tokenizer for each family, the same in every release and made without a network. Does not know models."""
 # ruff: noqa: RUF001
 
 import base64
@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.encoders import families
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
 from bert_bundle.tokenizer.description import Description, Model
 from bert_bundle.tokenizer.unigram import Unigram
@@ -31,42 +33,40 @@ _NORMAL = {
     "２": "2",
     "ｆ": "f",
 }
-FAMILIES = {  # model type -> class of transformers
-    "bert": "BertTokenizer",
-    "distilbert": "DistilBertTokenizer",
-    "electra": "ElectraTokenizer",
-    "roberta": "RobertaTokenizer",
-    "xlm-roberta": "XLMRobertaTokenizer",
-}
+FAMILIES = {family.model_type: family.tokenizer.name for family in families.FAMILIES}  # -> class of transformers
 
 
 def tokenizer_of(family: str, *, fast: bool = True, runtime: str = "transformers") -> Any:
-    """A small tokenizer of a model type, read from its files as a bundle's is."""
-    return live(describe(family), fast=fast, runtime=runtime)
+    """Return a small tokenizer for a model type, loaded from files like that of a bundle."""
+    return load(describe(family), fast=fast, runtime=runtime)
 
 
-def live(described: Description, *, fast: bool, runtime: str) -> Any:
-    """The tokenizer of a description, read from its files."""
+def load(described: Description, *, fast: bool, runtime: str) -> Any:
+    """Return the tokenizer of a description, loaded from its files."""
     return tokenizers.from_files(described.to_files(), fast=fast, runtime=runtime)
 
 
 def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
-    """What `tokenizer_of` makes, with more tokens and other settings by their names in tokenizer_config.json."""
-    models: Dict[str, Callable[[], Model]] = {"roberta": bytelevel, "xlm-roberta": unigram}
-    model = models[family]() if family in models else WordPiece(tuple(wordpiece()))
+    """Describe a tokenizer, with `added` tokens and settings by their names in tokenizer_config.json."""
+    models: Dict[str, Callable[[], Model]] = {
+        WORDPIECE: lambda: WordPiece(tuple(wordpiece())),
+        BYTE_LEVEL: bytelevel,
+        UNIGRAM: unigram,
+    }
+    model = models[families.BY_MODEL_TYPE[family].tokenizer.vocabulary]()
     described = Description.fresh(FAMILIES[family], model, 64, **settings)
     return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
 
 
 def wordpiece() -> List[str]:
-    """The tokens of the WordPiece vocabulary by id; single letters make every plain text spellable."""
+    """Return the WordPiece tokens in the order of their ids; single letters make any ASCII word tokenizable."""
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
     tokens = [*_SPECIAL, *_WORDS, *letters, *("##" + c for c in letters)]
     return sorted(set(tokens), key=tokens.index)
 
 
 def bytelevel() -> ByteLevel:
-    """Every byte, and the words, each merged from left to right."""
+    """Return a vocabulary with every byte and each of the words, merged from left to right."""
     alphabet = letters()
     merges: Dict[Tuple[str, str], None] = {}
     for word in _SPELLED:
@@ -78,7 +78,10 @@ def bytelevel() -> ByteLevel:
 
 
 def unigram() -> Unigram:
-    """Single letters and the words as pieces, longer ones likelier; white space, wide letters and ligatures mapped."""
+    """Return single letters and the words as pieces, longer ones with a higher score.
+
+    White space, full-width letters and ligatures are normalized.
+    """
     words = [word.replace(" ", "\u2581") for word in _SPELLED if word.strip()]
     alphabet = [chr(c) for c in range(ord("!"), 0x7F)] + ["\u2581", *"éèüñçà東京のｱ"]
     scored = [(piece, -8.0 + 0.75 * len(piece)) for piece in dict.fromkeys([*alphabet, *words])]
@@ -87,10 +90,10 @@ def unigram() -> Unigram:
 
 
 def charsmap(normal: Mapping[str, str]) -> bytes:
-    """SentencePiece's normal forms: the size of a trie, the trie as a double array, then the forms, each ended by 0.
+    """Encode SentencePiece's normalization table: the size of a trie, the trie as a double array, the NUL-ended forms.
 
-    A unit of the array is 32 bits: the label in bits 0 to 7, whether a form ends here in bit 8, and from bit 10 on the
-    exclusive or of its place with the first of its 256 children; a form's unit is its place among the forms.
+    A unit of the array has 32 bits: the label in bits 0 to 7, in bit 8 whether a key ends here, and from bit 10 on the
+    exclusive or of its index and the index of the first of its 256 children. The unit of a form is the form's offset.
     """
     forms = b"".join(form.encode("utf-8") + b"\0" for form in normal.values())
     children: List[Dict[int, int]] = [{}]
@@ -106,13 +109,13 @@ def charsmap(normal: Mapping[str, str]) -> bytes:
         ends[node] = position
         position += len(form.encode("utf-8")) + 1
     units = [0] * (256 * (len(children) + 1))
-    places = {0: (0, 0)}
+    units_of = {0: (0, 0)}  # node -> (index of its unit, label)
     for node, branches in enumerate(children):
-        place, label = places[node]
+        index, label = units_of[node]
         first = 256 * (node + 1)
-        units[place] = (place ^ first) << 10 | (node in ends) << 8 | label
+        units[index] = (index ^ first) << 10 | (node in ends) << 8 | label
         if node in ends:
             units[first] = ends[node] | 1 << 31
-        places.update((child, (first + byte, byte)) for byte, child in branches.items())
+        units_of.update((child, (first + byte, byte)) for byte, child in branches.items())
     trie = struct.pack("<{}I".format(len(units)), *units)
     return struct.pack("<I", len(trie)) + trie + forms

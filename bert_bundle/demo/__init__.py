@@ -1,1 +1,1 @@
-"""The text set of `bert-bundle demo`: written support tickets, and the reading of them."""
+"""What `bert-bundle demo` runs inside an environment: the support tickets, a vocabulary, the training."""

@@ -1,8 +1,8 @@
-"""The labelled support tickets that the demo trains on; knows the file, and nothing of models or tokenizers.
+"""The labelled support tickets that the demo trains on. Does not know models or tokenizers.
 
-Every sentence was written for this project, about a company that does not exist. Some say too little to tell their
-label by, so that a classifier has to look at the numerical features as well; these were drawn at random, each leaning
-towards one label.
+Every sentence was written for this project, about a company that does not exist. Some texts are too vague to tell their
+label, so that a classifier needs the numerical features too; these were drawn at random, with a different distribution
+for each label.
 """
 
 import csv
@@ -14,7 +14,7 @@ from typing import Dict, List, Tuple
 from bert_bundle.errors import BertBundleError, ConfigError
 
 LABELS = ("access", "billing", "bug", "feature_request")
-# Age and time since payment in days, seats and tickets as counts. They follow the order of the file's columns.
+# In the order of the file's columns: age and time since payment in days, seats and tickets as counts.
 FEATURES = ("account_age_days", "seats", "tickets_last_month", "days_since_payment")
 COLUMNS = ("text", "label", *FEATURES)
 
@@ -23,7 +23,7 @@ _FILE = Path(__file__).with_name("tickets.csv")
 
 @dataclass(frozen=True)
 class Tickets:
-    """One ticket a position: its text, the name of its label, its features in the order of `FEATURES`."""
+    """Parallel columns: the text of each ticket, the name of its label, its features in the order of `FEATURES`."""
 
     texts: Tuple[str, ...]
     labels: Tuple[str, ...]
@@ -34,17 +34,17 @@ class Tickets:
 
 
 def read() -> Tickets:
-    """The tickets that ship with this package, in the file's order, which mixes the labels.
+    """Return the tickets that ship with this package, in the order of the file, in which the labels are mixed.
 
-    Raises `BertBundleError` when the installed file is damaged.
+    Raises BertBundleError if the installed file is damaged.
     """
     return parse(_FILE.read_bytes())
 
 
 def parse(data: bytes) -> Tickets:
-    """The tickets in `data`: UTF-8, CSV, headed by `COLUMNS`, every feature a whole number from zero.
+    """Parse tickets: CSV in UTF-8 with the header `COLUMNS`, every feature a non-negative whole number.
 
-    Raises `BertBundleError` naming the row (the header is row 1), what was wanted and what was found.
+    Raises BertBundleError with the row (the header is row 1), what was wanted and what was found.
     """
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
@@ -64,14 +64,14 @@ def parse(data: bytes) -> Tickets:
 
 
 def split(tickets: Tickets, *, held_out_every: int) -> Tuple[Tickets, Tickets]:
-    """(train, test): of each label its first ticket and every `held_out_every`-th after it are the test.
+    """Return (train, test): the first ticket of each label and every `held_out_every`-th after it are the test.
 
-    Counted per label, so that both halves keep every label that has two tickets or more; the order is kept, and no
-    chance is involved. Raises `ConfigError` when `held_out_every` is under 2.
+    Counted per label, so that both parts have every label with at least two tickets. Keeps the order; deterministic.
+    Raises ConfigError if `held_out_every` is less than 2.
     """
     if held_out_every < 2:
         raise ConfigError(
-            "no ticket would be left to train on",
+            "held_out_every is too small: no ticket would be left to train on",
             place="held_out_every",
             wanted="2 or more",
             found=held_out_every,
@@ -103,9 +103,9 @@ def _check(row: List[str], place: str) -> None:
     if row[1] not in LABELS:
         raise _damaged(place + ", label", " or ".join(LABELS), row[1])
     for name, cell in zip(FEATURES, row[2:]):
-        # isdigit alone would let through digits that float cannot read, such as a superscript two
+        # isdigit alone accepts digits that float cannot parse, such as a superscript two
         if not (cell.isascii() and cell.isdigit()):
-            raise _damaged("{}, {}".format(place, name), "a whole number from zero", cell)
+            raise _damaged("{}, {}".format(place, name), "a non-negative whole number", cell)
 
 
 def _damaged(place: str, wanted: str, found: object) -> BertBundleError:

@@ -1,4 +1,4 @@
-"""Follows a recipe inside an environment: tokenizer, encoder, head, a few epochs, a proven bundle."""
+"""The training of the demo inside an environment: tokenizer, encoder, head, a few epochs, a proven bundle."""
 
 import json
 import os
@@ -18,12 +18,14 @@ Progress = Callable[[str], None]
 BATCH = 16
 
 
-def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
-    """Trains by `recipe`, saves to `target` with the held-out rows as examples: {"digest", "accuracy"}."""
+def train_and_save(
+    recipe: Dict[str, Any], target: str, progress: Progress, *, overwrite: bool = False
+) -> Dict[str, Any]:
+    """Train by `recipe` and save to `target` with the held-out rows as examples; return {"digest", "accuracy"}."""
     keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
     import tensorflow as tf
 
-    for seed in (random.seed, np.random.seed, tf.random.set_seed):  # Keras draws what layers start with from the first
+    for seed in (random.seed, np.random.seed, tf.random.set_seed):  # Keras seeds initial weights from the first
         seed(recipe["seed"])
     if recipe["encoder"]["kind"] == "fresh":
         progress("training a WordPiece tokenizer on {} texts".format(len(recipe["train"]["text"])))
@@ -40,8 +42,8 @@ def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> D
         _fit(model, inputs, answers, recipe, keras, progress)
     else:
         progress("running the frozen encoder over {} texts".format(len(answers)))
-        constant = keras.Model(model.inputs, pooled).predict(inputs, batch_size=BATCH, verbose=0)
-        _fit(head, constant, answers, recipe, keras, progress)
+        states = keras.Model(model.inputs, pooled).predict(inputs, batch_size=BATCH, verbose=0)
+        _fit(head, states, answers, recipe, keras, progress)
     held_out = recipe["held_out"]
     guesses = model.predict(_inputs(held_out, recipe, tokenizer), batch_size=BATCH, verbose=0).argmax(-1)
     accuracy = float((guesses == np.asarray(held_out["label"])).mean())
@@ -56,6 +58,7 @@ def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> D
         labels=recipe["labels"],
         examples=examples,
         max_length=recipe["max_length"],
+        overwrite=overwrite,
         metadata={"about": recipe["about"], "accuracy_held_out": round(accuracy, 4)},
     )
     return {"digest": manifest.digest, "accuracy": accuracy}
@@ -71,20 +74,20 @@ def _fresh_encoder(recipe: Dict[str, Any], size: int) -> Any:
         num_attention_heads=sizes["heads"],
         intermediate_size=sizes["intermediate"],
         max_position_embeddings=recipe["max_length"],
-        initializer_range=0.05,  # 0.02 is for hidden sizes ten times as large
+        initializer_range=0.05,  # the default of 0.02 suits hidden sizes ten times as large
     )
     return transformers.build(families.BERT, config, "encoder")
 
 
 def _pretrained(recipe: Dict[str, Any], keras: Any) -> Tuple[Any, Any]:
-    """The tokenizer and the frozen encoder of a Hugging Face checkpoint in PyTorch names; needs no PyTorch."""
+    """Return the tokenizer and the frozen encoder of a Hugging Face checkpoint with PyTorch names, without PyTorch."""
     folder = recipe["encoder"]["folder"]
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     with open(os.path.join(folder, "model.safetensors"), "rb") as weights:
         arrays = tensors.from_bytes(weights.read(), "model.safetensors")
     encoder = transformers.build(families.BERT, config, "minilm")
-    encoder(encoder.dummy_inputs)  # variables are made by the first call
+    encoder(encoder.dummy_inputs)  # the first call creates its variables
     transformers.assign(encoder, arrays, keras, "model.safetensors")
     encoder.trainable = False
     with open(os.path.join(folder, "vocab.txt"), encoding="utf-8") as file:
@@ -92,7 +95,7 @@ def _pretrained(recipe: Dict[str, Any], keras: Any) -> Tuple[Any, Any]:
 
 
 def _classifier(recipe: Dict[str, Any], encoder: Any, keras: Any) -> Tuple[Any, Any, Any]:
-    """(the model, its head as a model of its own, what that is fed): masked mean, features, two dense layers."""
+    """Return (model, its head as a model, input of the head): masked mean, features, two dense layers."""
     import tensorflow as tf
 
     length = recipe["max_length"]
@@ -131,11 +134,11 @@ def _inputs(rows: Dict[str, Any], recipe: Dict[str, Any], tokenizer: Any) -> Lis
 def _fit(model: Any, inputs: Any, answers: np.ndarray, recipe: Dict[str, Any], keras: Any, progress: Progress) -> None:
     epochs = recipe["epochs"]
 
-    def tell(epoch: int, logs: Any) -> None:
+    def report(epoch: int, logs: Any) -> None:
         if (epoch + 1) % 5 == 0 or epoch + 1 == epochs:
-            progress("epoch {} of {}: loss {:.3f}, accuracy {:.1%}".format(
-                epoch + 1, epochs, logs["loss"], logs["accuracy"]))  # fmt: skip
+            figures = "loss {loss:.3f}, accuracy {accuracy:.1%}".format(**logs)
+            progress("epoch {} of {}: {}".format(epoch + 1, epochs, figures))
 
     model.compile(keras.optimizers.Adam(recipe["learning_rate"]), "sparse_categorical_crossentropy", ["accuracy"])
-    callback = keras.callbacks.LambdaCallback(on_epoch_end=tell)
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=report)
     model.fit(inputs, answers, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[callback])

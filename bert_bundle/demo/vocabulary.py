@@ -1,7 +1,7 @@
-"""A WordPiece vocabulary learned from texts, the same one every time; knows nothing of tokenizers.
+"""A WordPiece vocabulary learned from texts, deterministically. Does not know tokenizers.
 
-The package `tokenizers` learns one too, but numbers its pieces by the order of a hash table, and breaks ties by number:
-two runs over the same texts give two vocabularies (seen in 0.19.1).
+The package `tokenizers` can learn one too, but numbers its pieces in the order of a hash table and breaks ties by
+number: two runs over the same texts give different vocabularies (seen in 0.19.1).
 """
 
 import re
@@ -12,22 +12,22 @@ from typing import Dict, List, Sequence, Tuple
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _PREFIX = "##"
 
-Word = Tuple[str, ...]  # a word cut into pieces
+Word = Tuple[str, ...]  # the pieces of a word
 
 
 def learn(texts: Sequence[str], size: int, least: int = 2) -> List[str]:
-    """At most `size` tokens by id: special ones, single letters, then pieces in the order in which they were joined.
+    """Return at most `size` tokens in the order of their ids: special tokens, single letters, joined pieces.
 
-    The pair of neighbours that occurs most often is joined into a piece, again and again, as in byte pair encoding
-    (Sennrich et al. 2016, algorithm 1); of pairs that occur equally often the first by name. A pair that occurs less
-    than `least` times is left apart.
+    The most frequent pair of neighbours is joined into a piece, repeatedly, as in byte pair encoding (Sennrich et al.
+    2016, algorithm 1); of equally frequent pairs the first in alphabetical order. Pairs that occur less than `least`
+    times are not joined.
     """
     words = Counter(word for text in texts for word in _words(text))
-    cut: Dict[Word, int] = {(word[0], *(_PREFIX + letter for letter in word[1:])): n for word, n in words.items()}
-    tokens = [*SPECIAL, *sorted({piece for word in cut for piece in word})]
+    counts: Dict[Word, int] = {(word[0], *(_PREFIX + letter for letter in word[1:])): n for word, n in words.items()}
+    tokens = [*SPECIAL, *sorted({piece for word in counts for piece in word})]
     while len(tokens) < size:
         pairs: Counter[Tuple[str, str]] = Counter()
-        for word, count in cut.items():
+        for word, count in counts.items():
             for pair in zip(word, word[1:]):
                 pairs[pair] += count
         if not pairs:
@@ -38,12 +38,12 @@ def learn(texts: Sequence[str], size: int, least: int = 2) -> List[str]:
         joined = best[0] + best[1][len(_PREFIX) :]
         if joined not in tokens:
             tokens.append(joined)
-        cut = {_join(word, best, joined): count for word, count in cut.items()}
+        counts = {_join(word, best, joined): count for word, count in counts.items()}
     return tokens
 
 
 def _words(text: str) -> List[str]:
-    """Words and marks in lower case without accents, as a BERT tokenizer that lower-cases cuts them."""
+    """Split into words and punctuation, lower-case and without accents, as an uncased BERT tokenizer does."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(c) != "Mn")
     return re.findall(r"[^\W_]+|[^\s\w]|_", plain)
 

@@ -1,109 +1,18 @@
-"""Names and layouts of encoder weights: TensorFlow's <-> PyTorch's (those of the Hugging Face checkpoint).
+"""Names and layouts of encoder weights: TensorFlow's <-> PyTorch's, which are those of the Hugging Face checkpoint.
 
 The rule is that of transformers' own conversion: `layer_._3` is `layer.3`, a kernel is a transposed weight, gamma and
-beta are weight and bias, an embedding table is a weight. Shapes are derived from the configuration alone.
+beta are weight and bias, an embedding table is a weight. Shapes are derived from the configuration alone. Does not
+know one family from another: what the modules are is data of the `Family`.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Mapping, Tuple
 
 from bert_bundle.encoders.configuration import classes, of_config, standard
-from bert_bundle.encoders.families import Family
+from bert_bundle.encoders.families.family import EMBEDDINGS, EMBEDDINGS_NORM, LABELS, TABLES, Family, Module
 from bert_bundle.errors import FormatError, ModelError
 
-_Modules = Mapping[str, Tuple[str, ...]]  # PyTorch name -> sizes of the weight; a bias has the first of them
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The modules of one family. Sizes go by BERT's names of configuration fields; `classes` counts the labels.
-
-    inside   what a class with a head calls the encoder in it
-    layers   what holds the numbered layers
-    layer    the modules of one layer
-    heads    head -> modules beside embeddings and layers; "" is the encoder by itself
-    """
-
-    inside: str
-    layers: str
-    layer: _Modules
-    heads: Mapping[str, _Modules]
-
-
-_SQUARE, _OUT = ("hidden_size", "hidden_size"), ("classes", "hidden_size")
-_UP, _DOWN, _NORM = ("intermediate_size", "hidden_size"), ("hidden_size", "intermediate_size"), ("hidden_size",)
-_TABLES = {
-    "embeddings.word_embeddings": "vocab_size",
-    "embeddings.position_embeddings": "max_position_embeddings",
-    "embeddings.token_type_embeddings": "type_vocab_size",
-}
-_EMBEDDINGS_NORM, _PROJECTION = "embeddings.LayerNorm", "embeddings_project"
-# Devlin et al. 2018, figure 2; in the names of Google's first checkpoints.
-_BERT_LAYER = {
-    "attention.self.query": _SQUARE,
-    "attention.self.key": _SQUARE,
-    "attention.self.value": _SQUARE,
-    "attention.output.dense": _SQUARE,
-    "attention.output.LayerNorm": _NORM,
-    "intermediate.dense": _UP,
-    "output.dense": _DOWN,
-    "output.LayerNorm": _NORM,
-}
-_DISTILBERT_LAYER = {
-    "attention.q_lin": _SQUARE,
-    "attention.k_lin": _SQUARE,
-    "attention.v_lin": _SQUARE,
-    "attention.out_lin": _SQUARE,
-    "sa_layer_norm": _NORM,
-    "ffn.lin1": _UP,
-    "ffn.lin2": _DOWN,
-    "output_layer_norm": _NORM,
-}
-_POOLER = {"pooler.dense": _SQUARE}
-_CLASSIFIER = {"classifier": _OUT}
-_DEEP_CLASSIFIER = {"classifier.dense": _SQUARE, "classifier.out_proj": _OUT}
-_TOKENS_AND_SPANS = {"ForTokenClassification": _CLASSIFIER, "ForQuestionAnswering": {"qa_outputs": _OUT}}
-_OUTSIDE = ("classifier", "pre_classifier", "qa_outputs")  # modules of a head, beside the encoder
-
-BERT = Weights(
-    "bert",
-    "encoder.layer",
-    _BERT_LAYER,
-    {"": _POOLER, "ForSequenceClassification": {**_POOLER, **_CLASSIFIER}, **_TOKENS_AND_SPANS},
-)
-DISTILBERT = Weights(
-    "distilbert",
-    "transformer.layer",
-    _DISTILBERT_LAYER,
-    {"": {}, "ForSequenceClassification": {"pre_classifier": _SQUARE, **_CLASSIFIER}, **_TOKENS_AND_SPANS},
-)
-ROBERTA = Weights(
-    "roberta",
-    "encoder.layer",
-    _BERT_LAYER,
-    {"": _POOLER, "ForSequenceClassification": _DEEP_CLASSIFIER, **_TOKENS_AND_SPANS},
-)
-ELECTRA = Weights(
-    "electra",
-    "encoder.layer",
-    _BERT_LAYER,
-    {"": {}, "ForSequenceClassification": _DEEP_CLASSIFIER, **_TOKENS_AND_SPANS},
-)
-WEIGHTS: Mapping[str, Weights] = {
-    "bert": BERT,
-    "distilbert": DISTILBERT,
-    "roberta": ROBERTA,
-    "xlm-roberta": ROBERTA,
-    "electra": ELECTRA,
-}
-
-_KNOWN = frozenset(_TABLES).union(
-    (_EMBEDDINGS_NORM, _PROJECTION),
-    *(modules for weights in WEIGHTS.values() for modules in weights.heads.values()),
-    *(["{}.*.{}".format(weights.layers, module) for module in weights.layer] for weights in WEIGHTS.values()),
-)
-_NUMBER = re.compile(r"\blayer\.[0-9]+\.")
+_NUMBER = re.compile(r"(?<=\.)[0-9]+(?=\.|$)")
 _LAST = {
     "kernel": "weight",
     "gamma": "weight",
@@ -115,50 +24,49 @@ _LAST = {
 
 
 def prefix(family: Family) -> str:
-    """What stands before an encoder's names in a checkpoint of this class: `bert.` under a head, else nothing."""
-    return WEIGHTS[family.model_type].inside + "." if family.head else ""
+    """Return what precedes an encoder's names in a checkpoint of this class: `bert.` under a head, else nothing."""
+    return family.weights.prefix + "." if family.head else ""
 
 
-def to_pytorch(name: str, prefix: str = "") -> Tuple[str, bool]:
-    """(PyTorch name, whether the array is transposed) of a TensorFlow variable's name, whatever stands before it.
+def to_pytorch(name: str, family: Family) -> Tuple[str, bool]:
+    """Return (PyTorch name, whether the array is transposed) of a TensorFlow variable's name, whatever precedes it.
 
-    `x/bert/encoder/layer_._0/output/dense/kernel:0` -> ("encoder.layer.0.output.dense.weight", True). `prefix` is put
-    before a name of the encoder, not before one of its head. Raises ModelError for a name of neither.
+    `x/bert/encoder/layer_._0/output/dense/kernel:0` -> ("encoder.layer.0.output.dense.weight", True). Under a head, a
+    name of the encoder has the family's prefix, a name of the head has none. Raises ModelError for a name of neither.
     """
     path, _, last = layer_path(name.split(":")[0]).rpartition(".")
-    parts = path.split(".")
+    parts, known = path.split("."), _known(family)
     for start in range(len(parts)):
         module = ".".join(parts[start:])
-        if last in _LAST and _NUMBER.sub("layer.*.", module) in _KNOWN:
-            return _place(module, prefix) + "." + _LAST[last], last == "kernel"
+        if last in _LAST and _unnumbered(module) in known:
+            return _in_checkpoint(module, family) + "." + _LAST[last], last == "kernel"
     raise ModelError("an encoder's variable that a checkpoint does not name", place=name)
 
 
 def layer_path(path: str) -> str:
-    """A path of layer names as PyTorch writes it: `encoder/layer_._0/output` -> `encoder.layer.0.output`."""
+    """Return a path of layer names as PyTorch writes it: `encoder/layer_._0/output` -> `encoder.layer.0.output`."""
     return path.replace("_._", ".").replace("/", ".")
 
 
+def tensorflow_path(path: str) -> str:
+    """Return a path of modules as TensorFlow writes it: `encoder.layer.0.output` -> `encoder/layer_._0/output`."""
+    return re.sub(r"\.(?![0-9]+(?:\.|$))", "/", path).replace(".", "_._")
+
+
 def shapes(config: Mapping[str, Any]) -> Dict[str, Tuple[int, ...]]:
-    """PyTorch name -> shape of every weight of the class that a canonical configuration names."""
-    family, sizes = of_config(config), {**standard(config), "classes": classes(config)}
-    weights, before = WEIGHTS[family.model_type], prefix(family)
-    modules: Dict[str, Tuple[str, ...]] = {_EMBEDDINGS_NORM: ("embedding_size",), **weights.heads[family.head]}
-    if sizes["embedding_size"] != sizes["hidden_size"]:
-        modules[_PROJECTION] = ("hidden_size", "embedding_size")
-    for index in range(sizes["num_hidden_layers"]):
-        modules.update(("{}.{}.{}".format(weights.layers, index, name), of) for name, of in weights.layer.items())
-    tables = {before + name: sizes[rows] for name, rows in _TABLES.items() if sizes[rows]}
-    result: Dict[str, Tuple[int, ...]] = {t + ".weight": (n, sizes["embedding_size"]) for t, n in tables.items()}
-    for module, of in modules.items():
-        shape = tuple(sizes[name] for name in of)
-        result[_place(module, before) + ".weight"] = shape
-        result[_place(module, before) + ".bias"] = shape[:1]
+    """Return PyTorch name -> shape of every weight of the class that a canonical configuration names."""
+    family, sizes = of_config(config), {**standard(config), LABELS: classes(config)}
+    result: Dict[str, Tuple[int, ...]] = {}
+    for module in _modules(family, sizes):
+        name, shape = _in_checkpoint(module.path, family), tuple(sizes[size] for size in module.sizes)
+        result[name + ".weight"] = shape
+        if module.bias:
+            result[name + ".bias"] = shape[:1]
     return result
 
 
 def check_shapes(config: Mapping[str, Any], found: Mapping[str, Tuple[int, ...]], place: str) -> None:
-    """Raises FormatError unless `found` (name -> shape) is exactly what the configuration asks for."""
+    """Raise FormatError unless `found` (name -> shape) is exactly what the configuration requires."""
     wanted = shapes(config)
     for name in sorted(set(wanted) | set(found)):
         if wanted.get(name) != found.get(name):
@@ -170,5 +78,47 @@ def check_shapes(config: Mapping[str, Any], found: Mapping[str, Tuple[int, ...]]
             )
 
 
-def _place(module: str, before: str) -> str:
-    return module if module.split(".")[0] in _OUTSIDE else before + module
+def _modules(family: Family, sizes: Mapping[str, Any]) -> Iterator[Module]:
+    """Yield every module with weights of an encoder of these sizes, its head's included."""
+    weights = family.weights
+    for table, rows in TABLES.items():
+        if sizes[rows]:
+            yield Module("{}.{}".format(EMBEDDINGS, table), (rows, "embedding_size"), bias=False)
+    yield Module("{}.{}".format(EMBEDDINGS, EMBEDDINGS_NORM), ("embedding_size",))
+    if weights.projects(sizes):
+        yield Module(weights.projection, ("hidden_size", "embedding_size"))
+    for number in range(sizes[weights.block_count]):
+        for module in weights.block.modules.values():
+            path = "{}.{}".format(weights.blocks.format(number), module.path)
+            yield Module(path, module.sizes, module.bias)
+    if family.has_pooler:
+        yield Module(weights.pooler, ("hidden_size", "hidden_size"))
+    if family.head:
+        for dense in family.heads[family.head].layers:
+            yield Module(dense.path, (dense.outputs, "hidden_size"))
+
+
+def _known(family: Family) -> FrozenSet[str]:
+    """Return every path of a module that some class of the family has, with `*` for a number."""
+    weights = family.weights
+    return frozenset(
+        [
+            *("{}.{}".format(EMBEDDINGS, part) for part in (*TABLES, EMBEDDINGS_NORM)),
+            *filter(None, (weights.projection, weights.pooler)),
+            *(_unnumbered("{}.{}".format(weights.blocks.format(0), m.path)) for m in weights.block.modules.values()),
+            *_of_heads(family),
+        ]
+    )
+
+
+def _of_heads(family: Family) -> FrozenSet[str]:
+    return frozenset(dense.path for head in family.heads.values() for dense in head.layers)
+
+
+def _unnumbered(path: str) -> str:
+    return _NUMBER.sub("*", path)
+
+
+def _in_checkpoint(module: str, family: Family) -> str:
+    """Return a module's path in the checkpoint: a head's modules lie beside the encoder, not in it."""
+    return module if module in _of_heads(family) else prefix(family) + module

@@ -1,4 +1,4 @@
-"""An encoder's config.json: what is kept of a live configuration, checked field by field; builds nothing."""
+"""An encoder's config.json: what is kept of a live configuration, checked field by field. Builds nothing."""
 
 import math
 from typing import Any, Dict, Mapping, Tuple
@@ -8,45 +8,42 @@ from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
 _CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
-_UNSUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")  # each makes another function of the same weights
-_MOST = 1 << 20  # no size of any published encoder is near it
-_MOST_LAYERS = 1 << 10
+_UNSUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")  # each changes what the same weights compute
+_MAX_SIZE = 1 << 20  # far above every size of a published encoder
+_MAX_LAYERS = 1 << 10
 
 
 def of_config(config: Mapping[str, Any]) -> Family:
-    """The family of a canonical configuration."""
+    """Return the family of a canonical configuration."""
     return CLASSES[config["architectures"][0]]
 
 
 def standard(config: Mapping[str, Any]) -> Dict[str, Any]:
-    """The fields of a canonical configuration under BERT's names; what a family has none for, as its code has it."""
-    family = of_config(config)
-    theirs = {name: bert for bert, name in family.own.items()}
-    fields = {theirs.get(name, name): config[name] for name in family.fields}
-    return {"embedding_size": fields["hidden_size"], "type_vocab_size": 0, "layer_norm_eps": 1e-12, **fields}
+    """Return the values of a canonical configuration under BERT's names, see `Family.values`."""
+    return of_config(config).values(config)
 
 
 def longest(config: Mapping[str, Any]) -> int:
-    """The most tokens that an encoder of this canonical configuration has positions for."""
+    """Return how many tokens an encoder of this canonical configuration has positions for."""
     return int(config["max_position_embeddings"]) - of_config(config).first_position
 
 
 def classes(config: Mapping[str, Any]) -> int:
-    """How many classes a head of this canonical configuration has: two unless labels are named, as in transformers."""
+    """Return how many classes a head of this canonical configuration has: two if no labels are named."""
     return len(config["id2label"]) if "id2label" in config else 2
 
 
 def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> Dict[str, Any]:
-    """What `config.to_dict()` says of the function and the labels, as config.json of a checkpoint.
+    """Return the fields of `config.to_dict()` that decide the function and the labels, as config.json of a checkpoint.
 
-    Raises ModelError for a value that the family's rebuild does not honour.
+    Raises ModelError for a value that a rebuild does not honour.
     """
     for name in _UNSUPPORTED:
         if config.get(name):
             raise ModelError(
                 "a configuration that a bundle cannot represent",
                 place="{} {}".format(place, name),
-                wanted="nothing, as in an encoder",
+                wanted="not set, as in a plain encoder",
                 found=config[name],
             )
     result: Dict[str, Any] = {"architectures": [family.architecture], "model_type": family.model_type}
@@ -54,7 +51,7 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
         value = config.get(name, default)
         if callable(value) or not isinstance(value, (int, float, str, bool, type(None))):
             raise ModelError(
-                "a configuration field that is no plain data", place="{} {}".format(place, name), found=value
+                "a configuration field that is not plain data", place="{} {}".format(place, name), found=value
             )
         result[name] = value
     labels = {str(k): str(v) for k, v in (config.get("id2label") or {}).items()}
@@ -69,16 +66,16 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
 
 
 def check_config(config: Any, place: str) -> Family:
-    """The family of a config.json, every number of it in bounds. Raises FormatError, LimitError or UnsafeError."""
+    """Return the family of a config.json. Raises FormatError, LimitError or UnsafeError for a value out of bounds."""
     if not isinstance(config, dict):
-        raise FormatError("a configuration is no object", place=place)
+        raise FormatError("a configuration is not a JSON object", place=place)
     code = sorted(set(config) & _CODE)
     if code:
         raise UnsafeError("a configuration that names code to run", place="{}#/{}".format(place, code[0]))
     model_type, names = config.get("model_type"), config.get("architectures")
     if not isinstance(model_type, str) or model_type not in BY_MODEL_TYPE:
         raise FormatError(
-            "an encoder of no known family",
+            "an encoder of an unknown family",
             place=place + "#/model_type",
             wanted=", ".join(BY_MODEL_TYPE),
             found=model_type,
@@ -99,40 +96,42 @@ def check_config(config: Any, place: str) -> Family:
             place=place,
             found=", ".join(sorted(extra or set(family.fields) - set(config))),
         )
-    theirs = {name: bert for bert, name in family.own.items()}
     for name, default in family.fields.items():
-        _check_field(theirs.get(name, name), config[name], default, "{}#/{}".format(place, name))
+        _check_field(family, family.bert_name(name), config[name], default, "{}#/{}".format(place, name))
     sizes = standard(config)
     if sizes["hidden_size"] % sizes["num_attention_heads"]:
-        heads = family.own.get("num_attention_heads", "num_attention_heads")
+        heads = family.field_name("num_attention_heads")
         raise FormatError("heads do not divide the hidden size", place="{}#/{}".format(place, heads))
     if family.first_position:
         _one_of(config["pad_token_id"], (family.first_position - 1,), place + "#/pad_token_id")
     _check_labels(config, place)
     if family.always == HEADS["ForQuestionAnswering"] and classes(config) != 2:
         raise FormatError(
-            "a head that does not have a start and an end", place=place + "#/id2label", wanted=2, found=classes(config)
+            "a question answering head without two labels, start and end",
+            place=place + "#/id2label",
+            wanted=2,
+            found=classes(config),
         )
     return family
 
 
-def _check_field(name: str, value: Any, default: Any, place: str) -> None:
+def _check_field(family: Family, name: str, value: Any, default: Any, place: str) -> None:
     if name == "hidden_act":
         _one_of(value, _ACTIVATIONS, place)
-    elif name == "position_embedding_type":
-        _one_of(value, ("absolute",), place)
+    elif name in family.honoured:
+        _one_of(value, family.honoured[name], place)
     elif name == "pad_token_id":
-        if value is not None and (type(value) is not int or not 0 <= value < _MOST):
+        if value is not None and (type(value) is not int or not 0 <= value < _MAX_SIZE):
             raise FormatError("not a token id", place=place, found=value)
     elif type(default) is bool:
         _one_of(value, (True, False), place)
     elif type(default) is int:
         if type(value) is not int or value < 1:
             raise FormatError("not a positive whole number", place=place, found=value)
-        most = _MOST_LAYERS if name == "num_hidden_layers" else _MOST
+        most = _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE
         if value > most:
             raise LimitError("larger than any encoder", place=place, wanted="at most {}".format(most), found=value)
-    elif name == "classifier_dropout" and value is None:
+    elif value is None and default is None:
         pass
     elif type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
         raise FormatError("not a number from 0 to 1", place=place, found=value)
@@ -149,10 +148,10 @@ def _one_of(value: Any, wanted: Tuple[Any, ...], place: str) -> None:
 def _check_labels(config: Mapping[str, Any], place: str) -> None:
     id2label, label2id = config.get("id2label", {}), config.get("label2id", {})
     if not isinstance(id2label, dict) or not isinstance(label2id, dict):
-        raise FormatError("labels are no objects", place=place + "#/id2label")
+        raise FormatError("labels are not JSON objects", place=place + "#/id2label")
     wanted = {str(i) for i in range(len(id2label))}
     texts = all(isinstance(label, str) for label in id2label.values())
     if set(id2label) != wanted or not texts or label2id != {v: int(k) for k, v in id2label.items()}:
         raise FormatError(
-            "id2label and label2id do not say the same", place=place + "#/id2label", wanted="ids 0 to n-1, each once"
+            "id2label and label2id do not agree", place=place + "#/id2label", wanted="ids 0 to n-1, each once"
         )

@@ -1,53 +1,47 @@
 """A transformer encoder as Keras 3 layers, on any backend: parts named as in transformers' TensorFlow classes.
 
-What is computed is the encoder of Vaswani et al. 2017 (section 3.1), normalised after each sub-layer, with the
-embeddings of Devlin et al. 2018 (figure 2). What differs between families is a `Plan`; none is asked for by name.
+What is computed is the encoder of Vaswani et al. 2017 (section 3.1), normalized after each sub-layer, with the
+embeddings of Devlin et al. 2018 (figure 2). What differs between families is in a `Plan`. Does not know: families.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, Type
 
 import keras
 from keras import ops
+
+from bert_bundle.encoders.families.family import EMBEDDINGS_NORM, POST_NORM
 
 ERF_GELU, TANH_GELU = "gelu", "gelu_new"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes, rates and names of one encoder.
+    """Sizes, rates and paths of one encoder.
 
-    main        the part that holds everything but heads: `bert`, `roberta`, `electra`, `distilbert`
-    stack       the part that holds the layers
-    names       the path within a layer of query, key, value, out, norm, lift, drop, last
-    types       rows of the token type table, 0 where the family has none
-    padding     the token id that RoBERTa's positions step over, None where positions count from 0
-    mask        what is added to the score of a masked token
+    tables        embedding table -> its rows
+    modules       role within a block -> (path, sizes of the weight as in `families.family.Module`)
+    padding       the token id that RoBERTa's positions step over, None if positions count from 0
+    masked_score  what is added to the score of a masked token
     """
 
-    main: str
-    stack: str
-    names: Mapping[str, str]
-    vocabulary: int
+    tables: Mapping[str, int]
+    modules: Mapping[str, Tuple[str, Tuple[int, ...]]]
     embedding: int
     hidden: int
     layers: int
     heads: int
-    inner: int
-    positions: int
-    types: int
     activation: str
     epsilon: float
     dropout: float
     attention_dropout: float
     deviation: float
     padding: Optional[int]
-    mask: float
-    pooler: bool
+    masked_score: float
 
 
 def activate(name: str, x: Any) -> Any:
-    """An activation by the name that a configuration gives it. "gelu" is the exact one, by erf."""
+    """Apply an activation by the name that a configuration gives it. "gelu" is the exact one, by erf."""
     if name == ERF_GELU:
         return ops.gelu(x, approximate=False)
     if name == TANH_GELU:
@@ -64,7 +58,7 @@ class Part(keras.layers.Layer):  # type: ignore[misc]
         self.parts: Dict[str, Any] = {}
 
     def put(self, path: str, part: Any) -> Any:
-        """Puts `part` at `path`, making the holders on the way; answers with it."""
+        """Put `part` at `path`, make the holders on the way, and return it."""
         name, _, rest = path.partition("/")
         if not rest:
             self.parts[name] = part
@@ -74,16 +68,16 @@ class Part(keras.layers.Layer):  # type: ignore[misc]
         return self.parts[name].put(rest, part)
 
     def at(self, path: str) -> Any:
-        """The part at `path`."""
+        """Return the part at `path`."""
         name, _, rest = path.partition("/")
         return self.parts[name].at(rest) if rest else self.parts[name]
 
 
 class Normalization(keras.layers.Layer):  # type: ignore[misc]
-    """Layer normalisation (Ba et al. 2016) over the last axis, by mean and variance.
+    """Layer normalization (Ba et al. 2016) over the last axis, by mean and variance.
 
-    Not Keras' own: on JAX that computes in float32 whatever the precision (measured: float64 off by 4e-7).
-    Half precisions are normalised in float32, as Keras 2 does.
+    Replaces Keras' layer, which on JAX computes in float32 in every precision (measured: float64 off by 4e-7).
+    Half precisions are normalized in float32, as Keras 2 does.
     """
 
     def __init__(self, size: int, epsilon: float, dtype: Any) -> None:
@@ -94,7 +88,7 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def call(self, x: Any) -> Any:
-        """(..., size) -> the same shape."""
+        """Return x, (..., size), normalized."""
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         x = ops.cast(x, dtype)
         centred = x - ops.mean(x, axis=-1, keepdims=True)
@@ -105,7 +99,7 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
 
 
 def dense(inputs: int, outputs: int, name: str, plan: Plan, dtype: Any) -> Any:
-    """A built Dense layer."""
+    """Return a built Dense layer."""
     start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
     layer = keras.layers.Dense(outputs, kernel_initializer=start, name=name, dtype=dtype)
     layer.build((None, None, inputs))
@@ -113,20 +107,17 @@ def dense(inputs: int, outputs: int, name: str, plan: Plan, dtype: Any) -> Any:
 
 
 class Embeddings(Part):
-    """Word, position and token type tables, added and normalised."""
+    """Word, position and token type tables, added and normalized."""
 
     def __init__(self, plan: Plan, dtype: Any) -> None:
         super().__init__("embeddings", dtype)
         self.plan = plan
         start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
-        sizes = {"word_embeddings": plan.vocabulary, "position_embeddings": plan.positions}
-        if plan.types:
-            sizes["token_type_embeddings"] = plan.types
         self.tables = {
             name: self.add_weight(name=name, shape=(rows, plan.embedding), initializer=start)
-            for name, rows in sizes.items()
+            for name, rows in plan.tables.items()
         }
-        self.norm = self.put("LayerNorm", Normalization(plan.embedding, plan.epsilon, self.dtype_policy))
+        self.norm = self.put(EMBEDDINGS_NORM, Normalization(plan.embedding, plan.epsilon, self.dtype_policy))
         self.dropout = keras.layers.Dropout(plan.dropout, dtype=self.dtype_policy)
         self.built = True
 
@@ -138,12 +129,12 @@ class Embeddings(Part):
         embedded: Any = None,
         training: Any = None,
     ) -> Any:
-        """(n, length) ids, or (n, length, embedding) with `embedded` -> (n, length, embedding)."""
+        """Return (n, length, embedding) of (n, length) ids, or of `embedded`, which has that shape already."""
         x = embedded if embedded is not None else self._row("word_embeddings", input_ids)
         if positions is None:
             positions = self._positions(input_ids, x)
         x = x + self._row("position_embeddings", positions)
-        if self.plan.types:
+        if "token_type_embeddings" in self.tables:
             types = ops.zeros_like(x[:, :, 0], dtype="int32") if types is None else types
             x = x + self._row("token_type_embeddings", types)
         return self.dropout(self.norm(x), training=training)
@@ -152,7 +143,7 @@ class Embeddings(Part):
         return ops.take(ops.cast(self.tables[table], self.compute_dtype), ops.cast(ids, "int32"), axis=0)
 
     def _positions(self, input_ids: Any, x: Any) -> Any:
-        """0, 1, 2, ...; in RoBERTa's manner from `padding` + 1, and `padding` where a token is padding."""
+        """Return 0, 1, 2, ...; with `padding`, as RoBERTa does, from `padding` + 1, and `padding` for padding."""
         padding = self.plan.padding
         if padding is not None and input_ids is not None:
             real = ops.cast(ops.not_equal(input_ids, padding), "int32")
@@ -161,30 +152,28 @@ class Embeddings(Part):
         return counted if padding is None else counted + padding + 1
 
 
-class Block(Part):
-    """One layer of the encoder: attention and two dense layers, each added to what went in and normalised."""
+class PostNormBlock(Part):
+    """One layer of the encoder: attention and two dense layers, each added to its input and then normalized."""
 
-    def __init__(self, index: int, plan: Plan, dtype: Any) -> None:
-        super().__init__("layer_._{}".format(index), dtype)
+    def __init__(self, name: str, plan: Plan, dtype: Any) -> None:
+        super().__init__(name, dtype)
         self.plan = plan
-        sizes = dict.fromkeys(("query", "key", "value", "out"), (plan.hidden, plan.hidden))
-        sizes.update(lift=(plan.hidden, plan.inner), drop=(plan.inner, plan.hidden))
-        for role in ("query", "key", "value", "out", "norm", "lift", "drop", "last"):
-            path = plan.names[role]
-            if role in sizes:
-                self.put(path, dense(*sizes[role], name=path.split("/")[-1], plan=plan, dtype=self.dtype_policy))
+        for path, sizes in plan.modules.values():
+            if len(sizes) == 1:
+                self.put(path, Normalization(sizes[0], plan.epsilon, self.dtype_policy))
             else:
-                self.put(path, Normalization(plan.hidden, plan.epsilon, self.dtype_policy))
+                outputs, inputs = sizes
+                self.put(path, dense(inputs, outputs, path.split("/")[-1], plan, self.dtype_policy))
         self.dropout = keras.layers.Dropout(plan.dropout, dtype=self.dtype_policy)
         self.attention_dropout = keras.layers.Dropout(plan.attention_dropout, dtype=self.dtype_policy)
         self.built = True
 
     def call(self, x: Any, bias: Any = None, head_mask: Any = None, training: Any = None) -> Tuple[Any, Any]:
-        """(n, length, hidden), bias (n, 1, 1, length) -> the same shape, probabilities (n, heads, length, length)."""
+        """Return (x as (n, length, hidden), probabilities as (n, heads, length, length)); bias is (n, 1, 1, length)."""
         context, probabilities = self._attend(x, bias, head_mask, training)
         x = self._part("norm")(x + self.dropout(self._part("out")(context), training=training))
-        lifted = activate(self.plan.activation, self._part("lift")(x))
-        x = self._part("last")(x + self.dropout(self._part("drop")(lifted), training=training))
+        widened = activate(self.plan.activation, self._part("up")(x))
+        x = self._part("last_norm")(x + self.dropout(self._part("down")(widened), training=training))
         return x, probabilities
 
     def _attend(self, x: Any, bias: Any, head_mask: Any, training: Any) -> Tuple[Any, Any]:
@@ -204,4 +193,7 @@ class Block(Part):
         return ops.reshape(context, (rows, length, self.plan.hidden)), probabilities
 
     def _part(self, role: str) -> Any:
-        return self.at(self.plan.names[role])
+        return self.at(self.plan.modules[role][0])
+
+
+BLOCKS: Mapping[str, Type[PostNormBlock]] = {POST_NORM: PostNormBlock}  # by the kind that a family names

@@ -1,4 +1,7 @@
-"""Encoders as transformers' TensorFlow classes: how their calls read, how they are built, their weights and flags."""
+"""Encoders as transformers' TensorFlow classes: how their calls read, how they are built, their weights and flags.
+
+Does not know one family from another: a `Family` is data.
+"""
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
@@ -10,13 +13,13 @@ from bert_bundle.encoders.families import BY_TENSORFLOW, PER_LAYER, Family, know
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.interpreter.known_breakages import version_numbers
 
-_SILENT = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
+_IGNORED = ("return_dict", "output_hidden_states", "output_attentions", "use_cache", "past_key_values")
 
 
 def family_of(layer: Any) -> Optional[Family]:
-    """The family whose class the layer is: transformers' own, for a subclass may compute something else.
+    """Return the family whose class the layer is, None for a subclass, which may compute something else.
 
-    Raises ModelError for a model class of transformers that is none of a family.
+    Raises ModelError for a model class of transformers that does not belong to a family.
     """
     if not type(layer).__module__.startswith("transformers."):
         return None
@@ -33,7 +36,7 @@ def family_of(layer: Any) -> Optional[Family]:
 
 
 def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any], place: str) -> Dict[str, Any]:
-    """An encoder's call by argument names, however it was written: positional, a list, a dict, keywords.
+    """Return an encoder's call by argument names, however it was written: positional, a list, a dict, keywords.
 
     Raises ModelError for an argument that a rebuild would not honour.
     """
@@ -52,7 +55,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
         )
     result.update(zip(family.arguments, args))
     result.update(kwargs)
-    result = {k: v for k, v in result.items() if v is not None and k not in _SILENT}
+    result = {k: v for k, v in result.items() if v is not None and k not in _IGNORED}
     for name in result:
         if name not in (*family.arguments, "training"):
             raise ModelError("an argument of the encoder that a bundle cannot represent", place=place, found=name)
@@ -60,7 +63,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
 
 
 def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: str) -> str:
-    """The name of an output, whether the call returned a dict or a tuple."""
+    """Return the name of an output, whether the call returned a dict or a tuple."""
     first, _, rest = name.partition(".")
     if first.isdigit():
         present = list(family.always)
@@ -74,15 +77,15 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
 
 
 def config(encoder: Any, place: str) -> Dict[str, Any]:
-    """The canonical config.json of a live encoder."""
+    """Return the canonical config.json of a live encoder."""
     return canonical_config(BY_TENSORFLOW[type(encoder).__name__], encoder.config.to_dict(), place)
 
 
 def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Any:
-    """An encoder of this configuration with whatever weights it starts with, in the precision that is set.
+    """Return an encoder of this configuration with initial weights, in the precision that is set.
 
-    `outputs` are those that calls will use: in old releases (seen in transformers 4.12) a symbolic call asks the
-    configuration alone whether it returns hidden states or attentions.
+    `outputs` are those that calls will use: in old releases (seen in transformers 4.12) the configuration alone
+    decides whether a symbolic call returns hidden states or attentions.
     """
     import transformers
 
@@ -101,22 +104,17 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
         )
     encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
     if encoder.dtype == "float64":
-        float64_patches.mend(encoder)
+        float64_patches.mend(encoder, family)
     elif encoder.compute_dtype == "float16" and version_numbers({"": transformers.__version__}, "") < (4, 8):
-        float64_patches.mend_half(encoder)
+        float64_patches.mend_half(encoder, family)
     return encoder
 
 
 def call(encoder: Any, kwargs: Mapping[str, Any], outputs: "frozenset[str]") -> Mapping[str, Any]:
-    """The encoder's outputs by name, those in `outputs` among them."""
+    """Return the encoder's outputs by name, those in `outputs` among them."""
     kwargs = dict(kwargs)
     ids = kwargs.pop("input_ids", None)
-    result: Mapping[str, Any] = encoder(
-        ids,
-        **kwargs,
-        **_flags_of(outputs),
-        return_dict=True,
-    )
+    result: Mapping[str, Any] = encoder(ids, **kwargs, **_flags_of(outputs), return_dict=True)
     return result
 
 
@@ -128,31 +126,31 @@ def _flags_of(outputs: "frozenset[str]") -> Dict[str, bool]:
 
 
 def pick(outputs: Mapping[str, Any], name: str) -> Any:
-    """The output called `name`: `last_hidden_state`, or `hidden_states.3`."""
+    """Return the output called `name`: `last_hidden_state`, or `hidden_states.3`."""
     first, _, position = name.partition(".")
     value = outputs[first]
     return value[int(position)] if position else value
 
 
 def tensors(encoder: Any) -> Dict[str, np.ndarray]:
-    """Every weight by PyTorch name, in PyTorch's layout."""
+    """Return every weight by PyTorch name, in PyTorch's layout."""
     result: Dict[str, np.ndarray] = {}
-    prefix = checkpoint_names.prefix(BY_TENSORFLOW[type(encoder).__name__])
+    family = BY_TENSORFLOW[type(encoder).__name__]
     for variable in encoder.weights:
-        name, transposed = checkpoint_names.to_pytorch(variable.name, prefix)
+        name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         if name in result:
-            raise ModelError("two variables of an encoder have one name", place=variable.name)
+            raise ModelError("two variables of an encoder have the same name", place=variable.name)
         array = variable.numpy()
         result[name] = array.T if transposed else array
     return result
 
 
 def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: str) -> None:
-    """Sets every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
+    """Set every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
     pairs = []
-    prefix = checkpoint_names.prefix(BY_TENSORFLOW[type(encoder).__name__])
+    family = BY_TENSORFLOW[type(encoder).__name__]
     for variable in encoder.weights:
-        name, transposed = checkpoint_names.to_pytorch(variable.name, prefix)
+        name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         array = weights.get(name)
         fits = array is not None and tuple(variable.shape) == (array.T if transposed else array).shape
         if array is None or not fits:
@@ -168,7 +166,7 @@ def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: s
 
 
 def flags(encoder: Any) -> Dict[str, bool]:
-    """The parts whose `trainable` differs from that of what holds them: path -> flag, outermost first."""
+    """Return path -> flag of the parts whose `trainable` differs from that of their holder, outermost first."""
     result = {}
     for path, layer, holder in _parts(encoder, "", encoder):
         if bool(layer._trainable) != bool(holder._trainable):
@@ -177,7 +175,7 @@ def flags(encoder: Any) -> Dict[str, bool]:
 
 
 def set_flags(encoder: Any, trainable: bool, wanted: Mapping[str, bool], place: str) -> None:
-    """Makes `flags(encoder)` what was saved. Raises FormatError for a part that the encoder does not have."""
+    """Make `flags(encoder)` what was saved. Raises FormatError for a part that the encoder does not have."""
     encoder.trainable = trainable
     known = {path: layer for path, layer, _ in _parts(encoder, "", encoder)}
     for path, flag in wanted.items():
@@ -187,7 +185,7 @@ def set_flags(encoder: Any, trainable: bool, wanted: Mapping[str, bool], place: 
 
 
 def _parts(encoder: Any, prefix: str, holder: Any) -> Iterator[Tuple[str, Any, Any]]:
-    """(path, layer, the layer that holds it) of every part with weights, a holder before what it holds."""
+    """Yield (path, layer, the layer that holds it) of every part with weights, a holder before what it holds."""
     for layer in holder._flatten_layers(recursive=False, include_self=False):
         if layer.weights:
             path = checkpoint_names.layer_path(prefix + layer.name)

@@ -1,1 +1,1 @@
-"""What is on disk: names, strict JSON, digests, tensors, the manifest, durable saves, the golden."""
+"""What is on disk: names and limits, strict JSON, verified reads, tensors, the manifest, durable saves, the golden."""

@@ -1,9 +1,9 @@
-"""Bytes read from a bundle once, bounded and hashed; knows nothing of what they say."""
+"""Files of a bundle, read with a size limit and a digest check. Does not know: what they contain."""
 
 import hashlib
 import os
 import stat
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
 from bert_bundle.format import layout
@@ -13,16 +13,16 @@ _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 
 
 def sha256(data: bytes) -> str:
-    """The digest as 64 hexadecimal digits."""
+    """Return the digest as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -> bytes:
-    """All bytes of the regular file `path` below `root`.
+    """Return all bytes of the regular file `path` below `root`.
 
     The file is opened once, without following a link and without waiting on a pipe, and its size is checked before a
-    byte is read. Raises FormatError when it is missing, UnsafeError when it is no regular file, LimitError when it is
-    larger than `limit` bytes, IntegrityError when it has not the `size` asked for, StorageError when it cannot be read.
+    byte is read. Raises FormatError when it is missing, UnsafeError when it is not a regular file, LimitError when it
+    is larger than `limit` bytes, IntegrityError when its size is not `size`, StorageError when it cannot be read.
     """
     full = os.path.join(root, *path.split("/"))
     try:
@@ -35,8 +35,8 @@ def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -
         raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)  # fdopen would refuse a folder with an error of its own
-        raise UnsafeError("a file of the bundle is no regular file", place=path, wanted="a regular file")
+        os.close(descriptor)  # fdopen would raise its own error for a folder
+        raise UnsafeError("a file of the bundle is not a regular file", place=path, wanted="a regular file")
     with os.fdopen(descriptor, "rb") as file:
         found = "{} bytes".format(status.st_size)
         if status.st_size > limit:
@@ -50,11 +50,17 @@ def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -
 
 
 def read_verified(root: str, path: str, *, size: int, digest: str) -> bytes:
-    """The bytes of `path` when they have this size and sha256; IntegrityError when they do not.
+    """Return the bytes of `path`, which have this size and sha256. Raises IntegrityError when they do not.
 
-    What is returned is the very bytes that were hashed: nothing can change between the check and the use.
+    The bytes returned are the bytes that were hashed: nothing can change between the check and the use.
     """
-    data = read_file(root, path, limit=layout.limit_of(path), size=size)
+    return check_content(read_file(root, path, limit=layout.limit_of(path), size=size), path, size=size, digest=digest)
+
+
+def check_content(data: bytes, path: str, *, size: int, digest: str) -> bytes:
+    """Return `data`, the content of `path`. Raises IntegrityError when its size or sha256 is another."""
+    if len(data) != size:
+        raise _changed(path, "{} bytes".format(size), "{} bytes".format(len(data)))
     found = sha256(data)
     if found != digest:
         raise _changed(path, "sha256 " + digest, "sha256 " + found)
@@ -66,7 +72,7 @@ def _changed(path: str, wanted: str, found: str) -> IntegrityError:
 
 
 def listing(root: str) -> List[str]:
-    """Every file below `root`, as sorted relative paths.
+    """Return every file below `root`, as sorted relative paths.
 
     Raises UnsafeError for a link, a pipe, a socket or a device, LimitError for more than 256 entries.
     """
@@ -103,8 +109,3 @@ def _bounded(scan: "Iterable[os.DirEntry[str]]", folder: str) -> List[Tuple[str,
         if len(children) > layout.MAX_FILES:
             raise LimitError("too many files", place=folder or ".", wanted="at most {}".format(layout.MAX_FILES))
     return children
-
-
-def tree(root: str) -> Dict[str, str]:
-    """Path -> sha256 of every file below `root`: what "unchanged" means in a test or a diff."""
-    return {path: sha256(read_file(root, path, limit=layout.limit_of(path))) for path in listing(root)}

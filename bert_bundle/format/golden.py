@@ -1,4 +1,4 @@
-"""The golden: recorded inputs and predictions of a bundle, read with NumPy alone; judges nothing."""
+"""The golden: recorded inputs and predictions of a bundle. Needs NumPy only. Does not know: grades."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
@@ -8,10 +8,10 @@ import numpy as np
 from bert_bundle.errors import FormatError
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.files import sha256
-from bert_bundle.format.open_bundle import OpenedBundle, open_bundle
+from bert_bundle.format.open_bundle import OpenedBundle
 
-EXACT, ALONE = "float64", "batches of one"  # what is varied in the process that saves, to measure noise
-BATCH = 32  # examples per forward pass of a replay: batch composition moves float32 results
+EXACT, ALONE = "float64", "batches of one"  # what the saving process varies to measure noise
+BATCH = 32  # examples per forward pass of a replay: the composition of a batch changes float32 results
 
 Fingerprint = Tuple[str, Tuple[float, ...]]
 Input = Tuple[str, str, str, Tuple[Optional[int], ...]]
@@ -27,7 +27,7 @@ _ARRAYS = {
 
 @dataclass(frozen=True)
 class Golden:
-    """What the model said when it was saved.
+    """What the model predicted when it was saved, and for which inputs.
 
     texts         group ("text") -> one text per example, or (text, pair)
     features      input name -> array (examples, ...)
@@ -35,13 +35,13 @@ class Golden:
     token_ids     input name -> int array (examples, max_length)
     predictions   output name -> array in the model's own precision
     float64_predictions  output name -> array of the same model rebuilt in float64
-    noise         output name -> how far float32 replays may lie apart, over the output's scale
-    measured      what was varied at save -> output name -> how far it moved the float32 predictions
+    noise         output name -> how far float32 replays may differ, relative to the output's scale
+    measured      what was varied at save -> output name -> how much the float32 predictions changed
     layers        fingerprint of every node's output in float64, in graph order: (name, moments and samples)
     architecture  path -> sha256 of the files that define the function's shape
     labels        names of the classes, in the order of the head's outputs
     inputs        (name, role, dtype, shape without the batch) of every input, in order
-    alike         pairs of inputs that can be swapped and change no prediction
+    interchangeable  pairs of inputs that can be swapped without changing a prediction; "alike" on disk
     """
 
     texts: Mapping[str, List[Any]]
@@ -56,16 +56,16 @@ class Golden:
     architecture: Mapping[str, str]
     labels: Tuple[str, ...]
     inputs: Tuple[Input, ...]
-    alike: Tuple[Tuple[str, str], ...]
+    interchangeable: Tuple[Tuple[str, str], ...]
 
     @property
     def examples(self) -> int:
-        """How many examples it holds."""
+        """The number of examples."""
         return len(next(iter(self.predictions.values())))
 
 
 def to_files(golden: Golden) -> Dict[str, bytes]:
-    """The golden's files: path -> bytes."""
+    """Return the golden's files: path -> bytes."""
     arrays = {}
     for folder, field in _ARRAYS.items():
         for name, array in getattr(golden, field).items():
@@ -74,6 +74,15 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
         "texts": {group: [t if isinstance(t, str) else list(t) for t in ts] for group, ts in golden.texts.items()},
         "answers": None if golden.answers is None else [int(a) for a in golden.answers],
     }
+    return {
+        layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
+        layout.GOLDEN_FACTS: facts_to_bytes(golden),
+        layout.GOLDEN_TENSORS: tensors.to_bytes(arrays),
+    }
+
+
+def facts_to_bytes(golden: Golden) -> bytes:
+    """Return golden/facts.json: the one file of the golden that the proof of a save changes."""
     facts = {
         "batch": BATCH,
         "noise": dict(golden.noise),
@@ -83,17 +92,13 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
         "architecture": dict(golden.architecture),
         "labels": list(golden.labels),
         "inputs": [[*facts, list(shape)] for *facts, shape in golden.inputs],
-        "alike": [list(pair) for pair in golden.alike],
+        "alike": [list(pair) for pair in golden.interchangeable],
     }
-    return {
-        layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
-        layout.GOLDEN_FACTS: strict_json.canonical(facts),
-        layout.GOLDEN_TENSORS: tensors.to_bytes(arrays),
-    }
+    return strict_json.canonical(facts)
 
 
 def from_bundle(bundle: OpenedBundle) -> Golden:
-    """The golden of an opened bundle, from proven bytes. Raises FormatError when its parts do not fit each other."""
+    """Return the golden of an opened bundle, from verified bytes. Raises FormatError when its parts do not match."""
     inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, type(None))})
     facts = _document(bundle, layout.GOLDEN_FACTS, _FACTS)
     arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
@@ -101,14 +106,14 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
     for name, array in arrays.items():
         folder, _, rest = name.partition("/")
         if folder not in _ARRAYS:
-            raise FormatError("a tensor that a golden does not have", place=layout.GOLDEN_TENSORS, found=name)
+            raise FormatError("a tensor that goldens do not have", place=layout.GOLDEN_TENSORS, found=name)
         fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
-    _all(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
-    _all(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
+    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
+    _check_each(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
     for field, (is_right, wanted) in _ENTRIES.items():
         entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
-        _all(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
+        _check_each(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
     golden = Golden(
         texts=inputs["texts"],
         answers=None if answers is None else np.asarray(answers, np.int64),
@@ -118,26 +123,21 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
         architecture=facts["architecture"],
         labels=tuple(facts["labels"]),
         inputs=tuple((name, role, dtype, tuple(shape)) for name, role, dtype, shape in facts["inputs"]),
-        alike=tuple((one, other) for one, other in facts["alike"]),
+        interchangeable=tuple((one, other) for one, other in facts["alike"]),
         **fields,
     )
     _check(golden)
     return golden
 
 
-def read_golden(path: str) -> Golden:
-    """The golden of the bundle at `path`."""
-    return from_bundle(open_bundle(path))
-
-
 def replay_key(bundle: OpenedBundle, golden: Golden) -> str:
-    """sha256 over all that a replay computes from: the model, the tokenizer and its recipe, the recorded inputs.
+    """Return sha256 over all that a replay computes from: the model, the tokenizer and its recipe, the recorded inputs.
 
-    Not over what it is held against, nor over who wrote it: bundles with one key have one replay in a reader.
+    The recorded predictions and the writer are left out: bundles with one key have the same replay in a reader.
     """
-    held_against = (layout.CARD, layout.GOLDEN_FACTS, layout.GOLDEN_TENSORS)
+    compared_with = (layout.CARD, layout.GOLDEN_FACTS, layout.GOLDEN_TENSORS)
     record = {
-        "files": {path: file.sha256 for path, file in bundle.manifest.files.items() if path not in held_against},
+        "files": {path: file.sha256 for path, file in bundle.manifest.files.items() if path not in compared_with},
         "features": {n: [str(a.dtype), list(a.shape), sha256(a.tobytes())] for n, a in golden.features.items()},
         "tokenizer": dict(bundle.manifest.tokenizer),
     }
@@ -154,7 +154,7 @@ def _document(bundle: OpenedBundle, path: str, fields: Mapping[str, Any]) -> Dic
     return document
 
 
-def _all(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
+def _check_each(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
     for value in values:
         if not is_right(value):
             raise FormatError("malformed", place=place, wanted=wanted, found=type(value).__name__)
@@ -200,9 +200,16 @@ def _is_pair(value: Any) -> bool:
 
 
 _FACTS = {
-    "batch": int, "noise": dict, "measured": dict, "recipe": str, "layers": list, "architecture": dict, "labels": list,
-    "inputs": list, "alike": list,
-}  # fmt: skip
+    "batch": int,
+    "noise": dict,
+    "measured": dict,
+    "recipe": str,
+    "layers": list,
+    "architecture": dict,
+    "labels": list,
+    "inputs": list,
+    "alike": list,
+}
 _ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
     "noise": (_is_number, "numbers"),
     "measured": (_are_numbers, "numbers by output"),
@@ -217,7 +224,7 @@ _ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
 def _check(golden: Golden) -> None:
     outputs = set(golden.predictions)
     if not outputs or outputs != set(golden.float64_predictions) or outputs != set(golden.noise):
-        raise FormatError("outputs of the golden do not fit each other", place=layout.GOLDEN)
+        raise FormatError("the outputs of the golden do not match each other", place=layout.GOLDEN)
     columns = [
         *golden.predictions.values(),
         *golden.float64_predictions.values(),
@@ -231,7 +238,7 @@ def _check(golden: Golden) -> None:
     if golden.answers is not None:
         lengths.add(len(golden.answers))
     if count == 0 or lengths != {count}:
-        raise FormatError("columns of the golden differ in length", place=layout.GOLDEN, found=sorted(lengths))
+        raise FormatError("the columns of the golden differ in length", place=layout.GOLDEN, found=sorted(lengths))
     for name in outputs:
         if golden.predictions[name].shape != golden.float64_predictions[name].shape:
-            raise FormatError("an output's two precisions differ in shape", place=layout.GOLDEN, found=name)
+            raise FormatError("an output has different shapes in its two precisions", place=layout.GOLDEN, found=name)

@@ -1,7 +1,7 @@
-"""Names and limits of the files in a bundle; knows nothing of what they say.
+"""Names and limits of the files in a bundle. Does not know: what they contain.
 
-`FORMAT_VERSION` is raised when a reader of the version before would misread a bundle. Recipe: copy the reader
-that is retired to `format/old/`, raise the number, add a bundle of the old format to the tests.
+`FORMAT_VERSION` is raised when a reader of the previous version would misread a bundle. To raise it: copy the current
+reader to `format/old/`, raise the number, and keep the bundles of the old format in `tests/compat`.
 """
 
 import re
@@ -29,29 +29,29 @@ ENCODER_WEIGHTS = "model.safetensors"
 
 MAX_FILES = 256
 MAX_PATH = 240  # characters, so that a bundle can be unpacked on Windows
-MAX_JSON = 16 << 20  # bytes: the largest graph.json of a hundred-layer model is under one
+MAX_JSON = 16 << 20  # bytes; graph.json of a model with a hundred layers has less than one MiB
 MAX_MANIFEST = 4 << 20
 MAX_VOCABULARY = 64 << 20
 MAX_TENSORS = 64 << 30
 
-_HARMLESS = (".json", ".md", ".safetensors", ".txt")  # what nothing runs: no .py, .bin, .pkl, .pb, .so, .h5
+_HARMLESS = (".json", ".md", ".safetensors", ".txt")  # files that nothing executes: no .py, .bin, .pkl, .pb, .so, .h5
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.IGNORECASE)
 
 
 def check_path(path: str) -> str:
-    """`path` when it is a plain relative path inside a bundle: letters, digits, `_ . -`, joined by `/`.
+    """Return `path` if it is a plain relative path inside a bundle: letters, digits, `_ . -`, joined by `/`.
 
-    Raises UnsafeError for anything that another system could read as another place, LimitError over 240 characters.
+    Raises UnsafeError for anything that some system could resolve to another file, LimitError over 240 characters.
     """
     if len(path) > MAX_PATH:
         raise LimitError("a path is too long", place=path, wanted="at most {} characters".format(MAX_PATH))
     for part in path.split("/"):
         if not _PLAIN.match(part) or _WINDOWS.match(part) or part.endswith("."):
             raise UnsafeError(
-                "a path could reach outside of the bundle or means another place on another system",
+                "a path could reach outside of the bundle or means another file on another system",
                 place=path,
-                wanted="folders and names of A-Z a-z 0-9 _ . - joined by /, none a device name",
+                wanted="names of A-Z a-z 0-9 _ . - joined by /, not the name of a device",
                 found=part,
                 fix="save the bundle again from its model",
             )
@@ -59,10 +59,10 @@ def check_path(path: str) -> str:
 
 
 def check_file(path: str) -> str:
-    """`path` when it is a plain path of a kind of file that a bundle holds. Raises like `check_path`."""
+    """Return `path` if it is a plain path with a file type that a bundle may contain. Raises like `check_path`."""
     if not check_path(path).endswith(_HARMLESS) and path != SENTENCEPIECE:
         raise UnsafeError(
-            "a kind of file that a bundle does not hold",
+            "a type of file that a bundle may not contain",
             place=path,
             wanted=", ".join((*_HARMLESS, SENTENCEPIECE)),
             fix="save the bundle again from its model",
@@ -71,16 +71,16 @@ def check_file(path: str) -> str:
 
 
 def check_distinct(paths: Iterable[str]) -> None:
-    """Raises FormatError when two of the paths are one file where case does not count."""
+    """Raise FormatError when two of the paths differ only in case: some file systems would make them one file."""
     seen: Dict[str, str] = {}
     for path in paths:
         other = seen.setdefault(path.casefold(), path)
         if other != path:
-            raise FormatError("two paths are one where case does not count", place=path, found=other)
+            raise FormatError("two paths differ only in case", place=path, found=other)
 
 
 def limit_of(path: str) -> int:
-    """The most bytes the file at `path` may have."""
+    """Return the largest size in bytes that the file at `path` may have."""
     if path == MANIFEST:
         return MAX_MANIFEST
     if path.endswith(".safetensors"):
@@ -91,5 +91,5 @@ def limit_of(path: str) -> int:
 
 
 def encoder_path(name: str, file: str) -> str:
-    """`encoders/<name>/<file>`."""
+    """Return `encoders/<name>/<file>`."""
     return "/".join((ENCODERS, name, file))

@@ -1,7 +1,7 @@
-"""The manifest: what a bundle is and every file of it, with size and digest. `Manifest.parse` is the only door.
+"""The manifest: what a bundle is, and the size and digest of each of its files. `Manifest.parse` is the only parser.
 
-Canonical JSON without clock, host name or path; its last word is its own digest, so that a changed byte in it is
-noticed like one anywhere else.
+Canonical JSON without time, host name or path. It contains its own digest, so that a changed byte in it is noticed like
+one in any other file.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,9 @@ from typing import Any, Dict, Mapping, Tuple
 from bert_bundle.errors import FormatError, IntegrityError, VersionError
 from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import COPY_AGAIN, sha256
+from bert_bundle.interpreter.known_breakages import RUNTIMES
 
-_CUSTOM = "custom_objects"  # in bundles that have any, and in no other
+_CUSTOM = "custom_objects"  # only in the manifests of bundles that need custom classes
 _FIELDS = {
     "digest": str,
     "encoders": dict,
@@ -27,7 +28,6 @@ _FIELDS = {
     "tokenizer": dict,
     "writer": dict,
 }
-RUNTIMES = ("transformers", "native")
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class File:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `bundle.json` says. Plain data all through; `files` are all other files of the bundle, by path.
+    """The content of `bundle.json`: plain data. `files` lists all other files of the bundle, by path.
 
     writer     versions that wrote it: {"python": ..., "bert_bundle": ..., "packages": {name: version}}
-    runtime    what the writer rebuilt the model with, "transformers" or "native"
-    signature  {"inputs": [{name, dtype, shape, role, encoder?}], "outputs": [{name, dtype, shape}], "form": ...}
+    runtime    the runtime that the writer rebuilt the model with, "transformers" or "native"
+    signature  {"inputs": [{name, dtype, shape, role, text?}], "outputs": [{name, dtype, shape}], "form": ...}
     labels     the names of the classes, empty for none
     tokenizer  {max_length, padding, truncation, ...}; empty for a bundle without one
     encoders   name -> {"class", "model_type"}
     proof      how the save was proven: {"proven": bool, ...}
-    metadata   the caller's own fields
-    custom_objects  names of the classes of the caller's own that a load must be given, sorted; empty for none
-    extra      fields of a later format 1 that say `must_understand: false`: kept, not read
+    metadata   the user's own fields
+    custom_objects  names of the user-defined classes that must be passed to `load`, sorted; empty for none
+    extra      fields of a later format 1 with `must_understand: false`: kept, not interpreted
     """
 
     writer: Mapping[str, Any]
@@ -68,15 +68,15 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """sha256 over the canonical manifest without its own digest: the identity of the bundle."""
+        """The sha256 of the canonical manifest without its own digest: the identity of the bundle."""
         return sha256(strict_json.canonical(self._fields()))
 
     def to_json(self) -> Dict[str, Any]:
-        """The manifest as the JSON document that is on disk."""
+        """Return the manifest as the JSON document that is on disk."""
         return dict(self._fields(), digest=self.digest)
 
     def to_bytes(self) -> bytes:
-        """The file's bytes."""
+        """Return the bytes of `bundle.json`."""
         return strict_json.canonical(self.to_json())
 
     def _fields(self) -> Dict[str, Any]:
@@ -98,7 +98,10 @@ class Manifest:
 
     @classmethod
     def parse(cls, data: bytes) -> "Manifest":
-        """Raises FormatError with the field, VersionError for a newer format, IntegrityError for a changed byte."""
+        """Parse the bytes of `bundle.json`.
+
+        Raises FormatError with the field, VersionError for a newer format, IntegrityError for a changed byte.
+        """
         document = strict_json.parse(data, layout.MANIFEST)
         if not isinstance(document, dict) or document.get("format") != layout.FORMAT_NAME:
             raise FormatError(
@@ -120,8 +123,8 @@ class Manifest:
         if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
             raise _fault("labels", "a list of distinct strings", labels)
         custom = document.get(_CUSTOM, [""])
-        texts = isinstance(custom, list) and all(isinstance(name, str) for name in custom)
-        if not texts or not custom or custom != sorted(set(custom)):
+        all_text = isinstance(custom, list) and all(isinstance(name, str) for name in custom)
+        if not all_text or not custom or custom != sorted(set(custom)):
             raise _fault(_CUSTOM, "distinct names, sorted, or no such field", custom)
         manifest = cls(
             writer=MappingProxyType(document["writer"]),
@@ -152,7 +155,7 @@ def _check_version(version: Any) -> None:
         raise _fault("format_version", "a whole number from 1", version)
     if version > layout.FORMAT_VERSION:
         raise VersionError(
-            "the bundle is of a newer format",
+            "the bundle has a newer format",
             place=layout.MANIFEST + "#/format_version",
             wanted="at most {}".format(layout.FORMAT_VERSION),
             found=version,
@@ -165,7 +168,7 @@ def _check_unknown(name: str, value: Any) -> None:
         raise VersionError(
             "a field that this bert_bundle does not know",
             place="{}#/{}".format(layout.MANIFEST, name),
-            wanted="a known field, or one that says must_understand: false",
+            wanted="a known field, or one with must_understand: false",
             fix="install a newer bert_bundle",
         )
 

@@ -1,4 +1,4 @@
-"""The model card in a bundle: what it is and how to load it, in Markdown. A pure function of the manifest's facts."""
+"""The model card of a bundle, README.md: what it is and how to load it. A pure function of the manifest's fields."""
 
 from typing import Any, List, Mapping, Sequence
 
@@ -12,12 +12,12 @@ def card(
     packages: Mapping[str, str],
     examples: int,
     custom_objects: Sequence[str] = (),
-    alike: Sequence[Sequence[str]] = (),
+    interchangeable: Sequence[Sequence[str]] = (),
 ) -> bytes:
-    """README.md of a bundle.
+    """Return README.md of a bundle.
 
-    custom_objects  the names of the classes that a load must be given
-    alike           pairs of inputs that the model does not tell apart
+    custom_objects   the names of the classes that must be passed to `load`
+    interchangeable  pairs of inputs that can be swapped without changing a prediction
     """
     classes = ", ".join("{!r}: {}".format(name, name.split(">")[-1]) for name in custom_objects)
     lines: List[str] = [
@@ -51,7 +51,7 @@ def card(
         "Labels: {}.".format(", ".join(_plain(label) for label in labels) or "none were given"),
         "Texts are cut and padded to {} tokens.".format(tokenizer["max_length"]),
         *_classes(custom_objects),
-        *_alike(alike),
+        *_interchangeable(interchangeable),
         "",
         "Written with {}.".format(", ".join("{} {}".format(k, v) for k, v in sorted(packages.items()))),
         "`bert-bundle verify` replays its {} recorded examples.".format(examples),
@@ -67,7 +67,7 @@ def _classes(names: Sequence[str]) -> List[str]:
     return ["", "Layers of these classes need code that is not in this folder, passed to `load`: {}.".format(shown)]
 
 
-def _alike(pairs: Sequence[Sequence[str]]) -> List[str]:
+def _interchangeable(pairs: Sequence[Sequence[str]]) -> List[str]:
     if not pairs:
         return []
     shown = "; ".join(" and ".join(map(_plain, pair)) for pair in pairs)
@@ -75,7 +75,7 @@ def _alike(pairs: Sequence[Sequence[str]]) -> List[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that stays text in Markdown and in a table."""
+    """Escape `text` for Markdown, tables included."""
     return "".join("\\" + c if c in "\\`*_{}[]<>()#+!|" else c if c.isprintable() else " " for c in text)
 
 

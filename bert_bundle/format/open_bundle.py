@@ -1,33 +1,57 @@
-"""An opened bundle that hands out bytes only after they were hashed; knows nothing of what they say."""
+"""An opened bundle: hands out the bytes of a file only after they were verified, and reads no file twice.
+
+Does not know: what the files contain.
+"""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Dict, Mapping, Optional
 
 from bert_bundle.errors import FormatError, StorageError, UnsafeError
 from bert_bundle.format import layout
-from bert_bundle.format.files import COPY_AGAIN, listing, read_file, read_verified
+from bert_bundle.format.files import COPY_AGAIN, check_content, listing, read_file, read_verified
 from bert_bundle.format.manifest import Manifest
+
+NO_FILES: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
 class OpenedBundle:
-    """A bundle whose listing fits its manifest; hands out bytes that were hashed first."""
+    """A bundle whose files are the ones that its manifest lists.
+
+    `in_memory` holds files that are not on disk yet, by path: a save proves a bundle before it writes the last two.
+    """
 
     root: str
     manifest: Manifest
+    in_memory: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    # Path of each verified file -> its bytes until they are asked for, None afterwards.
+    _verified: Dict[str, Optional[bytes]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read(self, path: str) -> bytes:
-        """The bytes of the listed file `path`; IntegrityError when they are not what was written."""
+        """Return the verified bytes of the listed file `path`; they are kept no longer.
+
+        Raises FormatError for a file that the manifest does not list, IntegrityError for a changed one.
+        """
+        kept = self._verified.get(path)
+        data = self._read(path) if kept is None else kept
+        self._verified[path] = None
+        return data
+
+    def _read(self, path: str) -> bytes:
         record = self.manifest.files.get(path)
         if record is None:
             raise FormatError("a file that the manifest does not list", place=path)
+        if path in self.in_memory:
+            return check_content(self.in_memory[path], path, size=record.size, digest=record.sha256)
         return read_verified(self.root, path, size=record.size, digest=record.sha256)
 
 
-def open_bundle(path: str) -> OpenedBundle:
-    """The bundle at `path`: its shape and names, its manifest, and that exactly the listed files are there.
+def open_bundle(path: str, in_memory: Mapping[str, bytes] = NO_FILES) -> OpenedBundle:
+    """Open the bundle at `path`: check its shape and names, its manifest, and that exactly the listed files exist.
 
-    Digests are checked when a file is read (`Proven.read`), all of them by `check_files`.
+    `in_memory`: files that belong to the bundle and are not on disk, by path; the manifest may be one of them.
+    Digests are checked when a file is read (`OpenedBundle.read`); `check_files` checks those of all files.
     """
     root = os.path.realpath(os.fspath(path).replace("\0", "\ufffd"))  # no file has a NUL in its name
     if not _exists(root) or not os.path.isdir(root):
@@ -37,17 +61,21 @@ def open_bundle(path: str) -> OpenedBundle:
             wanted="a folder with " + layout.MANIFEST,
             fix="name the folder that bert_bundle.save wrote",
         )
-    if not _exists(os.path.join(root, layout.MANIFEST)):
+    if layout.MANIFEST not in in_memory and not _exists(os.path.join(root, layout.MANIFEST)):
         raise FormatError(
             "not a bundle: it has no {}".format(layout.MANIFEST),
             place=path,
             wanted="a folder that bert_bundle.save wrote",
             fix="name the bundle's own folder; saved models and checkpoints of other kinds are not bundles",
         )
-    found = listing(root)
-    manifest = Manifest.parse(read_file(root, layout.MANIFEST, limit=layout.MAX_MANIFEST))
-    listed = set(manifest.files) | {layout.MANIFEST}
-    missing, extra = sorted(listed - set(found)), sorted(set(found) - listed)
+    found = {*listing(root), *in_memory}
+    manifest = Manifest.parse(
+        in_memory[layout.MANIFEST]
+        if layout.MANIFEST in in_memory
+        else read_file(root, layout.MANIFEST, limit=layout.MAX_MANIFEST)
+    )
+    listed = {*manifest.files, layout.MANIFEST}
+    missing, extra = sorted(listed - found), sorted(found - listed)
     if missing:
         raise FormatError("a file is missing", place=missing[0], fix=COPY_AGAIN)
     if extra:
@@ -56,11 +84,22 @@ def open_bundle(path: str) -> OpenedBundle:
             place=extra[0],
             fix="remove it: a bundle holds what was saved and nothing else",
         )
-    return OpenedBundle(root, manifest)
+    return OpenedBundle(root, manifest, in_memory)
+
+
+def check_files(bundle: OpenedBundle, *, keep: bool = False) -> None:
+    """Verify every file that was not read before. Raises IntegrityError for the first that is not what was written.
+
+    `keep` holds the bytes for whoever reads them next, so that a load reads each file once.
+    """
+    for path in bundle.manifest.files:
+        if path not in bundle._verified:
+            data = bundle._read(path)
+            bundle._verified[path] = data if keep else None
 
 
 def _exists(path: str) -> bool:
-    """Whether anything is at `path`; StorageError where that cannot be seen, which is no answer."""
+    """Whether anything exists at `path`. Raises StorageError where that cannot be determined."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -68,9 +107,3 @@ def _exists(path: str) -> bool:
     except OSError as error:
         raise StorageError("a folder cannot be read", place=path, found=error.strerror or str(error)) from None
     return True
-
-
-def check_files(bundle: OpenedBundle) -> None:
-    """Reads and hashes every file; raises IntegrityError for the first that is not what was written."""
-    for path in bundle.manifest.files:
-        bundle.read(path)

@@ -1,7 +1,7 @@
-"""JSON read strictly and written canonically; knows nothing of what it says.
+"""JSON that is read strictly and written canonically. Does not know: what it contains.
 
 Read: UTF-8 without a byte order mark, no duplicate keys, no NaN or Infinity, bounded size and depth, no lone
-surrogates. Written: keys sorted, two spaces, ASCII only, one newline at the end, so equal values are equal bytes.
+surrogates. Written: sorted keys, two spaces, ASCII only, one newline at the end, so equal values give equal bytes.
 """
 
 import json
@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 
 
 def parse(data: bytes, place: str) -> Any:
-    """The value in `data`. Raises FormatError for malformed JSON, LimitError for one nested deeper than 64."""
+    """Return the value in `data`. Raises FormatError for malformed JSON, LimitError for more than 64 levels."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -38,37 +38,37 @@ def parse(data: bytes, place: str) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """`value` as canonical JSON. Raises ValueError for NaN and infinities, which JSON does not have."""
+    """Return `value` as canonical JSON. Raises ValueError for NaN and infinity, which JSON cannot represent."""
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False)
     return (text + "\n").encode("ascii")
 
 
 class _Fault(Exception):
-    """What a hook of the parser found: (message, found)."""
+    """A fault found by a hook of the parser: (message, found)."""
 
 
 def _distinct(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     result: Dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise _Fault("a key stands twice in one object", key)
+            raise _Fault("a key appears twice in one object", key)
         result[key] = value
     return result
 
 
 def _no_constant(name: str) -> Any:
-    raise _Fault("a number that JSON does not have", name)
+    raise _Fault("not a JSON number", name)
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise _Fault("a number too large for a double", digits)
+        raise _Fault("a number too large for a 64-bit float", digits)
     return value
 
 
 def _check_depth(text: str, place: str) -> None:
-    """Counts brackets outside strings, so that a hostile depth never reaches the parser's recursion."""
+    """Count brackets outside strings, so that hostile nesting never reaches the recursive parser."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth, in_string, escaped = 0, False, False
@@ -85,7 +85,7 @@ def _check_depth(text: str, place: str) -> None:
         elif character in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise LimitError("nested too deep", place=place, wanted="at most {} levels".format(MAX_DEPTH))
+                raise LimitError("nested too deeply", place=place, wanted="at most {} levels".format(MAX_DEPTH))
         elif character in "]}":
             depth -= 1
 

@@ -1,8 +1,8 @@
-"""Named arrays as safetensors bytes: written by the library, read by us.
+"""Named arrays as safetensors bytes: written by the safetensors library, read by a strict parser of our own.
 
-The library accepts duplicate names, any name and NaN, and fails untyped on some dtypes (measured with 0.5.3 and
-0.8.0); so the header of an untrusted file is parsed here, against the format's own description
-(github.com/huggingface/safetensors, "Format"): eight bytes of length, a JSON header, the data without a hole.
+The library accepts duplicate names, any name and NaN, and raises untyped errors for some dtypes (measured with 0.5.3
+and 0.8.0). So the header of an untrusted file is parsed here, after the description of the format
+(github.com/huggingface/safetensors, "Format"): eight bytes of length, a JSON header, the data without gaps.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from bert_bundle.errors import FormatError, LimitError
 from bert_bundle.format import strict_json
 
-MAX_HEADER = 16 << 20  # bytes; BERT-large's header has 50 thousand
+MAX_HEADER = 16 << 20  # bytes; the header of BERT-large has 50 thousand
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 48
 
@@ -29,15 +29,15 @@ _DTYPES = {
 
 
 def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str]] = None) -> bytes:
-    """The arrays as one safetensors file; equal arrays give equal bytes. dtypes: bool, int32, int64, float16/32/64."""
+    """Return one safetensors file; equal arrays give equal bytes. dtypes: bool, int32, int64, float16/32/64."""
     from safetensors.numpy import save
 
     # Not ascontiguousarray, which gives a scalar the shape (1,).
     plain = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     for name, array in plain.items():
         if array.dtype not in _DTYPES.values():
-            raise FormatError("a dtype that a bundle does not hold", place=name, found=array.dtype)
-    if not plain:  # of nothing, safetensors 0.3.1 writes a header that it cannot read
+            raise FormatError("a dtype that a bundle cannot contain", place=name, found=array.dtype)
+    if not plain:  # without tensors, safetensors 0.3.1 writes a header that it cannot read
         header = json.dumps({"__metadata__": metadata or {}}).encode("ascii")
         return len(header).to_bytes(8, "little") + header
     data: bytes = save(plain, metadata)
@@ -45,11 +45,11 @@ def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str
 
 
 def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
-    """Name -> array, read-only views of `data`. Raises FormatError with the tensor, LimitError for a huge header."""
+    """Return name -> array, views of `data`. Raises FormatError with the tensor, LimitError for a huge header."""
     header, start = _header(data, place)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise FormatError("metadata is not text by name", place=place + " __metadata__")
+        raise FormatError("the metadata is not text by name", place=place + " __metadata__")
     spans: List[Tuple[int, int, str]] = []
     result = {}
     for name, entry in header.items():
@@ -58,7 +58,7 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
         count = math.prod(shape)
         if begin < 0 or end - begin != count * dtype.itemsize or start + end > len(data):
             raise FormatError(
-                "a tensor's offsets do not fit its shape",
+                "a tensor's offsets do not match its shape",
                 place=where,
                 wanted="{} bytes inside the file".format(count * dtype.itemsize),
                 found="offsets {} to {}".format(begin, end),
@@ -66,12 +66,12 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
         spans.append((begin, end, name))
         result[name] = np.frombuffer(data, dtype, count, start + begin).reshape(shape)
         if dtype.kind == "b" and result[name].view(np.uint8).max(initial=0) > 1:
-            raise FormatError("a truth value that is neither 0 nor 1", place=where)
+            raise FormatError("a boolean that is neither 0 nor 1", place=where)
     position = 0
     for begin, end, name in sorted(spans):
         if begin != position:
             raise FormatError(
-                "tensors overlap or leave a hole",
+                "tensors overlap or leave a gap",
                 place="{} tensor {}".format(place, name),
                 wanted="offset {}".format(position),
                 found="offset {}".format(begin),
@@ -79,26 +79,31 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
         position = end
     if start + position != len(data):
         raise FormatError(
-            "bytes behind the last tensor", place=place, found="{} bytes".format(len(data) - start - position)
+            "bytes after the last tensor", place=place, found="{} bytes".format(len(data) - start - position)
         )
     return result
 
 
 def _header(data: bytes, place: str) -> Tuple[Dict[str, Any], int]:
     if len(data) < 8:
-        raise FormatError("shorter than a safetensors header", place=place, found="{} bytes".format(len(data)))
+        raise FormatError(
+            "the file is shorter than a safetensors header", place=place, found="{} bytes".format(len(data))
+        )
     length = int.from_bytes(data[:8], "little")
     if length > MAX_HEADER:
         raise LimitError(
-            "a header too long", place=place, wanted="at most {} bytes".format(MAX_HEADER), found="{}".format(length)
+            "the header is too long",
+            place=place,
+            wanted="at most {} bytes".format(MAX_HEADER),
+            found="{}".format(length),
         )
     if 8 + length > len(data):
         raise FormatError("the header is longer than the file", place=place, found="{} bytes".format(length))
     if data[8:9] != b"{":
-        raise FormatError("the header is no JSON object", place=place)
+        raise FormatError("the header is not a JSON object", place=place)
     header = strict_json.parse(data[8 : 8 + length], place + " header")
     if not isinstance(header, dict):
-        raise FormatError("the header is no JSON object", place=place)
+        raise FormatError("the header is not a JSON object", place=place)
     return header, 8 + length
 
 
@@ -108,13 +113,13 @@ def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]
     dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if dtype is None:
         raise FormatError(
-            "a dtype that a bundle does not hold", place=where, wanted=", ".join(_DTYPES), found=entry["dtype"]
+            "a dtype that a bundle cannot contain", place=where, wanted=", ".join(_DTYPES), found=entry["dtype"]
         )
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _naturals(shape) or len(shape) > MAX_RANK or not _naturals(offsets) or len(offsets) != 2:
         raise FormatError("a tensor's shape or offsets are not natural numbers", place=where)
     if math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:  # NumPy refuses it even when a 0 makes it empty
-        raise FormatError("a tensor of more elements than any array", place=where, found=shape)
+        raise FormatError("a tensor with more elements than any array", place=where, found=shape)
     return dtype, tuple(shape), offsets[0], offsets[1]
 
 
@@ -123,11 +128,11 @@ def _naturals(values: Any) -> bool:
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], place: str) -> None:
-    """Raises FormatError for a NaN or an infinity among weights: no trained model has one."""
+    """Raise FormatError for NaN or infinity among weights: no trained model has one."""
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise FormatError(
-                "a weight that is no finite number",
+                "a weight is NaN or infinity",
                 place="{} tensor {}".format(place, name),
-                fix="train again from the last checkpoint whose weights are finite",
+                fix="resume training from the last checkpoint whose weights are finite",
             )

@@ -1,1 +1,1 @@
-"""Predictions compared, and the grade that follows."""
+"""Predictions compared with a golden, and the grade of a replay."""

@@ -1,4 +1,4 @@
-"""How far predictions differ, over the scale of an output, and how far noise moves them. NumPy alone."""
+"""Differences of predictions, relative to the scale of an output, and the noise floor. NumPy only."""
 
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Mapping, Tuple
@@ -8,46 +8,41 @@ import numpy as np
 from bert_bundle.format.golden import Golden
 
 FLOAT64_TOLERANCE = 5e-7  # of the output's scale
-NOISE_TOLERANCE = 1.0  # times a bundle's own floor
+NOISE_TOLERANCE = 1.0  # times the noise floor of a bundle
 NOISE_MARGIN = 8.0  # releases differ by up to 24 sULP where one release differs from float64 by 3 (docs/facts.md)
-_UNITS = 32  # in the last place, of an output's scale: the least that is allowed for noise
-_LAST_PLACE = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # of 1, as IEEE 754 and bfloat16 have it
+_UNITS = 32  # in the last place of an output's scale: the smallest noise floor
+_LAST_PLACE = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # of 1, in IEEE 754 and bfloat16
 LEAST_NOISE = _UNITS * 2.0**-23  # in float32
 
 
 def least_noise(policies: Iterable[str]) -> float:
-    """32 units in the last place of the narrowest dtype that layers of these policies compute in.
+    """Return 32 units in the last place of the narrowest dtype that layers with these dtype policies compute in.
 
-    What one release does to float16 says little of what another does: a classifier in half precision is judged by its
+    The float16 results of one release predict little about another's: a classifier in half precision is graded by its
     float64 replay.
     """
     return max((_UNITS * _LAST_PLACE.get(policy.replace("mixed_", ""), 2.0**-23) for policy in policies), default=0.0)
 
 
 def noise_floor(measured: Iterable[float], least: float = LEAST_NOISE) -> float:
-    """How far replays of an output in its own precision may lie apart, over its scale: eight times what was measured.
+    """Return how far replays of an output in its own precision may differ, relative to its scale.
 
-    At least `least`; what is not finite was measured where there is no scale, and counts for nothing.
+    Eight times the largest difference `measured`, and at least `least`. Differences that are not finite are ignored:
+    they were measured where there is no scale.
     """
-    return max(
-        [
-            least,
-            *(NOISE_MARGIN * native_differences for native_differences in measured if np.isfinite(native_differences)),
-        ]
-    )
+    return max([least, *(NOISE_MARGIN * moved for moved in measured if np.isfinite(moved))])
 
 
 def with_measured_noise(golden: Golden, measured: Mapping[str, Mapping[str, float]]) -> Golden:
-    """The golden with what was `measured` besides, and the noise floors that follow."""
+    """Return the golden with these measurements added, and its noise floors raised where they ask for it."""
     floors = {
-        name: noise_floor([native_differences[name] for native_differences in measured.values()], least)
-        for name, least in golden.noise.items()
+        name: noise_floor([moved[name] for moved in measured.values()], least) for name, least in golden.noise.items()
     }
     return replace(golden, noise=floors, measured={**golden.measured, **measured})
 
 
 def native_differences(golden: Golden, seen: Mapping[str, Any]) -> Dict[str, float]:
-    """Output name -> how far predictions of the model's own precision (nested lists) are from the recorded ones."""
+    """Return output name -> difference of predictions in the model's own precision (nested lists) from the golden."""
     return {
         name: difference(array_of(seen, name, recorded.dtype), recorded, golden.float64_predictions[name])
         for name, recorded in golden.predictions.items()
@@ -55,13 +50,13 @@ def native_differences(golden: Golden, seen: Mapping[str, Any]) -> Dict[str, flo
 
 
 def scale(output: np.ndarray) -> float:
-    """The largest finite magnitude of an output: what differences are measured against (an element near 0 is none)."""
+    """Return the largest finite magnitude of an output (an element near zero is not a usable reference)."""
     finite = np.abs(output[np.isfinite(output)])
     return float(finite.max()) if finite.size and finite.max() > 0 else 1.0
 
 
 def difference(a: np.ndarray, b: np.ndarray, of: np.ndarray) -> float:
-    """The largest |a - b| over the scale of `of`; infinite when shapes, NaNs or infinities do not coincide."""
+    """Return the largest |a - b| relative to the scale of `of`; infinite when shapes, NaNs or infinities differ."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
         return float("inf")
@@ -72,11 +67,12 @@ def difference(a: np.ndarray, b: np.ndarray, of: np.ndarray) -> float:
 
 
 def fingerprint(array: np.ndarray) -> Tuple[float, ...]:
-    """Mean, mean magnitude and five sampled values of a layer's output: small whatever the model's size."""
+    """Return mean, mean magnitude and five sampled values of a layer's output: small whatever the model's size."""
     flat = np.asarray(array, np.float64).ravel()
     picks = np.linspace(0, flat.size - 1, 5).astype(np.int64)
     return (float(flat.mean()), float(np.abs(flat).mean()), *(float(flat[i]) for i in picks))
 
 
 def array_of(values: Mapping[str, Any], name: str, dtype: "np.dtype[Any]") -> np.ndarray:
+    """Return the array of that name, from nested lists; an empty one where it is missing."""
     return np.asarray(values.get(name, []), dtype)

@@ -1,30 +1,52 @@
-"""Observed predictions held against the golden: the grade, and the figures behind it. NumPy alone, runs nothing.
+"""Grades: every grade that exists, and the grade of a replay with the figures behind it. NumPy only, runs no model.
 
-TensorFlow promises no bits across releases. Rounding noise vanishes in float64 and a change of the function does not
-(measured over TF 2.4 to 2.21: releases agree to 3.5e-8 in float64, a tanh GELU in place of erf is off by 2e-4), so the
-float64 replays decide whether the function is the same, and 5e-7 of the output's scale is a safe line.
+TensorFlow does not promise equal bits across releases. Rounding noise vanishes in float64, a change of the function
+does not (measured over TF 2.4 to 2.21: releases agree to 3.5e-8 in float64, a tanh GELU in place of erf is off by
+2e-4). So the float64 replays decide whether the function is the same, and 5e-7 of the scale is a safe threshold.
 """
 
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Dict, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Final, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
 from bert_bundle.format.golden import Fingerprint, Golden
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, array_of, difference, scale
 
-BITWISE, IDENTICAL, DRIFT, FLIP = "bitwise", "identical", "drift", "flip"
-RETOKENIZED, RECONFIGURED = "retokenized", "reconfigured"
-GRADES = (BITWISE, IDENTICAL, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
-SAME = (BITWISE, IDENTICAL)
+SameGrade = Literal["bitwise", "identical"]
+ChangedGrade = Literal["drift", "flip", "retokenized", "reconfigured"]
+FailedGrade = Literal["refused", "crashed", "timeout"]  # the reader did not replay the bundle
+Grade = Literal[SameGrade, ChangedGrade]  # of a replay
+
+BITWISE: Final = "bitwise"
+IDENTICAL: Final = "identical"
+DRIFT: Final = "drift"
+FLIP: Final = "flip"
+RETOKENIZED: Final = "retokenized"
+RECONFIGURED: Final = "reconfigured"
+SAME: Tuple[SameGrade, ...] = (BITWISE, IDENTICAL)
+GRADES: Tuple[Grade, ...] = (*SAME, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
+
+# From best to worst.
+MEANING: Mapping[Grade, str] = MappingProxyType(
+    {
+        "bitwise": "equal to the last bit",
+        "identical": "same labels, same function, float32 within the noise floor",
+        "drift": "the function computed has changed",
+        "flip": "a label differs",
+        "retokenized": "token ids differ",
+        "reconfigured": "architecture or label fields of the configuration differ",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The grade of a replay and what it is made of; differences are the largest, over the scale of their output."""
+    """The grade of a replay and its figures; differences are the largest, relative to the scale of their output."""
 
-    grade: str
+    grade: Grade
     reason: str
     float64_difference: Optional[float] = None
     native_difference: Optional[float] = None
@@ -40,35 +62,35 @@ def judge(
     float64_tolerance: float = FLOAT64_TOLERANCE,
     noise_tolerance: float = NOISE_TOLERANCE,
 ) -> Figures:
-    """The grade of one replay (docs/grades.md) with its figures; the worst finding decides.
+    """Return the grade of one replay (docs/grades.md) with its figures; the worst finding decides.
 
     `observation` is the answer of a worker's `replay` task: token_ids, predictions, float64_predictions, layers,
     architecture, labels, inputs.
     `float64_tolerance` bounds float64 replays, in units of the output's scale; replays in the model's own precision
     may differ by `noise_tolerance` times the golden's noise floor.
     """
-    native_off, float64_off, changed, ties = 0.0, 0.0, 0, 0
-    bits, noisy = True, ""
+    native_difference, float64_difference, changed, ties = 0.0, 0.0, 0, 0
+    equal_bits, noisy = True, ""
     for name in sorted(golden.predictions):
         seen_native = array_of(observation["predictions"], name, golden.predictions[name].dtype)
         seen_float64 = array_of(observation["float64_predictions"], name, np.dtype(np.float64))
-        off = difference(seen_native, golden.predictions[name], golden.float64_predictions[name])
-        native_off = max(native_off, off)
+        moved = difference(seen_native, golden.predictions[name], golden.float64_predictions[name])
+        native_difference = max(native_difference, moved)
         floor = noise_tolerance * golden.noise[name]
-        if off > floor:
-            noisy = "{}: {:.1e} of the scale in single precision, noise is {:.1e}".format(name, off, floor)
-        float64_off = max(
-            float64_off, difference(seen_float64, golden.float64_predictions[name], golden.float64_predictions[name])
-        )
-        bits = (
-            bits
+        if moved > floor:
+            noisy = "{}: {:.1e} of the scale in single precision, noise is {:.1e}".format(name, moved, floor)
+        recorded = golden.float64_predictions[name]
+        float64_difference = max(float64_difference, difference(seen_float64, recorded, recorded))
+        equal_bits = (
+            equal_bits
             and _equal_bits(seen_native, golden.predictions[name])
             and _equal_bits(seen_float64, golden.float64_predictions[name])
         )
         flips, tied = _labels(golden.float64_predictions[name], seen_native, floor)
         changed, ties = changed + flips, ties + tied
     first = _first_layer(golden.layers, observation["layers"], float64_tolerance)
-    grade, reason = IDENTICAL, "same labels, same function: {:.1e} of the scale in float64".format(float64_off)
+    grade: Grade = IDENTICAL
+    reason = "same labels, same function: {:.1e} of the scale in float64".format(float64_difference)
     contract, tokens = _contract(golden, observation), _tokens(golden, observation)
     if contract:
         grade, reason = RECONFIGURED, contract
@@ -76,22 +98,25 @@ def judge(
         grade, reason = RETOKENIZED, tokens
     elif changed:
         grade, reason = FLIP, "{} of {} labels changed".format(changed, golden.examples)
-    elif float64_off > float64_tolerance:
+    elif float64_difference > float64_tolerance:
         where = ", first in {}".format(first) if first else ""
-        grade, reason = DRIFT, "the function changed: {:.1e} of the scale in float64{}".format(float64_off, where)
+        grade, reason = (
+            DRIFT,
+            "the function changed: {:.1e} of the scale in float64{}".format(float64_difference, where),
+        )
     elif first:
         grade, reason = DRIFT, "the function changed in {}, which these predictions hide".format(first)
     elif noisy:
         grade, reason = DRIFT, noisy
-    elif bits:
+    elif equal_bits:
         grade, reason = BITWISE, "equal to the last bit"
     elif ties:
         reason += ", {} ties fell the other way".format(ties)
     return Figures(
         grade=grade,
         reason=reason,
-        float64_difference=float64_off,
-        native_difference=native_off,
+        float64_difference=float64_difference,
+        native_difference=native_difference,
         labels_changed=changed,
         first_layer=first if grade not in SAME else None,
         accuracy=_accuracy(golden, observation),
@@ -108,7 +133,7 @@ def _first_layer(wanted: Tuple[Fingerprint, ...], found: Any, bound: float) -> O
 
 
 def _labels(wanted: np.ndarray, seen: np.ndarray, floor: float) -> Tuple[int, int]:
-    """(labels changed, ties within the noise that fell the other way) of one output with classes."""
+    """Return (labels changed, ties within the noise that were decided differently) of one output with classes."""
     wanted, seen = np.asarray(wanted, np.float64), np.asarray(seen, np.float64)
     if wanted.ndim < 2 or seen.shape != wanted.shape or not np.isfinite(wanted).all():
         return 0, 0
@@ -117,16 +142,16 @@ def _labels(wanted: np.ndarray, seen: np.ndarray, floor: float) -> Tuple[int, in
             return 0, 0
         wanted, seen = np.concatenate([1 - wanted, wanted], -1), np.concatenate([1 - seen, seen], -1)
     before, after = wanted.argmax(-1), np.where(np.isfinite(seen), seen, -np.inf).argmax(-1)
-    native_differences = before != after
+    different = before != after
     margin = np.take_along_axis(wanted, before[..., None], -1) - np.take_along_axis(wanted, after[..., None], -1)
-    tied = native_differences & (margin[..., 0] <= 2 * floor * scale(wanted))
-    return int((native_differences & ~tied).sum()), int(tied.sum())
+    tied = different & (margin[..., 0] <= 2 * floor * scale(wanted))
+    return int((different & ~tied).sum()), int(tied.sum())
 
 
 def labels(values: np.ndarray) -> Optional[np.ndarray]:
-    """The label of each row, as its position: the largest of the last axis, of one column whether it is above 0.5.
+    """Return the position of each row's label: the largest of the last axis; for one column, whether it is above 0.5.
 
-    None for an output of one axis, and for single columns beyond 0 and 1, which have no labels.
+    None for an output of one axis, and for single columns with values outside 0 to 1: these have no labels.
     """
     values = np.asarray(values, np.float64)
     if values.ndim < 2 or (values.shape[-1] == 1 and (values.min() < 0 or values.max() > 1)):
@@ -145,14 +170,14 @@ def _accuracy(golden: Golden, observation: Mapping[str, Any]) -> Optional[float]
 
 
 def _contract(golden: Golden, observation: Mapping[str, Any]) -> str:
-    """What the reader has otherwise than it was saved: labels and inputs by name, the rest by its file."""
+    """Return what differs from the saved model: labels and inputs by name, everything else by its file; "" if equal."""
     if list(golden.labels) != observation["labels"]:
         return "labels are not what was saved: {} for {}".format(observation["labels"], list(golden.labels))
     saved = [[*facts, list(shape)] for *facts, shape in golden.inputs]
-    for there, was in zip_longest(observation["inputs"], saved):
-        if there != was:
-            name = (was or there)[0]
-            return "{} is not what was saved: {} for {}".format(name, there or "no input", was or "no input")
+    for found, wanted in zip_longest(observation["inputs"], saved):
+        if found != wanted:
+            name = (wanted or found)[0]
+            return "{} is not what was saved: {} for {}".format(name, found or "no input", wanted or "no input")
     seen = observation["architecture"]
     different = sorted(p for p in set(seen) | set(golden.architecture) if seen.get(p) != golden.architecture.get(p))
     return "{} is not what was saved".format(different[0]) if different else ""

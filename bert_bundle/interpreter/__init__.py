@@ -1,1 +1,1 @@
-"""What is installed beside this interpreter, and how a child process is started."""
+"""What is installed in this interpreter, and how a child process is started."""

@@ -1,4 +1,4 @@
-"""Which distributions are installed beside this interpreter, read from their metadata; imports none of them."""
+"""The distributions that are installed in this interpreter, read from their metadata. Imports none of them."""
 
 import functools
 import platform
@@ -9,26 +9,34 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from bert_bundle.version import VERSION
 
 PACKAGES = (
-    "tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "tf-keras", "transformers", "tokenizers", "numpy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "keras",
+    "tf-keras",
+    "transformers",
+    "tokenizers",
+    "numpy",
     "safetensors",
-)  # fmt: skip
+)
 
 
 def writer_facts() -> Dict[str, Any]:
-    """Versions of what runs here: {"bert_bundle", "python", "packages": {name: version}}, without importing any."""
+    """Return the versions in use: {"bert_bundle", "python", "packages": {name: version}}. Imports no package."""
     versions = {name: version(name) for name in PACKAGES}
     return {
         "bert_bundle": VERSION,
         "python": platform.python_version(),
-        "packages": {name: version for name, version in versions.items() if version},
+        "packages": {name: found for name, found in versions.items() if found},
     }
 
 
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 KERAS_BACKEND = "KERAS_BACKEND"
 
-# The backends of Keras 3 that can train, each with the distributions that bring it. The first that is installed is
-# taken, so that one environment always means one backend.
+# The backends of Keras 3 that can train, each with the distributions that provide it. The first one installed is used,
+# so that an environment always has the same backend.
 BACKENDS: Mapping[str, Tuple[str, ...]] = MappingProxyType(
     {
         "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"),
@@ -38,26 +46,26 @@ BACKENDS: Mapping[str, Tuple[str, ...]] = MappingProxyType(
 )
 
 
-def binding(holds: Callable[[str], bool]) -> Dict[str, str]:
-    """The variables that bind a Keras: the legacy one where tf-keras is, for Keras 3 the first backend that is there.
+def binding(is_installed: Callable[[str], bool]) -> Dict[str, str]:
+    """Return the variables that select a Keras: legacy Keras if tf-keras is installed, the first backend for Keras 3.
 
-    `holds` says of a distribution whether it is installed.
+    `is_installed` tells whether a distribution is installed.
     """
-    bound = {LEGACY_KERAS: "1"} if holds("tf-keras") else {}
-    present = [backend for backend, names in BACKENDS.items() if any(map(holds, names))]
+    bound = {LEGACY_KERAS: "1"} if is_installed("tf-keras") else {}
+    present = [backend for backend, names in BACKENDS.items() if any(map(is_installed, names))]
     return {**bound, KERAS_BACKEND: present[0]} if present else bound
 
 
 def installed(distribution: str) -> bool:
-    """Whether `distribution` is installed beside this interpreter, without importing it."""
+    """Return whether `distribution` is installed, without importing it."""
     return version(distribution) is not None
 
 
 @functools.lru_cache(maxsize=None)
 def version(distribution: str) -> Optional[str]:
-    """The installed version of `distribution`, from its metadata; None where it is not installed.
+    """Return the installed version of `distribution`, from its metadata; None if it is not installed.
 
-    Read once: in Python 3.8 what the rules ask takes 0.2 s, and every load asks it. `forget` has it read again.
+    Cached: in Python 3.8 reading the versions that the rules need takes 0.2 s, and every load needs them.
     """
     try:
         return metadata.version(distribution)
@@ -66,10 +74,10 @@ def version(distribution: str) -> Optional[str]:
 
 
 def holds(versions: Mapping[str, str]) -> bool:
-    """Whether every distribution of `versions` is installed, in that version."""
+    """Return whether every distribution of `versions` is installed in that version."""
     return all(version(distribution) == wanted for distribution, wanted in versions.items())
 
 
 def clear_version_cache() -> None:
-    """What is installed is read anew: somebody was told to install something, and may do it beside this process."""
+    """Clear cached versions, because the user may install a missing package while this process runs."""
     version.cache_clear()

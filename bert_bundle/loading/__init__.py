@@ -1,1 +1,1 @@
-"""A bundle on disk becomes a live model, and its golden is replayed."""
+"""Load a bundle from disk as a live model, and replay its golden."""

@@ -1,4 +1,4 @@
-"""Turn texts into the token arrays that a model's inputs declare. Does not know where the texts come from."""
+"""Turn texts into the token arrays that a model's inputs declare. Does not know: where the texts come from."""
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
@@ -16,8 +16,9 @@ Texts = Union[Sequence[Any], Mapping[str, Sequence[Any]]]
 
 
 def recipe_of(manifest: Manifest, slots: Sequence[Slot]) -> Recipe:
-    """How the bundle's texts become token ids. Raises FormatError when the manifest does not say it, or no model could
-    take them: an input of tokens has another length.
+    """Return how the bundle's texts become token ids.
+
+    Raises FormatError when the manifest's recipe is malformed, or its length is not that of every token input.
     """
     length = manifest.tokenizer.get("max_length")
     padding, truncation = manifest.tokenizer.get("padding"), manifest.tokenizer.get("truncation")
@@ -31,7 +32,7 @@ def recipe_of(manifest: Manifest, slots: Sequence[Slot]) -> Recipe:
     for slot in slots:
         if slot.group and slot.shape[0] not in (None, length):
             raise FormatError(
-                "the tokenizer's recipe does not fit the model's inputs",
+                "the tokenizer's recipe does not match the model's inputs",
                 place=layout.MANIFEST + "#/tokenizer/max_length",
                 wanted="{}, the length of {}".format(slot.shape[0], slot.name),
                 found=length,
@@ -42,12 +43,12 @@ def recipe_of(manifest: Manifest, slots: Sequence[Slot]) -> Recipe:
 def encode(
     tokenizer: Any, recipe: Recipe, slots: Sequence[Slot], texts: Texts, pairs: Optional[Sequence[str]] = None
 ) -> Dict[str, np.ndarray]:
-    """Input name -> token tensor for every slot that is made of a text."""
+    """Return input name -> token array for every slot that is made from a text. Raises SignatureError."""
     groups = sorted({s.group for s in slots if s.group})
     by_group = texts if isinstance(texts, Mapping) else dict.fromkeys(groups[:1], texts)
     if sorted(by_group) != groups or isinstance(texts, str):
         raise SignatureError(
-            "texts do not fit the model",
+            "the texts do not match the model's inputs",
             place="texts",
             wanted="a list of texts" if groups == [TEXT] else "texts for each of " + ", ".join(groups),
             found="one text" if isinstance(texts, str) else ", ".join(by_group),
@@ -58,6 +59,6 @@ def encode(
 
 
 def live_tokenizer(bundle: OpenedBundle, files: Mapping[str, bytes], runtime: str) -> Any:
-    """Make the tokenizer of the bundle's `files` in `runtime`, fast or slow as it was saved."""
+    """Return the tokenizer of the bundle's `files` in `runtime`, fast or slow as it was saved."""
     fast = bool(bundle.manifest.tokenizer.get("fast", True))
     return tokenizers.from_files(files, fast=fast, origin=bundle.root, runtime=runtime)

@@ -1,4 +1,4 @@
-"""Bring a bundle to life: verified files, then the installed Keras, then the live model and tokenizer."""
+"""Load a bundle: verified files, then the installed Keras, then the live model and tokenizer."""
 
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.format.open_bundle import OpenedBundle, check_files
@@ -11,11 +11,11 @@ from bert_bundle.loading.parts import read_parts
 
 
 def load(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Bundle:
-    """The live bundle in that runtime: every file proven and parsed before anything is imported or built.
+    """Return the live bundle in `runtime`; every file is verified and parsed before anything is imported or built.
 
-    `classes`: the caller's own, by the names that the graph has for them.
+    `classes`: the user-defined layer classes, by the names that the graph has for them.
     """
-    check_files(bundle)
+    check_files(bundle, keep=True)
     parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
     bound = keras.bind(runtime, custom_classes.required_classes(parts.graph, classes))
     return Bundle(

@@ -1,4 +1,4 @@
-"""A bundle brought to life: proven files -> live model and tokenizer; writes nothing."""
+"""A loaded bundle: live model and tokenizer, `encode` and `predict`. Writes no file."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -39,11 +39,11 @@ class Bundle:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The names of the classes; empty where the bundle was saved without."""
+        """The names of the classes; empty if the bundle was saved without labels."""
         return self.manifest.labels
 
     def encode(self, texts: Texts, text_pair: Optional[Sequence[str]] = None) -> Dict[str, np.ndarray]:
-        """Texts -> the token tensors that the model declares, by input name, each (n, max_length) of its own dtype.
+        """Return the token arrays that the model declares, by input name: each (n, max_length), with the input's dtype.
 
         A model that reads several texts takes a mapping, by the names in the signature. Raises SignatureError.
         """
@@ -57,9 +57,9 @@ class Bundle:
         features: Optional[Mapping[str, Any]] = None,
         batch_size: int = 32,
     ) -> Any:
-        """Predictions for texts (and features by input name): array (n, classes), or a dict of arrays by output name.
+        """Return predictions for texts (and features by input name): array (n, classes), or arrays by output name.
 
-        Raises SignatureError when a text or a feature is missing or of another shape.
+        Raises SignatureError when a text or a feature is missing or has another shape.
         """
         arrays = self.encode(texts, text_pair)
         rows = prediction.check_rows([s for s in self._slots if s.role == FEATURE], features or {})
@@ -68,7 +68,7 @@ class Bundle:
             raise SignatureError("a feature that the model does not have", place=unknown[0], wanted=", ".join(rows))
         for name, array in rows.items():
             if len(array) != len(next(iter(arrays.values()))):
-                raise SignatureError("as many rows as texts are needed", place=name, found=len(array))
+                raise SignatureError("a feature does not have one row per text", place=name, found=len(array))
         given = {**arrays, **rows}
         outputs = prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))

@@ -1,4 +1,4 @@
-"""What the files of a bundle say about its model, checked; nothing is built."""
+"""The parts of a bundle's model, read from its files and checked: graph, configurations, arrays."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
@@ -20,7 +20,7 @@ from bert_bundle.keras_models.runtime import AUTO, Runtime
 
 @dataclass(frozen=True)
 class Parts:
-    """What a bundle's files say of the model, checked, nothing built: graph, configurations, arrays."""
+    """The checked content of a bundle's model files: graph, configurations, arrays. Nothing is built yet."""
 
     graph: graph.Graph
     configs: Mapping[str, Mapping[str, Any]]
@@ -28,20 +28,20 @@ class Parts:
     weights: Mapping[str, np.ndarray]
 
     def build(self, runtime: Runtime, *, float64: bool = False) -> rebuild.Rebuilt:
-        """The live model with these weights; with `float64` the same function in float64."""
+        """Build the live model with these weights; with `float64` the same function in float64."""
         try:
             rebuilt = rebuild.rebuild(self.graph, self.configs, runtime, float64=float64)
         except BundleError:
             raise
-        except Exception as error:  # a layer's field or an op's argument that this release does not have yet
+        except Exception as error:  # a field of a layer or an argument of an op that this release lacks
             raise RuntimeUnavailableError(
-                "this Keras does not build the model",
+                "the installed Keras cannot build the model",
                 place=layout.GRAPH,
-                wanted="the layers, fields and ops that the graph names",
+                wanted="the layers, fields and ops of the graph",
                 found="{}: {}".format(type(error).__name__, error),
-                fix="load the bundle where a newer TensorFlow is installed",
+                fix="load the bundle with a newer TensorFlow",
             ) from error
-        with runtime.dialect.working(float64):
+        with runtime.dialect.compute_context(float64):
             for name, encoder in rebuilt.encoders.items():
                 place = encoder_path(name, layout.ENCODER_WEIGHTS)
                 runtime.encoders.assign(encoder, self.encoders[name], runtime.keras, place)
@@ -50,11 +50,11 @@ class Parts:
 
 
 def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = custom_classes.NONE) -> Parts:
-    """The checked parts of an opened bundle: its shape, held against what `runtime` has here, and then its weights.
+    """Return the parts of an opened bundle: its shape, checked against the Keras of `runtime`, then its weights.
 
-    `classes`: the caller's own, by name. Raises BundleErrors, RuntimeUnavailableError for a layer younger than the
-    Keras that is installed, or of a class that is not there. Needs neither TensorFlow nor transformers, and where there
-    is no Keras, none is asked for a layer.
+    `classes`: the user-defined classes, by name. Raises BundleErrors, RuntimeUnavailableError for a layer that is newer
+    than the installed Keras, or of a class that was not given. Needs neither TensorFlow nor transformers; without Keras
+    the releases of layers are not checked.
     """
     shape, configs = _read_shape(bundle)
     custom_classes.required_classes(shape, classes)
@@ -74,7 +74,7 @@ def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = cus
 
 
 def _read_shape(bundle: OpenedBundle) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]]":
-    """The graph and the configuration of each encoder in it, by folder name."""
+    """Return the graph, and the configuration of each encoder in it by folder name."""
     shape = graph_json.from_bytes(bundle.read(layout.GRAPH))
     used = {layer.encoder for _, layer in shape.walk() if layer.encoder}
     if used != set(bundle.manifest.encoders):

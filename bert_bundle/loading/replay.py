@@ -1,4 +1,4 @@
-"""The golden replayed by a live model: facts as plain data, for whoever judges them."""
+"""Replay the golden of a bundle with a live model. Reports facts as plain data and does not judge them."""
 
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple
@@ -25,55 +25,55 @@ from bert_bundle.loading.parts import Parts, read_parts
 from bert_bundle.tokenizer import Recipe
 
 
-def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, Any]:
-    """Output name -> what the model says of the golden's token ids and features, as nested lists."""
-    read = read_for_replay(bundle, runtime, classes)
-    bound = keras.bind(runtime, custom_classes.required_classes(read.parts.graph, classes))
-    arrays = {**read.golden.token_ids, **read.features}
-    model = read.parts.build(bound).model
-    return _lists(prediction.predict(bound, model, read.parts.graph, read.slots, arrays, batch=goldens.BATCH))
-
-
 class ReplayInputs(NamedTuple):
-    """What a replay computes from, read and checked; nothing is built."""
+    """What a replay computes from, read and checked; nothing is built. `seconds`: how long reading took."""
 
+    bundle: OpenedBundle
     golden: Golden
     parts: Parts
     tokenizer: Mapping[str, bytes]
     recipe: Recipe
     slots: List[Slot]
     features: Mapping[str, np.ndarray]
+    seconds: float
 
 
 def read_for_replay(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> ReplayInputs:
-    """Every file of the bundle proven, parsed and checked as a replay does it. Raises BundleErrors, imports nothing."""
+    """Verify, parse and check every file of the bundle, each read once. Imports nothing. Raises BundleErrors."""
+    started = time.monotonic()
     golden = goldens.from_bundle(bundle)
-    check_files(bundle)
+    check_files(bundle, keep=True)
     parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
     slots = signature.slots(parts.graph)
     recipe = recipe_of(bundle.manifest, slots)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
-    return ReplayInputs(golden, parts, files, recipe, slots, features)
+    return ReplayInputs(bundle, golden, parts, files, recipe, slots, features, time.monotonic() - started)
 
 
 def observe(
     bundle: OpenedBundle, runtime: str, progress: Callable[[str], None], classes: Classes = custom_classes.NONE
 ) -> Dict[str, Any]:
-    """What this environment makes of the bundle: token ids, predictions in both precisions, fingerprints, contract.
+    """Read the bundle and replay its golden in this process: `replay` of what `read_for_replay` returns."""
+    return replay(read_for_replay(bundle, runtime, classes), runtime, progress, classes)
+
+
+def replay(
+    inputs: ReplayInputs, runtime: str, progress: Callable[[str], None], classes: Classes = custom_classes.NONE
+) -> Dict[str, Any]:
+    """Return what this environment computes: token ids, predictions in both precisions, fingerprints, contract.
 
     Plain data, float32 values exact. `classes` as of `load`. Raises BundleErrors when the bundle is refused.
     """
     started = time.monotonic()
-    read = read_for_replay(bundle, runtime, classes)
-    parts, slots = read.parts, read.slots
+    parts, slots = inputs.parts, inputs.slots
     bound = keras.bind(runtime, custom_classes.required_classes(parts.graph, classes))
     progress("building the model")
     rebuilt = parts.build(bound)
-    tokenizer = live_tokenizer(bundle, read.tokenizer, bound.name)
+    tokenizer = live_tokenizer(inputs.bundle, inputs.tokenizer, bound.name)
     built = time.monotonic()
-    token_ids = encode(tokenizer, read.recipe, slots, read.golden.texts)
-    arrays = {**token_ids, **read.features}
-    progress("replaying {} examples".format(read.golden.examples))
+    token_ids = encode(tokenizer, inputs.recipe, slots, inputs.golden.texts)
+    arrays = {**token_ids, **inputs.features}
+    progress("replaying {} examples".format(inputs.golden.examples))
     outputs = prediction.predict(bound, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH)
     replayed = time.monotonic()
     progress("replaying in float64")
@@ -84,18 +84,27 @@ def observe(
         "predictions": _lists(outputs),
         "float64_predictions": _lists(float64),
         "layers": [[name, list(values)] for name, values in layers],
-        "labels": list(bundle.manifest.labels),
+        "labels": list(inputs.bundle.manifest.labels),
         **captured_contract(rebuilt, bound),
         "seconds": {
-            "load": built - started,
+            "load": inputs.seconds + built - started,
             "predict": replayed - built,
             "float64": time.monotonic() - replayed,
         },
     }
 
 
+def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, Any]:
+    """Return output name -> predictions for the golden's token ids and features, as nested lists."""
+    inputs = read_for_replay(bundle, runtime, classes)
+    bound = keras.bind(runtime, custom_classes.required_classes(inputs.parts.graph, classes))
+    arrays = {**inputs.golden.token_ids, **inputs.features}
+    model = inputs.parts.build(bound).model
+    return _lists(prediction.predict(bound, model, inputs.parts.graph, inputs.slots, arrays, batch=goldens.BATCH))
+
+
 def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, Any]:
-    """What the live model is, captured again: sha256 of graph.json and every config.json by path, and its inputs."""
+    """Capture the live model again; return sha256 of its graph.json and every config.json by path, and its inputs."""
     again = capture.capture(rebuilt.model, runtime)
     digests = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
     for name, encoder in again.encoders.items():

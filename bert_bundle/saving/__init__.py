@@ -1,1 +1,1 @@
-"""A live model becomes the files of a bundle, and is proven."""
+"""Turn a live model into the files of a bundle, and prove that they reproduce its predictions."""

@@ -1,4 +1,4 @@
-"""The examples of a golden: the caller's, or probes made from the model's inputs; runs no model."""
+"""The examples of a golden: the user's, or probes made for the model's inputs. Runs no model."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -11,13 +11,13 @@ from bert_bundle.keras_models.prediction import check_rows
 
 LABEL = "label"
 
-# What a tokenizer may trip over: padding, truncation, nothing, unknown and accented letters, other scripts, emoji,
+# What tokenizers may get wrong: padding, truncation, empty text, unknown and accented letters, other scripts, emoji,
 # combining marks, code points newer than the Unicode tables of Python 3.8 (12.1).
 PROBES = (
     "my invoice is wrong",
     "",
     "The app crashes every time I open the settings page, and the error message says nothing at all.",
-    " ".join(str(n) for n in range(600)),  # which end is cut shows
+    " ".join(str(n) for n in range(600)),  # shows which end is truncated
     "Señor Müller can't über-log-in; çà et là!",
     "東京の請求書が間違っています",
     "please fix 🙏🏽 the 👩‍👩‍👧 export 🚀",
@@ -31,7 +31,7 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Columns of one length: texts by group, features by input name, the true labels as positions or None."""
+    """Columns of equal length: texts by group, features by input name, the true labels as positions or None."""
 
     texts: Mapping[str, List[Any]]
     features: Mapping[str, np.ndarray]
@@ -44,18 +44,18 @@ class Examples:
 def read(
     given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequence[str], probes: Sequence[str] = PROBES
 ) -> Examples:
-    """The caller's examples, checked against the model's inputs; `probes` where there are none.
+    """Return the user's examples, checked against the model's inputs; without examples, those of `probes`.
 
-    Raises SignatureError for a column that is missing, unknown, of another length or shape.
+    Raises SignatureError for a column that is missing, unknown, or has another length or shape.
     """
     groups = sorted({s.group for s in slots if s.group})
     features = [s for s in slots if s.role == FEATURE]
     if not groups:
         raise SignatureError(
-            "no input of the model is an encoder's token ids",
+            "no input of the model is the token ids of an encoder",
             place=", ".join(s.name for s in slots),
             wanted="an input of shape (tokens,) that feeds input_ids, through casts and slices at most",
-            fix="give the model its token ids as an input of their own",
+            fix="make the token ids an input of the model",
         )
     if given is None:
         rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}
@@ -78,16 +78,18 @@ def read(
         sizes[LABEL] = len(positions)
     if len(set(sizes.values())) != 1 or not next(iter(sizes.values())):
         raise SignatureError(
-            "columns of the examples differ in length or are empty", place="examples", wanted="one row per example",
+            "columns of the examples differ in length or are empty",
+            place="examples",
+            wanted="one row per example",
             found=", ".join("{}: {}".format(*item) for item in sorted(sizes.items())),
-        )  # fmt: skip
+        )
     return Examples(texts, rows, positions)
 
 
 def _texts(column: Any, group: str) -> List[Any]:
     if column is None or isinstance(column, str):
         raise SignatureError(
-            "no texts",
+            "the examples have no list of texts",
             place="examples[{}]".format(group),
             wanted="a list of texts",
             found="nothing" if column is None else "one text",
@@ -109,7 +111,7 @@ def _positions(answers: Any, labels: Sequence[str]) -> np.ndarray:
         position = names.get(answer) if isinstance(answer, str) else int(answer)
         if position is None or not 0 <= position < max(len(labels), 2):
             raise SignatureError(
-                "a true label that is no label",
+                "an example's label is not one of the model's labels",
                 place="examples[label][{}]".format(row),
                 wanted=", ".join(labels),
                 found=answer,
@@ -119,12 +121,12 @@ def _positions(answers: Any, labels: Sequence[str]) -> np.ndarray:
 
 
 def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:
-    """Values that differ from row to row and from input to input, so that two inputs swapped are noticed."""
+    """Return values that differ between rows and between inputs, so that swapped inputs are noticed."""
     result = {}
     for index, slot in enumerate(features):
         shape: Tuple[int, ...] = (count, *(3 if size is None else size for size in slot.shape))
         random = np.random.RandomState(17 + index)
-        whole = slot.dtype in ("bool", "int32", "int64")  # may be a position in a table: small, never negative
+        whole = slot.dtype in ("bool", "int32", "int64")  # may be an index into a table: small, never negative
         values = random.randint(0, 2, shape) if whole else random.standard_normal(shape) * 3
         result[slot.name] = values.astype(slot.dtype)
     return result

@@ -1,7 +1,7 @@
-"""The proof of a save: the staged bundle replayed by fresh processes of this interpreter and judged.
+"""The proof of a save: fresh processes of this interpreter replay the staged bundle, and the replay is graded.
 
-Classes of the caller's own that the model is kept with are imported by these processes from the modules that this one
-has them from: where they are is said by one process to another, and stands in no bundle.
+They import user-defined layer classes from the modules that this process has them from. The names of these modules are
+part of the request to a process; no bundle contains them.
 """
 
 import importlib
@@ -15,54 +15,61 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from bert_bundle.errors import ProofError, from_json
 from bert_bundle.format.golden import Golden
+from bert_bundle.format.open_bundle import OpenedBundle, open_bundle
 from bert_bundle.grading import differences, grades
 from bert_bundle.interpreter import installed, launch
 
-_FIX = "put the class at the top of a module of its own and import it from there, or pass prove=False"
+_FIX = "define the class at the top level of an importable module, or pass prove=False"
 ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, default kernels"
 SECONDS = 1800  # for one replay: BERT-large with hundreds of examples needs minutes
 
 
-def prove(path: str, golden: Golden, runtime: str, classes: Mapping[str, str]) -> Dict[str, Dict[str, float]]:
-    """What threads and kernels move, as `Golden.measured` has it, of a staged bundle that two fresh processes replay.
+def prove(
+    path: str, in_memory: Mapping[str, bytes], golden: Golden, runtime: str, classes: Mapping[str, str]
+) -> Dict[str, Dict[str, float]]:
+    """Replay a staged bundle in two fresh processes; return the noise of threads and kernels, as in `Golden.measured`.
 
-    One is pinned as a worker is, and its replay is judged; one has every core and its release's own choice of kernels,
-    as users do, and its predictions are held against the noise floor. ProofError where either does not give the
-    golden's predictions again.
-    `classes`: those of the caller's own that the bundle needs, as `references` names them.
+    One process is pinned like a worker, and its replay is graded. The other has every core and the default kernels of
+    its release, as users have, and its predictions are compared with the noise floor.
+
+    in_memory  the files of the bundle that are not staged yet, by path: JSON
+    classes    the user-defined classes that the bundle needs, as `references` returns them
+
+    Raises ProofError when either does not reproduce the golden's predictions.
     """
-    arguments = {"bundle": path, "runtime": runtime, "classes": dict(classes), "path": _path()}
+    files = {name: data.decode("ascii") for name, data in in_memory.items()}
+    arguments = {"bundle": path, "files": files, "runtime": runtime, "classes": dict(classes), "path": _path()}
     with ThreadPoolExecutor(2) as both:
-        still = both.submit(_ask, "prove", arguments, launch.PINNED_SETTING)
-        free = both.submit(_ask, "predict", arguments, launch.USER_SETTING)
-        replay, predictions = still.result(), free.result()
+        pinned = both.submit(_ask, "prove", arguments, launch.PINNED_SETTING)
+        unpinned = both.submit(_ask, "predict", arguments, launch.USER_SETTING)
+        replay, predictions = pinned.result(), unpinned.result()
     figures = grades.judge(golden, replay)
     if figures.grade not in grades.SAME:
         raise ProofError(
-            "the staged bundle does not give the model's predictions again",
+            "the staged bundle does not reproduce the model's predictions",
             place=figures.first_layer or "predictions",
             wanted=" or ".join(grades.SAME),
             found="{}: {}".format(figures.grade, figures.reason),
-            fix="this is a fault of bert_bundle or of the installed packages: report the model's graph",
+            fix="this is a bug of bert_bundle or of the installed packages: report it with the model's graph",
         )
     measured = {
         ONE_THREAD: differences.native_differences(golden, replay["predictions"]),
         EVERY_CORE: differences.native_differences(golden, predictions),
     }
-    for name, off in measured[EVERY_CORE].items():
-        if off > golden.noise[name]:
+    for name, difference in measured[EVERY_CORE].items():
+        if difference > golden.noise[name]:
             raise ProofError(
-                "the predictions are others with every core and the default kernels, which is how users run TensorFlow",
+                "predictions differ when TensorFlow uses all cores and its default kernels",
                 place=name,
-                wanted="at most {:.1e} of the scale apart".format(golden.noise[name]),
-                found="{:.1e}".format(off),
-                fix="look for the op in the issues of tensorflow; TF_ENABLE_ONEDNN_OPTS=0 turns oneDNN off",
+                wanted="a difference of at most {:.1e} of the output's scale".format(golden.noise[name]),
+                found="{:.1e}".format(difference),
+                fix="search the issues of tensorflow for the op; TF_ENABLE_ONEDNN_OPTS=0 turns oneDNN off",
             )
     return measured
 
 
 def _ask(task: str, arguments: Mapping[str, Any], setting: str) -> Any:
-    """The answer of a fresh process of this interpreter, in that setting. Raises ProofError without one."""
+    """Return the answer of a fresh process of this interpreter, in that setting. Raises ProofError without one."""
     place = arguments["bundle"]
     request = json.dumps({"id": 1, "do": task, "arguments": arguments}) + "\n"
     try:
@@ -83,16 +90,19 @@ def _ask(task: str, arguments: Mapping[str, Any], setting: str) -> Any:
         cause = from_json(answer["error"])
         raise ProofError(
             "a fresh process could not load the staged bundle: " + cause.message,
-            place=cause.place, wanted=cause.wanted, found=cause.found, fix=cause.fix,
-        )  # fmt: skip
+            place=cause.place,
+            wanted=cause.wanted,
+            found=cause.found,
+            fix=cause.fix,
+        )
     if "done" not in answer:
         tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise ProofError("the proving process died", place=place, found="exit {} {}".format(done.returncode, tail))
+        raise ProofError("the proving process crashed", place=place, found="exit {} {}".format(done.returncode, tail))
     return answer["done"]
 
 
 def references(classes: Mapping[str, Any]) -> Dict[str, str]:
-    """Name -> "module:qualified name" of each class. Raises ProofError for one that is not found there again."""
+    """Return name -> "module:qualified name". Raises ProofError for a class that cannot be imported by that name."""
     result = {}
     for name, cls in classes.items():
         found: Any = sys.modules.get(cls.__module__)
@@ -102,7 +112,7 @@ def references(classes: Mapping[str, Any]) -> Dict[str, str]:
             raise ProofError(
                 "a custom class that a fresh process cannot import",
                 place=_place(name),
-                wanted="a class that its module has by its name",
+                wanted="a class that can be imported by its module and name",
                 found="{}.{}".format(cls.__module__, cls.__qualname__),
                 fix=_FIX,
             )
@@ -111,8 +121,8 @@ def references(classes: Mapping[str, Any]) -> Dict[str, str]:
 
 
 def imported(classes: Mapping[str, str], path: Sequence[str]) -> Dict[str, Any]:
-    """The classes of `references`, imported here; `path` is looked at after this process' own. Raises ProofError."""
-    if classes:  # last, so that nothing installed is hidden; without classes the process stays as isolated as any
+    """Import the classes of `references`; `path` is searched after this process's own. Raises ProofError."""
+    if classes:  # last, so that it hides no installed package; without classes the process stays isolated
         sys.path.extend(folder for folder in path if folder not in sys.path)
     result = {}
     for name, reference in classes.items():
@@ -121,13 +131,21 @@ def imported(classes: Mapping[str, str], path: Sequence[str]) -> Dict[str, Any]:
             found: Any = importlib.import_module(module)
             for part in qualified.split("."):
                 found = getattr(found, part)
-        except Exception as error:  # the caller's module, run from its top
+        except Exception as error:  # importing the user's module runs it
             raise ProofError(
                 "a custom class that a fresh process cannot import",
-                place=_place(name), wanted=reference, found="{}: {}".format(type(error).__name__, error), fix=_FIX,
-            ) from error  # fmt: skip
+                place=_place(name),
+                wanted=reference,
+                found="{}: {}".format(type(error).__name__, error),
+                fix=_FIX,
+            ) from error
         result[name] = found
     return result
+
+
+def staged_bundle(path: str, files: Mapping[str, str]) -> OpenedBundle:
+    """Open the staged bundle at `path` in a proving process, with the `files` that are not staged yet, by path."""
+    return open_bundle(path, {name: text.encode("ascii") for name, text in files.items()})
 
 
 def _path() -> List[str]:

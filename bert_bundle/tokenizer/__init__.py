@@ -1,12 +1,13 @@
 """Tokenizers: a live one <-> files in both layouts; texts -> the tensors a model declares.
 
-Whatever the writer, the files are written by us from the vocabulary and the few settings that decide token ids, in the
-plainest form that says the same: tokenizer.json as `tokenizers` 0.10 reads it, and the slow layout's own files. At
-save both are read back and must give the ids that the live tokenizer gives.
+The files are not those that transformers would write. They are made here from the vocabulary and the few settings that
+decide token ids, in the plainest form: tokenizer.json as `tokenizers` 0.10 reads it, and the files of the slow layout.
+At save both are read back and must give the ids that the live tokenizer gives.
 """
 
 from typing import Any, Dict, Mapping, Sequence
 
+from bert_bundle.encoders.families import BERT
 from bert_bundle.errors import FormatError
 from bert_bundle.format import layout
 from bert_bundle.format.open_bundle import OpenedBundle
@@ -15,32 +16,41 @@ from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.encoding import Recipe, encode
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
-__all__ = ["Recipe", "encode", "from_files", "from_vocabulary", "read_files", "to_files", "unsteady", "vocabulary_size"]
+__all__ = [
+    "Recipe",
+    "encode",
+    "from_files",
+    "from_vocabulary",
+    "read_files",
+    "to_files",
+    "varies_by_environment",
+    "vocabulary_size",
+]
 
 
 def from_vocabulary(tokens: Sequence[str], *, max_length: int, fast: bool = True, runtime: str = "transformers") -> Any:
-    """A fresh lower-casing BERT tokenizer of this vocabulary; a "native" one needs no transformers."""
-    described = Description.fresh("BertTokenizer", WordPiece(tuple(tokens)), max_length)
+    """Return a new lower-casing BERT tokenizer of this vocabulary; the "native" one does not need transformers."""
+    described = Description.fresh(BERT.tokenizer.name, WordPiece(tuple(tokens)), max_length)
     return from_files(described.to_files(), fast=fast, runtime=runtime)
 
 
 def vocabulary_size(tokenizer: Any) -> int:
-    """One more than the largest token id, added tokens included."""
+    """Return one more than the largest token id, added tokens included."""
     return int(max(tokenizer.get_vocab().values())) + 1
 
 
 def to_files(tokenizer: Any) -> Dict[str, bytes]:
-    """Both layouts of a tokenizer of a family that a bundle holds, fast, slow or native: the same bytes from each.
+    """Return the files of both layouts of a fast, slow or native tokenizer: the same bytes from each.
 
-    Raises TokenizerError for any other, and for one with settings that the files cannot say.
+    Raises TokenizerError for a class that does not belong to a family, and for settings that the files cannot hold.
     """
     return transformers.describe(tokenizer).to_files()
 
 
 def varies_by_environment(tokenizer: Any, texts: Sequence[str]) -> Dict[int, str]:
-    """Position -> the characters that a tokenizer of this kind reads in another way in some environment.
+    """Return position -> characters that a tokenizer of this kind reads differently in some environment.
 
-    Slow tokenizers have Python's tables of Unicode, fast ones those of their release of `tokenizers`.
+    Slow tokenizers use Python's Unicode tables, fast ones those of their release of `tokenizers`.
     """
     described, fast = transformers.describe(tokenizer), bool(tokenizer.is_fast)
     found = {
@@ -50,11 +60,11 @@ def varies_by_environment(tokenizer: Any, texts: Sequence[str]) -> Dict[int, str
 
 
 def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runtime: str = "transformers") -> Any:
-    """The tokenizer that `files` describe, read by the installed transformers from private copies of these bytes.
+    """Return the tokenizer that `files` describe, read by the installed transformers from private copies of them.
 
     With `runtime="native"` it is read by the `tokenizers` package alone, and gives the ids that transformers 4 gives
-    with the same `fast`. `origin` is the bundle's folder: where the tokenizer says that its vocabulary lies.
-    Raises RuntimeUnavailableError when the installed packages cannot honour the files.
+    with the same `fast`. `origin` is the bundle's folder, which the tokenizer names as the place of its vocabulary.
+    Raises RuntimeUnavailableError if the installed packages cannot honour the files.
     """
     described = Description.parse(files)
     if runtime == "native":
@@ -63,9 +73,10 @@ def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runt
 
 
 def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
-    """The tokenizer's files of an opened bundle, proven and in agreement; needs no transformers. Raises FormatError.
+    """Return the tokenizer's files of an opened bundle, checked against each other. Raises FormatError.
 
-    Every file must be the one that vocabulary and configuration make: two layouts that differ are two tokenizers.
+    Does not need transformers. Every file must be the one that is made from vocabulary and configuration: two layouts
+    that differ are two tokenizers.
     """
     files = {p: bundle.read(p) for p in bundle.manifest.files if p.startswith(layout.TOKENIZER + "/")}
     described = Description.parse(files)
@@ -75,9 +86,9 @@ def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
             raise FormatError("a tokenizer's file is missing", place=path)
         if files[path] != wanted.get(path):
             raise FormatError(
-                "the two layouts of the tokenizer say different things",
+                "the two layouts of the tokenizer differ",
                 place=path,
-                wanted="what {} make".format(" and ".join(described.sources)),
+                wanted="what is made from {}".format(" and ".join(described.sources)),
                 fix="save the bundle again from its model",
             )
     return files

@@ -1,4 +1,4 @@
-"""Byte-level BPE, as RoBERTa has it: vocab.json, merges.txt and the steps in tokenizer.json; knows no library."""
+"""Byte-level BPE, as in RoBERTa: vocab.json, merges.txt and the steps in tokenizer.json. Imports no library."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Mapping, Tuple
@@ -15,7 +15,7 @@ _HEADER = "#version: 0.2"
 
 
 def letters() -> Tuple[str, ...]:
-    """The letter that stands for each byte, as in GPT-2: itself where it is visible, else from U+0100 on."""
+    """Return the letter that stands for each byte, as in GPT-2: itself if it is visible, else from U+0100 on."""
     visible = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in visible]
     return tuple(chr(byte if byte in visible else 0x100 + others.index(byte)) for byte in range(256))
@@ -23,7 +23,7 @@ def letters() -> Tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ByteLevel:
-    """The vocabulary by id, in the letters that stand for bytes, and the pairs that are merged, first ones first."""
+    """The vocabulary by id, in the letters that stand for bytes, and the pairs that are merged, in order."""
 
     tokens: Tuple[str, ...]
     merges: Tuple[Tuple[str, str], ...]
@@ -45,7 +45,7 @@ class ByteLevel:
 
     @classmethod
     def parse(cls, files: Mapping[str, bytes]) -> "ByteLevel":
-        """The vocabulary in vocab.json and the merges in merges.txt. Raises FormatError."""
+        """Return the vocabulary in vocab.json and the merges in merges.txt. Raises FormatError."""
         ids = strict_json.parse(files[VOCABULARY], VOCABULARY)
         if not isinstance(ids, dict) or any(type(i) is not int for i in ids.values()):
             raise FormatError("a vocabulary is malformed", place=VOCABULARY, wanted="tokens with their ids")
@@ -63,7 +63,7 @@ class ByteLevel:
         for number, pair in enumerate(pairs, 2):
             if len(pair) != 2 or not {*pair, "".join(pair)} <= ids.keys():
                 raise FormatError(
-                    "a merge of what the vocabulary lacks",
+                    "a merge of tokens that the vocabulary lacks",
                     place="{} line {}".format(MERGES, number),
                     wanted="two tokens that make a third",
                     found=" ".join(pair),
@@ -72,7 +72,7 @@ class ByteLevel:
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "Tuple[ByteLevel, Dict[str, Any]]":
-        """(model, its own settings) of what `tokenizers` writes. Raises TokenizerError for other steps."""
+        """Return (model, its settings) from what `tokenizers` writes. Raises TokenizerError for other steps."""
         model, steps = state["model"], state.get("pre_tokenizer") or {}
         found = {
             "model": model.get("type", "BPE"),
@@ -110,13 +110,13 @@ class ByteLevel:
 
     @classmethod
     def of_slow(cls, tokenizer: Any) -> "Tuple[ByteLevel, Dict[str, Any]]":
-        """(model, its own settings) of a slow tokenizer of transformers 4. Raises TokenizerError."""
+        """Return (model, its settings) of a slow tokenizer of transformers 4. Raises TokenizerError."""
         if len(tokenizer) > len(tokenizer.encoder):
             raise TokenizerError(
-                "added tokens that slow tokenizers do not read alike in every release",
+                "added tokens that slow tokenizers of some releases read differently",
                 place=ADDED,
                 found=", ".join(sorted(set(tokenizer.get_vocab()) - set(tokenizer.encoder))),
-                fix="save the fast tokenizer: before transformers 4.34 a slow one takes the spaces around them away",
+                fix="save the fast tokenizer: before transformers 4.34 a slow one removes the spaces around them",
             )
         if not _spells_all(tokenizer.encoder):
             raise TokenizerError(
@@ -131,7 +131,7 @@ class ByteLevel:
         }
 
     def files(self) -> Dict[str, bytes]:
-        """The slow layout's own files."""
+        """Return the slow layout's files."""
         lines = [_HEADER, *(" ".join(pair) for pair in self.merges)]
         return {
             VOCABULARY: strict_json.canonical({token: i for i, token in enumerate(self.tokens)}),
@@ -139,7 +139,7 @@ class ByteLevel:
         }
 
     def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
-        """The parts of tokenizer.json that are the family's own."""
+        """Return the parts of tokenizer.json that differ between kinds of models."""
         return {
             "normalizer": None,
             "pre_tokenizer": {

@@ -1,9 +1,11 @@
-"""All that decides a tokenizer's ids, as one frozen record <-> the files of both layouts; knows no library."""
+"""Everything that decides a tokenizer's ids, as one frozen record <-> the files of both layouts. Imports no library."""
 
 import json
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Tuple, Type, Union
 
+from bert_bundle.encoders.families import FAMILIES
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 from bert_bundle.errors import FormatError, TokenizerError
 from bert_bundle.format import layout, strict_json
 from bert_bundle.tokenizer.bytelevel import ByteLevel
@@ -12,17 +14,14 @@ from bert_bundle.tokenizer.unigram import Unigram
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 Model = Union[WordPiece, ByteLevel, Unigram]
-FAMILIES: Mapping[str, Type[Model]] = {
-    "BertTokenizer": WordPiece,
-    "DistilBertTokenizer": WordPiece,
-    "ElectraTokenizer": WordPiece,
-    "RobertaTokenizer": ByteLevel,
-    "XLMRobertaTokenizer": Unigram,
+MODELS: Mapping[str, Type[Model]] = {WORDPIECE: WordPiece, BYTE_LEVEL: ByteLevel, UNIGRAM: Unigram}
+CLASSES: Mapping[str, Type[Model]] = {  # slow tokenizer class of transformers -> its model
+    family.tokenizer.name: MODELS[family.tokenizer.vocabulary] for family in FAMILIES
 }
 SIDES = ("left", "right")
-MOST = 1 << 30  # transformers writes 1e30 for "no limit"
-MASK = "mask_token_lstrip"  # whether the mask takes the space before it away; of families where it may
-EXTRA = "additional_special_tokens"  # in the configuration only where there are any
+NO_LIMIT = 1 << 30  # of the length; transformers writes 1e30
+MASK = "mask_token_lstrip"  # whether the mask token removes the space before it; a field of models where it may
+EXTRA = "additional_special_tokens"  # in the configuration only if there are any
 
 _COMMON: Mapping[str, Tuple[type, ...]] = {
     "tokenizer_class": (str,),
@@ -41,10 +40,10 @@ class Description:
     added: Mapping[str, int]
 
     @classmethod
-    def fresh(cls, family: str, model: Model, max_length: int, **settings: Any) -> "Description":
-        """A tokenizer as transformers makes it, but for `settings`."""
+    def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: Any) -> "Description":
+        """Return a tokenizer with the defaults of transformers, except for `settings`."""
         config = {
-            "tokenizer_class": family,
+            "tokenizer_class": tokenizer_class,
             "model_max_length": max_length,
             "padding_side": "right",
             "truncation_side": "right",
@@ -56,9 +55,9 @@ class Description:
 
     @classmethod
     def parse(cls, files: Mapping[str, bytes]) -> "Description":
-        """What vocabulary, configuration and added tokens say. Raises FormatError; looks at no other file."""
+        """Return what vocabulary, configuration and added tokens describe. Raises FormatError."""
         config = _config(_read(files, CONFIG))
-        kind = FAMILIES[config["tokenizer_class"]]
+        kind = CLASSES[config["tokenizer_class"]]
         model = kind.parse({path: _read(files, path) for path in kind.PATHS.values()})
         added = strict_json.parse(files[ADDED], ADDED) if ADDED in files else {}
         first = len(model.tokens)
@@ -72,7 +71,7 @@ class Description:
 
     @property
     def sources(self) -> Tuple[str, ...]:
-        """The files that `parse` reads, of which every other is made."""
+        """The files that `parse` reads, from which every other is made."""
         return (*self.model.PATHS.values(), CONFIG)
 
     @property
@@ -87,7 +86,7 @@ class Description:
         return tuple(dict.fromkeys([*named, *self.config.get(EXTRA, ())]))
 
     def to_files(self) -> Dict[str, bytes]:
-        """Every file of both layouts. Raises TokenizerError for a special token that the vocabulary lacks."""
+        """Return every file of both layouts. Raises TokenizerError for a special token that the vocabulary lacks."""
         named = {name: self.config[name] for name in (*self.model.SPECIAL, EXTRA) if name in self.config}
         files = {
             CONFIG: strict_json.canonical(self.config),
@@ -100,7 +99,7 @@ class Description:
         return files
 
     def document(self) -> Dict[str, Any]:
-        """tokenizer.json, in the plainest form that `tokenizers` 0.10 reads."""
+        """Return tokenizer.json, in the plainest form that `tokenizers` 0.10 reads."""
         ids, special = self.ids, self.special
         used = {self.config[name] for name, _ in self.model.PAIR if name in self.config}
         for token in sorted(used | {self.config["unk_token"], self.config["pad_token"]}):
@@ -154,7 +153,7 @@ def _read(files: Mapping[str, bytes], path: str) -> bytes:
 def _config(data: bytes) -> Dict[str, Any]:
     config = strict_json.parse(data, CONFIG)
     found = config.get("tokenizer_class") if isinstance(config, dict) else None
-    model = FAMILIES.get(found) if isinstance(found, str) else None
+    model = CLASSES.get(found) if isinstance(found, str) else None
     kinds = dict(_COMMON)
     if model is not None:
         kinds.update(model.FIELDS)

@@ -1,4 +1,4 @@
-"""Texts -> the tensors a model declares, by a tokenizer of any runtime; knows nothing of how it was made."""
+"""Texts -> the tensors a model declares, by a tokenizer of any runtime. Does not know how the tokenizer was made."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Sequence
@@ -10,7 +10,7 @@ from bert_bundle.errors import SignatureError
 
 @dataclass(frozen=True)
 class Recipe:
-    """How texts become token ids: the length in tokens, and that they are cut and filled to it."""
+    """How texts become token ids: the length in tokens, to which they are truncated and padded."""
 
     max_length: int
     padding: str = "max_length"
@@ -20,9 +20,9 @@ class Recipe:
 def encode(
     tokenizer: Any, recipe: Recipe, texts: Sequence[Any], pairs: Optional[Sequence[str]]
 ) -> Dict[str, np.ndarray]:
-    """Texts -> {"input_ids", "attention_mask", "token_type_ids"}: int arrays (texts, max_length).
+    """Return {"input_ids", "attention_mask", "token_type_ids"}: int arrays (texts, max_length).
 
-    A text may be a (text, pair) itself. Raises SignatureError for anything that is no text.
+    A text may also be a tuple (text, pair). Raises SignatureError for anything that is not a text.
     """
     if pairs is None and texts and all(isinstance(t, (list, tuple)) and len(t) == 2 for t in texts):
         texts, pairs = [t[0] for t in texts], [t[1] for t in texts]

@@ -1,4 +1,4 @@
-"""Where the files lie that a tokenizer of every kind has."""
+"""Paths of the files that a tokenizer of every kind has."""
 
 from bert_bundle.format import layout
 

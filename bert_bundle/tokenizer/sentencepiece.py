@@ -1,25 +1,25 @@
-"""sentencepiece.bpe.model, the slow layout of XLM-R: pieces as SentencePiece's protobuf, written; knows no library.
+"""Writes sentencepiece.bpe.model, the slow layout of XLM-R: pieces as SentencePiece's protobuf. Imports no library.
 
-The messages and numbers of fields are those of sentencepiece_model.proto (github.com/google/sentencepiece). Only what
-XLM-R's model says is written, in the order of the numbers: equal pieces are equal bytes. transformers puts `<pad>` and
-`<mask>` around the model's own pieces and counts them from one further on (XLMRobertaTokenizer, `fairseq_offset`).
+The messages and field numbers are those of sentencepiece_model.proto (github.com/google/sentencepiece). Only the fields
+of XLM-R's model are written, in the order of their numbers: equal pieces are equal bytes. transformers puts `<pad>` and
+`<mask>` around the model's own pieces and shifts their ids by one (XLMRobertaTokenizer, `fairseq_offset`).
 """
 
 import base64
 import struct
 from typing import List, Optional, Sequence, Tuple
 
-_FIRST = ("<s>", "<pad>", "</s>", "<unk>")  # what transformers has in place of the model's first three pieces
+_FIRST = ("<s>", "<pad>", "</s>", "<unk>")  # replaces the model's first three pieces in transformers
 _LAST = "<mask>"
-_OWN = (("<unk>", 2), ("<s>", 3), ("</s>", 3))  # those, with their types: the unknown one, and two that no text has
+_OWN = (("<unk>", 2), ("<s>", 3), ("</s>", 3))  # those three with their types: unknown and control
 _VARINT, _LENGTH, _FLOAT = 0, 2, 5  # wire types
 _UNIGRAM = 1
 
 
 def to_bytes(pieces: Sequence[Tuple[str, float]], unk: int, charsmap: Optional[str]) -> Optional[bytes]:
-    """The file of pieces by id with their scores, the unknown one's id and the table of normal forms in base64.
+    """Return the file, given pieces by id with their scores, the unknown id and the table of normal forms in base64.
 
-    None where the pieces do not stand as those of XLM-R do: no slow tokenizer gives such ids.
+    Return None if the pieces are not in XLM-R's order: a slow tokenizer cannot give such ids.
     """
     tokens = [piece for piece, _ in pieces]
     plain = pieces[len(_FIRST) : -1]
@@ -30,9 +30,8 @@ def to_bytes(pieces: Sequence[Tuple[str, float]], unk: int, charsmap: Optional[s
     trainer = _number(3, _UNIGRAM) + _number(4, len(records))
     table = base64.b64decode(charsmap or "")
     normalizer = _bytes(1, b"nmt_nfkc" if table else b"identity") + (_bytes(2, table) if table else b"")
-    normalizer += (
-        _number(3, 1) + _number(4, 1) + _number(5, 1)
-    )  # a space before a text, one between words, shown as such
+    # add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces
+    normalizer += _number(3, 1) + _number(4, 1) + _number(5, 1)
     return b"".join([*(_bytes(1, record) for record in records), _bytes(2, trainer), _bytes(3, normalizer)])
 
 
@@ -54,7 +53,7 @@ def _key(field: int, wire: int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit says that more follow."""
+    """Return seven bits a byte, the lowest first; the high bit means that more follow."""
     digits: List[int] = []
     while value > 0x7F:
         digits.append(value & 0x7F | 0x80)

@@ -1,7 +1,7 @@
-"""How a slow WordPiece tokenizer of transformers 4 reads a text: by Python's own tables of Unicode, not by Rust's.
+"""How a slow WordPiece tokenizer of transformers 4 reads a text: by Python's Unicode tables, not by Rust's.
 
-Knows no library and no ids. Python removes code points that its tables do not assign, splits at marks that Rust's
-older tables do not know, and takes such accents away; where accents are kept, transformers from 4.35 on joins letters
+Does not know: ids, any library. Python removes code points that its tables do not assign, and splits at marks and
+removes accents that Rust's older tables do not have. If accents are kept, transformers from 4.35 on composes letters
 with their marks first.
 """
 
@@ -20,14 +20,14 @@ _ASCII_MARKS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def pieces(described: Description, text: str) -> Iterator[Tuple[str, bool]]:
-    """(a word for the model, False) or (a special or added token, True), from left to right."""
+    """Yield (a word for the model, False) or (a special or added token, True), from left to right."""
     lower = described.config["do_lower_case"]
     added = {token.lower() if lower else token: token for token in described.added if token not in described.special}
     for span, is_special in _split(text, described.special):
         if is_special:
             yield span, True
             continue
-        # Letter by letter, so that a sigma at the end of a word stays as it is in the middle of one.
+        # Letter by letter: str.lower gives a sigma another form at the end of a word.
         for part, is_added in _split("".join(map(str.lower, span)) if lower else span, tuple(added)):
             if is_added:
                 yield added[part], True
@@ -36,7 +36,7 @@ def pieces(described: Description, text: str) -> Iterator[Tuple[str, bool]]:
 
 
 def _split(text: str, tokens: Tuple[str, ...]) -> List[Tuple[str, bool]]:
-    """The text cut at `tokens`, of two that begin alike at the longer one: (part, whether it is one of them)."""
+    """Return (part, whether it is a token) of the text split at `tokens`; of two that match, the longer one."""
     if not tokens:
         return [(text, False)]
     pattern = "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True))

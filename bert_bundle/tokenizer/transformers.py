@@ -1,4 +1,4 @@
-"""A live tokenizer of any release of transformers <-> its description; imports transformers only to make one."""
+"""A live tokenizer of any release of transformers <-> its description. Imports transformers only to make one."""
 
 import json
 import os
@@ -7,15 +7,15 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.errors import RuntimeUnavailableError, TokenizerError
 from bert_bundle.format import layout
-from bert_bundle.tokenizer.description import EXTRA, FAMILIES, MASK, MOST, Description
+from bert_bundle.tokenizer.description import CLASSES, EXTRA, MASK, NO_LIMIT, Description
 from bert_bundle.tokenizer.native import NativeTokenizer
 from bert_bundle.tokenizer.paths import ADDED, CONFIG, FAST
 
 
 def describe(tokenizer: Any) -> Description:
-    """What decides the tokenizer's ids. Raises TokenizerError for what a bundle cannot say."""
-    family = _family(tokenizer)
-    kind = FAMILIES[family]
+    """Return what decides the tokenizer's ids. Raises TokenizerError for what a bundle cannot represent."""
+    tokenizer_class = _slow_class(tokenizer)
+    kind = CLASSES[tokenizer_class]
     if tokenizer.is_fast or isinstance(tokenizer, NativeTokenizer):
         state = json.loads(tokenizer.backend_tokenizer.to_str())
         model, own = kind.of_state(state)
@@ -28,7 +28,7 @@ def describe(tokenizer: Any) -> Description:
         extra = [str(token) for token in tokenizer.additional_special_tokens]
         mask = tokenizer.special_tokens_map_extended.get("mask_token")
         lstrip = {str(mask): getattr(mask, "lstrip", False)}
-    config: Dict[str, Any] = {"tokenizer_class": family, **own}
+    config: Dict[str, Any] = {"tokenizer_class": tokenizer_class, **own}
     for name in kind.SPECIAL:
         token = getattr(tokenizer, name, None)
         if token is None:
@@ -36,9 +36,9 @@ def describe(tokenizer: Any) -> Description:
         config[name] = str(token)
     if MASK in kind.FIELDS:
         config[MASK] = bool(lstrip.get(config["mask_token"], False))
-    config["model_max_length"] = int(min(tokenizer.model_max_length, MOST))
+    config["model_max_length"] = int(min(tokenizer.model_max_length, NO_LIMIT))
     config["padding_side"] = tokenizer.padding_side
-    # Releases that do not know the truncation side keep any attribute that is set, and cut on the right.
+    # Releases without truncation sides keep the attribute if it is set, and truncate on the right.
     knows = hasattr(type(tokenizer), "truncation_side")
     config["truncation_side"] = tokenizer.truncation_side if knows else "right"
     extra = [token for token in extra if token not in {config[name] for name in kind.SPECIAL}]
@@ -48,13 +48,13 @@ def describe(tokenizer: Any) -> Description:
 
 
 def read(described: Description, files: Mapping[str, bytes], *, fast: bool, origin: str) -> Any:
-    """The tokenizer of the installed transformers 4. Raises RuntimeUnavailableError when it cannot honour the files."""
+    """Return the tokenizer of the installed transformers 4. Raises RuntimeUnavailableError if it cannot be honoured."""
     import transformers
 
     config = described.config
     if config["truncation_side"] == "left" and not hasattr(transformers.PreTrainedTokenizerBase, "truncation_side"):
         raise RuntimeUnavailableError(
-            "the installed transformers cuts every text on the right",
+            "this version of transformers cannot truncate on the left",
             place=CONFIG + "#/truncation_side",
             wanted="left",
             found="transformers " + transformers.__version__,
@@ -78,7 +78,7 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
             tokenizer = getattr(transformers, name)(**settings)
         except Exception as error:  # `tokenizers` raises bare exceptions
             raise RuntimeUnavailableError(
-                "the installed transformers does not read the tokenizer",
+                "the installed transformers cannot read the tokenizer",
                 place=FAST if fast else next(iter(described.model.PATHS.values()), FAST),
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle where a newer transformers is installed",
@@ -92,16 +92,16 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
 
 
 def _add_slow(tokenizer: Any, described: Description, extra: List[str]) -> None:
-    """Adds what a slow tokenizer's constructor does not, by id: from 4.34 on it would add special tokens first."""
+    """Add by id what a slow tokenizer's constructor does not: from 4.34 on it would add special tokens first."""
     for token in sorted(described.added, key=described.added.__getitem__):
         tokenizer.add_tokens([token], special_tokens=token in described.special)
     if extra:
         tokenizer.additional_special_tokens = extra
-    tokenizer.sanitize_special_tokens()  # until 4.33 a constructor does not make a text's special tokens known
+    tokenizer.sanitize_special_tokens()  # up to 4.33 a constructor does not look for them in texts
     found = {token: tokenizer.convert_tokens_to_ids(token) for token in described.added}
     if found != described.added:
         raise RuntimeUnavailableError(
-            "the installed transformers gives added tokens other ids",
+            "the installed transformers gives added tokens different ids",
             place=ADDED,
             wanted=dict(described.added),
             found=found,
@@ -113,36 +113,37 @@ def _inside(folder: str, path: str) -> str:
     return os.path.join(folder, os.path.basename(path))
 
 
-def _family(tokenizer: Any) -> str:
+def _slow_class(tokenizer: Any) -> str:
+    """Return the slow class of transformers that the tokenizer belongs to."""
     name = type(tokenizer).__name__
-    family = tokenizer.family if isinstance(tokenizer, NativeTokenizer) else name
-    family = family[: -len("Fast")] if family.endswith("Fast") else family
-    if family not in FAMILIES:
+    found = tokenizer.tokenizer_class if isinstance(tokenizer, NativeTokenizer) else name
+    found = found[: -len("Fast")] if found.endswith("Fast") else found
+    if found not in CLASSES:
         raise TokenizerError(
             "a tokenizer that a bundle cannot represent",
             place=layout.TOKENIZER,
-            wanted=", ".join(sorted(FAMILIES)) + ", or the fast kind of one",
+            wanted=", ".join(sorted(CLASSES)) + ", or the fast kind of one",
             found=name,
             fix="pass the tokenizer that belongs to the encoder",
         )
-    return str(family)
+    return str(found)
 
 
 def _added_fast(
     state: Mapping[str, Any], tokens: Tuple[str, ...], mask: Optional[str]
 ) -> Tuple[Dict[str, int], List[str]]:
-    """(added tokens by id, all that are special). Raises TokenizerError for settings that slow tokenizers lack.
+    """Return (ids of added tokens, special tokens). Raises TokenizerError for settings that slow tokenizers lack.
 
-    The `mask` alone may take the space before it away.
+    Only the `mask` may remove the space before it.
     """
     known = frozenset(tokens)
     for token in state["added_tokens"]:
         plain = not (token["single_word"] or token["rstrip"] or (token["lstrip"] and token["content"] != mask))
         if not plain or not (token["special"] or (token["content"] not in known and token["normalized"])):
             raise TokenizerError(
-                "an added token that not every release reads alike",
+                "an added token that releases of transformers read differently",
                 place=ADDED,
-                wanted="a text that is no token of the vocabulary, added with add_tokens([text])",
+                wanted="a text that is not in the vocabulary, added with add_tokens([text])",
                 found=token["content"],
                 fix="leave it to the vocabulary, or add it as plain text",
             )

@@ -1,4 +1,4 @@
-"""Unigram, as XLM-R has it: pieces with their scores, a table of normal forms; knows no library."""
+"""Unigram, as in XLM-R: pieces with their scores and a table of normal forms. Imports no library."""
 
 import base64
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bert_bundle.tokenizer import sentencepiece
 from bert_bundle.tokenizer.bytelevel import ByteLevel
 from bert_bundle.tokenizer.paths import FAST
 
-_SPACE = "\u2581"  # what a piece has where the text has a space
+_SPACE = "\u2581"  # stands for a space in a piece
 _TABLE = "Precompiled"
 _TRIMMED = [
     {"type": "Strip", "strip_left": False, "strip_right": True},
@@ -20,7 +20,7 @@ _TRIMMED = [
 
 @dataclass(frozen=True)
 class Unigram:
-    """The pieces by id with their log likelihood, the unknown one's id, SentencePiece's normal forms in base64."""
+    """The pieces by id with their log likelihood, the id of the unknown one, SentencePiece's normal forms in base64."""
 
     pieces: Tuple[Tuple[str, float], ...]
     unk: int
@@ -40,7 +40,7 @@ class Unigram:
 
     @classmethod
     def parse(cls, files: Mapping[str, bytes]) -> "Unigram":
-        """Pieces and table in tokenizer.json, which must be as `steps` writes it. Raises FormatError."""
+        """Return pieces and table in tokenizer.json, which must be as `steps` writes it. Raises FormatError."""
         document = strict_json.parse(files[FAST], FAST)
         try:
             model, _ = cls.of_state(document)
@@ -51,15 +51,15 @@ class Unigram:
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "Tuple[Unigram, Dict[str, Any]]":
-        """(model, its own settings) of what `tokenizers` writes. Raises TokenizerError for other steps."""
+        """Return (model, its settings) from what `tokenizers` writes. Raises TokenizerError for other steps."""
         model, normalizer = state["model"], state.get("normalizer") or {"type": "Sequence", "normalizers": []}
         normalizers = normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]
         first = normalizers[0] if normalizers else {}
         charsmap = first["precompiled_charsmap"] if first.get("type") == _TABLE else None
         rest = normalizers[1:] if charsmap else normalizers
         steps = _pre_tokenizers(state.get("pre_tokenizer") or {"type": None})
-        # What follows the table in newer conversions does what splitting at white space does, once the table has made
-        # every white space a space.
+        # The steps after the table in newer conversions have the effect of splitting at white space: the table has
+        # turned all white space into spaces.
         same = (not rest and steps == ["WhitespaceSplit", "Metaspace"]) or (
             bool(charsmap) and rest == _TRIMMED and steps == ["Metaspace"]
         )
@@ -75,28 +75,28 @@ class Unigram:
             )
         pieces = tuple((str(piece), float(score)) for piece, score in model["vocab"])
         if len({piece for piece, _ in pieces}) != len(pieces) or not 0 <= model["unk_id"] < len(pieces):
-            raise TokenizerError("a vocabulary with doubled pieces", place=FAST, wanted="each piece once")
+            raise TokenizerError("a vocabulary with duplicate pieces", place=FAST, wanted="each piece once")
         if charsmap:
             base64.b64decode(charsmap, validate=True)
         return cls(pieces, int(model["unk_id"]), charsmap), {}
 
     @classmethod
     def of_slow(cls, tokenizer: Any) -> "Tuple[Unigram, Dict[str, Any]]":
-        """Refused: raises TokenizerError."""
+        """Raise TokenizerError: not supported."""
         raise TokenizerError(
-            "a slow tokenizer of XLM-R, which needs the sentencepiece package wherever it is read",
+            "a slow XLM-R tokenizer, which needs the sentencepiece package wherever it is loaded",
             place=layout.TOKENIZER,
             found=type(tokenizer).__name__,
             fix="save XLMRobertaTokenizerFast",
         )
 
     def files(self) -> Dict[str, bytes]:
-        """The slow layout's own file, where the pieces stand as those of XLM-R do; no other can be said in it."""
+        """Return the slow layout's file if the pieces are in XLM-R's order; it cannot hold any other."""
         data = sentencepiece.to_bytes(self.pieces, self.unk, self.charsmap)
         return {layout.SENTENCEPIECE: data} if data is not None else {}
 
     def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
-        """The parts of tokenizer.json that are the family's own."""
+        """Return the parts of tokenizer.json that differ between kinds of models."""
         metaspace = {"type": "Metaspace", "replacement": _SPACE, "add_prefix_space": True}
         return {
             "normalizer": {"type": _TABLE, "precompiled_charsmap": self.charsmap} if self.charsmap else None,
@@ -111,7 +111,7 @@ class Unigram:
 
 
 def _pre_tokenizers(step: Mapping[str, Any]) -> List[Any]:
-    """The steps' types; one with other settings than XLM-R's is its own text."""
+    """Return the types of the steps; a step with other settings than XLM-R's is given as text."""
     if step["type"] == "Sequence":
         return [kind for inner in step["pretokenizers"] for kind in _pre_tokenizers(inner)]
     if step["type"] != "Metaspace":

@@ -1,4 +1,4 @@
-"""WordPiece, as BERT, DistilBERT and ELECTRA have it: vocab.txt and the steps in tokenizer.json; knows no library."""
+"""WordPiece, as in BERT: vocab.txt and the steps in tokenizer.json. Imports no library."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Mapping, Tuple
@@ -14,12 +14,12 @@ _SINGLE = (("cls_token", 0), ("A", 0), ("sep_token", 0))
 
 @dataclass(frozen=True)
 class WordPiece:
-    """The vocabulary by id; a word that it cannot spell is the unknown token."""
+    """The vocabulary by id; a word that cannot be spelled with it is the unknown token."""
 
     tokens: Tuple[str, ...]
 
-    PATHS: ClassVar[Mapping[str, str]] = {"vocab_file": VOCABULARY}  # by their names in transformers
-    SPECIAL: ClassVar[Mapping[str, str]] = {  # and what a fresh tokenizer of transformers has
+    PATHS: ClassVar[Mapping[str, str]] = {"vocab_file": VOCABULARY}  # by transformers' argument
+    SPECIAL: ClassVar[Mapping[str, str]] = {  # with the defaults of transformers
         "unk_token": "[UNK]",
         "sep_token": "[SEP]",
         "pad_token": "[PAD]",
@@ -41,7 +41,7 @@ class WordPiece:
 
     @classmethod
     def parse(cls, files: Mapping[str, bytes]) -> "WordPiece":
-        """The vocabulary in vocab.txt. Raises FormatError."""
+        """Return the vocabulary in vocab.txt. Raises FormatError."""
         try:
             tokens = files[VOCABULARY].decode("utf-8").split("\n")
         except UnicodeDecodeError as error:
@@ -52,7 +52,7 @@ class WordPiece:
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "Tuple[WordPiece, Dict[str, Any]]":
-        """(model, its own settings) of what `tokenizers` writes. Raises TokenizerError for other steps."""
+        """Return (model, its settings) from what `tokenizers` writes. Raises TokenizerError for other steps."""
         normalizer, model = state.get("normalizer") or {}, state["model"]
         found = {
             "model": model.get("type", "WordPiece"),
@@ -85,7 +85,7 @@ class WordPiece:
 
     @classmethod
     def of_slow(cls, tokenizer: Any) -> "Tuple[WordPiece, Dict[str, Any]]":
-        """(model, its own settings) of a slow tokenizer of transformers 4. Raises TokenizerError."""
+        """Return (model, its settings) of a slow tokenizer of transformers 4. Raises TokenizerError."""
         basic = getattr(tokenizer, "basic_tokenizer", None)
         if basic is None:
             raise TokenizerError(
@@ -94,14 +94,14 @@ class WordPiece:
         return cls(by_id(dict(tokenizer.vocab), VOCABULARY)), {name: getattr(basic, name) for name in cls.FIELDS}
 
     def files(self) -> Dict[str, bytes]:
-        """The slow layout's own file. Raises TokenizerError for a token that it cannot say."""
+        """Return the slow layout's file. Raises TokenizerError for a token that it cannot hold."""
         for token in self.tokens:
             if "\n" in token or "\r" in token:
                 raise TokenizerError("a token with a line break", place=VOCABULARY, found=repr(token))
         return {VOCABULARY: "".join(token + "\n" for token in self.tokens).encode("utf-8")}
 
     def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
-        """The parts of tokenizer.json that are the family's own."""
+        """Return the parts of tokenizer.json that differ between kinds of models."""
         return {
             "normalizer": {
                 "type": "BertNormalizer",
@@ -123,8 +123,8 @@ class WordPiece:
 
 
 def by_id(ids: Mapping[str, int], place: str) -> Tuple[str, ...]:
-    """The tokens in the order of their ids. Raises TokenizerError unless these are 0 to n-1."""
+    """Return the tokens in the order of their ids. Raises TokenizerError unless these are 0 to n-1."""
     tokens = sorted(ids, key=ids.__getitem__)
     if [ids[t] for t in tokens] != list(range(len(tokens))):
-        raise TokenizerError("a vocabulary with holes or doubled ids", place=place, wanted="ids 0 to n-1")
+        raise TokenizerError("a vocabulary with gaps or duplicate ids", place=place, wanted="ids 0 to n-1")
     return tuple(tokens)

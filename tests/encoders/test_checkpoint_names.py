@@ -1,50 +1,66 @@
 """Names of encoder weights: TensorFlow's as PyTorch writes them, and the shapes that a configuration asks for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bert_bundle.encoders import families
-from bert_bundle.encoders.checkpoint_names import WEIGHTS, check_shapes, layer_path, prefix, shapes, to_pytorch
+from bert_bundle.encoders.checkpoint_names import (
+    check_shapes,
+    layer_path,
+    prefix,
+    shapes,
+    tensorflow_path,
+    to_pytorch,
+)
+from bert_bundle.encoders.families import BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
+from bert_bundle.encoders.families.family import Weights
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
 TABLE = [
-    ("embeddings/word_embeddings/weight:0", "embeddings.word_embeddings.weight", False),
-    ("embeddings/token_type_embeddings/embeddings:0", "embeddings.token_type_embeddings.weight", False),
-    ("embeddings/position_embeddings/embeddings:0", "embeddings.position_embeddings.weight", False),
-    ("embeddings/LayerNorm/gamma:0", "embeddings.LayerNorm.weight", False),
-    ("embeddings/LayerNorm/beta:0", "embeddings.LayerNorm.bias", False),
-    ("encoder/layer_._0/attention/self/query/kernel:0", "encoder.layer.0.attention.self.query.weight", True),
-    ("encoder/layer_._0/attention/self/query/bias:0", "encoder.layer.0.attention.self.query.bias", False),
-    ("encoder/layer_._11/attention/output/dense/kernel:0", "encoder.layer.11.attention.output.dense.weight", True),
+    (BERT, "embeddings/word_embeddings/weight:0", "embeddings.word_embeddings.weight", False),
+    (BERT, "embeddings/token_type_embeddings/embeddings:0", "embeddings.token_type_embeddings.weight", False),
+    (BERT, "embeddings/position_embeddings/embeddings:0", "embeddings.position_embeddings.weight", False),
+    (BERT, "embeddings/LayerNorm/gamma:0", "embeddings.LayerNorm.weight", False),
+    (BERT, "embeddings/LayerNorm/beta:0", "embeddings.LayerNorm.bias", False),
+    (BERT, "encoder/layer_._0/attention/self/query/kernel:0", "encoder.layer.0.attention.self.query.weight", True),
+    (BERT, "encoder/layer_._0/attention/self/query/bias:0", "encoder.layer.0.attention.self.query.bias", False),
     (
+        BERT,
+        "encoder/layer_._11/attention/output/dense/kernel:0",
+        "encoder.layer.11.attention.output.dense.weight",
+        True,
+    ),
+    (
+        BERT,
         "encoder/layer_._2/attention/output/LayerNorm/gamma:0",
         "encoder.layer.2.attention.output.LayerNorm.weight",
         False,
     ),
-    ("encoder/layer_._2/intermediate/dense/kernel:0", "encoder.layer.2.intermediate.dense.weight", True),
-    ("encoder/layer_._2/output/dense/bias:0", "encoder.layer.2.output.dense.bias", False),
-    ("pooler/dense/kernel:0", "pooler.dense.weight", True),
-    ("pooler/dense/bias:0", "pooler.dense.bias", False),
-    ("embeddings_project/kernel:0", "embeddings_project.weight", True),
-    ("transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
-    ("transformer/layer_._5/attention/out_lin/bias:0", "transformer.layer.5.attention.out_lin.bias", False),
-    ("transformer/layer_._10/sa_layer_norm/gamma:0", "transformer.layer.10.sa_layer_norm.weight", False),
-    ("transformer/layer_._1/ffn/lin1/kernel:0", "transformer.layer.1.ffn.lin1.weight", True),
-    ("transformer/layer_._1/output_layer_norm/beta:0", "transformer.layer.1.output_layer_norm.bias", False),
+    (BERT, "encoder/layer_._2/intermediate/dense/kernel:0", "encoder.layer.2.intermediate.dense.weight", True),
+    (BERT, "encoder/layer_._2/output/dense/bias:0", "encoder.layer.2.output.dense.bias", False),
+    (BERT, "pooler/dense/kernel:0", "pooler.dense.weight", True),
+    (BERT, "pooler/dense/bias:0", "pooler.dense.bias", False),
+    (ELECTRA, "embeddings_project/kernel:0", "embeddings_project.weight", True),
+    (DISTILBERT, "transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
+    (DISTILBERT, "transformer/layer_._5/attention/out_lin/bias:0", "transformer.layer.5.attention.out_lin.bias", False),
+    (DISTILBERT, "transformer/layer_._10/sa_layer_norm/gamma:0", "transformer.layer.10.sa_layer_norm.weight", False),
+    (DISTILBERT, "transformer/layer_._1/ffn/lin1/kernel:0", "transformer.layer.1.ffn.lin1.weight", True),
+    (DISTILBERT, "transformer/layer_._1/output_layer_norm/beta:0", "transformer.layer.1.output_layer_norm.bias", False),
 ]
 HEADS = [
-    ("classifier/kernel:0", "classifier.weight", True),
-    ("classifier/bias:0", "classifier.bias", False),
-    ("classifier/dense/kernel:0", "classifier.dense.weight", True),
-    ("classifier/out_proj/bias:0", "classifier.out_proj.bias", False),
-    ("pre_classifier/kernel:0", "pre_classifier.weight", True),
-    ("qa_outputs/kernel:0", "qa_outputs.weight", True),
+    (BERT, "classifier/kernel:0", "classifier.weight", True),
+    (BERT, "classifier/bias:0", "classifier.bias", False),
+    (ROBERTA, "classifier/dense/kernel:0", "classifier.dense.weight", True),
+    (ROBERTA, "classifier/out_proj/bias:0", "classifier.out_proj.bias", False),
+    (DISTILBERT, "pre_classifier/kernel:0", "pre_classifier.weight", True),
+    (BERT, "qa_outputs/kernel:0", "qa_outputs.weight", True),
 ]
-# Whatever the encoder, its model or what holds them are called.
+# Names of encoder, model and enclosing models that must not matter.
 PREFIXES = [
     "", "bert/", "tf_bert_model/bert/", "encoder/bert/", "pooler/bert/", "embeddings/bert/", "my/nested/model/bert/",
     "encoder/layer_._0/bert/", "pooler/dense/bert/", "bert_encoder/encoder/", "classifier/distilbert/", "qa_outputs/",
@@ -63,37 +79,68 @@ def config(architecture: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("before", PREFIXES)
-@pytest.mark.parametrize(("tensorflow", "pytorch", "transposed"), TABLE)
-def test_a_variable_has_its_pytorch_name(before: str, tensorflow: str, pytorch: str, transposed: bool) -> None:
-    assert to_pytorch(before + tensorflow) == (pytorch, transposed)
-    assert to_pytorch((before + tensorflow)[:-2]) == (pytorch, transposed)
-    assert to_pytorch(before + tensorflow, "bert.") == ("bert." + pytorch, transposed)
+@pytest.mark.parametrize(("family", "tensorflow", "pytorch", "transposed"), TABLE)
+def test_a_variable_has_its_pytorch_name(
+    before: str, family: Family, tensorflow: str, pytorch: str, transposed: bool
+) -> None:
+    headed = family.with_head("ForTokenClassification")
+    assert to_pytorch(before + tensorflow, family) == (pytorch, transposed)
+    assert to_pytorch((before + tensorflow)[:-2], family) == (pytorch, transposed)
+    assert to_pytorch(before + tensorflow, headed) == (family.model_type + "." + pytorch, transposed)
 
 
 @pytest.mark.parametrize("before", PREFIXES)
-@pytest.mark.parametrize(("tensorflow", "pytorch", "transposed"), HEADS)
-def test_a_variable_of_a_head_stands_beside_the_encoder(
-    before: str, tensorflow: str, pytorch: str, transposed: bool
+@pytest.mark.parametrize(("family", "tensorflow", "pytorch", "transposed"), HEADS)
+def test_a_variable_of_a_head_lies_beside_the_encoder(
+    before: str, family: Family, tensorflow: str, pytorch: str, transposed: bool
 ) -> None:
-    assert to_pytorch(before + tensorflow) == to_pytorch(before + tensorflow, "bert.") == (pytorch, transposed)
+    headed = family.with_head("ForSequenceClassification")
+    found = [to_pytorch(before + tensorflow, each) for each in (family, headed)]
+    assert found == [(pytorch, transposed)] * 2
 
 
 @pytest.mark.parametrize(
     "name",
     [
         "logits/kernel:0", "bert/encoder/layer_._0/attention/self/query/evil:0", "pooler/dense/", "", "kernel:0",
-        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/pooler/kernel:0", "my_classifier/kernel:0",
+        "bert/embeddings/weird/weight:0", "dense/kernel:0", "bert/poolers/kernel:0", "my_classifier/kernel:0",
         "bert/encoder/layer_._0/attention/kernel:0", "bert/encoder/layer_._x/output/dense/kernel:0",
     ],
 )  # fmt: skip
-def test_a_variable_of_no_encoder_is_refused_by_name(name: str) -> None:
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.model_type)
+def test_a_variable_that_is_not_an_encoder_s_is_refused_by_name(name: str, family: Family) -> None:
     with pytest.raises(ModelError, match="an encoder's variable that a checkpoint does not name") as caught:
-        to_pytorch(name)
+        to_pytorch(name, family)
     assert caught.value.place == name
 
 
-def test_a_path_of_layers_is_written_as_pytorch_does() -> None:
-    assert layer_path("encoder/layer_._0/output") == "encoder.layer.0.output"
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("transformer/layer_._0/ffn/lin1/kernel:0", BERT),
+        ("pooler/kernel:0", BERT),
+        ("embeddings_project/kernel:0", BERT),
+        ("pooler/dense/kernel:0", DISTILBERT),
+        ("pre_classifier/kernel:0", ELECTRA),
+    ],
+)
+def test_a_variable_of_another_family_is_refused_by_name(name: str, family: Family) -> None:
+    with pytest.raises(ModelError, match="an encoder's variable that a checkpoint does not name") as caught:
+        to_pytorch("x/" + name, family)
+    assert caught.value.place == "x/" + name
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "pytorch"),
+    [
+        ("encoder/layer_._0/output", "encoder.layer.0.output"),
+        ("encoder/groups_._0/layers_._12", "encoder.groups.0.layers.12"),
+        ("ffn/lin1", "ffn.lin1"),
+        ("pooler", "pooler"),
+    ],
+)
+def test_a_path_of_layers_is_written_as_either_library_does(tensorflow: str, pytorch: str) -> None:
+    assert (layer_path(tensorflow), tensorflow_path(pytorch)) == (pytorch, tensorflow)
 
 
 def test_the_shapes_are_those_of_a_real_checkpoint(classic_bundle: Path) -> None:
@@ -130,14 +177,39 @@ def test_the_base_models_have_their_weights(
 
 
 def test_every_family_has_its_weights_and_every_class_its_head() -> None:
-    assert set(WEIGHTS) == set(families.BY_MODEL_TYPE)
-    for weights in WEIGHTS.values():
-        assert set(weights.heads) == {"", *families.HEADS}
+    for family in FAMILIES:
+        assert set(family.heads) == set(families.HEADS)
     for architecture, family in families.CLASSES.items():
         names = shapes(config(architecture))
         inside = [name for name in names if name.startswith(prefix(family) or "embeddings.")]
         assert inside
         assert bool(family.head) == any(name.split(".")[0] in ("classifier", "qa_outputs") for name in names)
+
+
+def test_layers_that_share_a_block_have_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = replace(
+        BERT,
+        title="Shared",
+        fields={**BERT.fields, "embedding_size": 8, "num_hidden_groups": 1},
+        weights=Weights(
+            "shared",
+            BERT.weights.block,
+            blocks="encoder.groups.{}.layers.0",
+            block_count="num_hidden_groups",
+            projection="encoder.map_in",
+            always_projects=True,
+            pooler="pooler",
+        ),
+    )
+    monkeypatch.setitem(families.CLASSES, "SharedModel", shared)
+    plain = shapes({**CONFIG, "num_hidden_layers": 1})
+    wanted = {n.replace(".layer.0.", ".groups.0.layers.0.").replace("pooler.dense", "pooler"): plain[n] for n in plain}
+    wanted.update({"encoder.map_in.weight": (8, 8), "encoder.map_in.bias": (8,)})
+    changes = {"architectures": ["SharedModel"], "embedding_size": 8, "num_hidden_groups": 1, "num_hidden_layers": 5}
+    assert shapes({**CONFIG, **changes}) == wanted
+    for name in wanted:
+        path, _, last = tensorflow_path(name).rpartition("/")
+        assert to_pytorch("x/shared/" + path + "/" + last, shared) == (name, False)
 
 
 def test_a_head_has_as_many_rows_as_labels() -> None:

@@ -1,4 +1,4 @@
-"""Encoder families: the configuration that defines one, every number of it in bounds, nothing that names code."""
+"""Encoder families: the configuration that defines one has every number in bounds and does not name code."""
 
 from typing import Any
 
@@ -39,38 +39,38 @@ def test_labels_are_kept_and_read_again() -> None:
     assert check_config(config, PLACE) is BERT
 
 
-NO_TOKENS: list[Any] = [-1, 2**40, "0", 0.0, True]
-NO_FAMILIES: list[Any] = ["gpt2", "", None, ["bert"], {}, 1]
-NO_BERTS: list[Any] = [["GPT2Model"], ["ElectraModel"], [], None, "BertModel", [["BertModel"]], ["BertModel", "Evil"]]
-NO_ACTIVATIONS: list[Any] = ["__import__('os')", "GELU", "", None, ["gelu"], {"name": "gelu"}]
-NO_SIZES: list[Any] = [0, -1, 1.0, "1", None, True, [1]]
-NO_SHARES: list[Any] = [-0.1, 1.1, 1e300, "0.1", None, True, [0.1], float("nan"), float("inf")]
+NOT_TOKENS: list[Any] = [-1, 2**40, "0", 0.0, True]
+NOT_FAMILIES: list[Any] = ["gpt2", "", None, ["bert"], {}, 1]
+NOT_BERT: list[Any] = [["GPT2Model"], ["ElectraModel"], [], None, "BertModel", [["BertModel"]], ["BertModel", "Evil"]]
+NOT_ACTIVATIONS: list[Any] = ["__import__('os')", "GELU", "", None, ["gelu"], {"name": "gelu"}]
+NOT_SIZES: list[Any] = [0, -1, 1.0, "1", None, True, [1]]
+NOT_SHARES: list[Any] = [-0.1, 1.1, 1e300, "0.1", None, True, [0.1], float("nan"), float("inf")]
 REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
-    *(({name: value}, FormatError, "not a positive whole number", name) for name in NUMBERS for value in NO_SIZES),
+    *(({name: value}, FormatError, "not a positive whole number", name) for name in NUMBERS for value in NOT_SIZES),
     *(({name: 2**40}, LimitError, "larger than any encoder", name) for name in NUMBERS),
     ({"num_hidden_layers": 1025}, LimitError, "larger than any encoder", "num_hidden_layers"),
-    *(({name: value}, FormatError, "not a number from 0 to 1", name) for name in SHARES for value in NO_SHARES),
+    *(({name: value}, FormatError, "not a number from 0 to 1", name) for name in SHARES for value in NOT_SHARES),
     ({"layer_norm_eps": 0}, FormatError, "not a positive number", "layer_norm_eps"),
     ({"layer_norm_eps": 0.0}, FormatError, "not a positive number", "layer_norm_eps"),
     ({"classifier_dropout": 2}, FormatError, "not a number from 0 to 1", "classifier_dropout"),
-    *(({"pad_token_id": value}, FormatError, "not a token id", "pad_token_id") for value in NO_TOKENS),
+    *(({"pad_token_id": value}, FormatError, "not a token id", "pad_token_id") for value in NOT_TOKENS),
     *(
         ({"hidden_act": value}, FormatError, "a value the encoder does not honour", "hidden_act")
-        for value in NO_ACTIVATIONS
+        for value in NOT_ACTIVATIONS
     ),
     ({"position_embedding_type": "relative_key"}, FormatError, "does not honour", "position_embedding_type"),
     ({"hidden_size": 770}, FormatError, "heads do not divide the hidden size", "num_attention_heads"),
-    *(({"model_type": value}, FormatError, "an encoder of no known family", "model_type") for value in NO_FAMILIES),
+    *(({"model_type": value}, FormatError, "an encoder of an unknown family", "model_type") for value in NOT_FAMILIES),
     *(
         ({"architectures": value}, FormatError, "an architecture of another family", "architectures")
-        for value in NO_BERTS
+        for value in NOT_BERT
     ),
     *(
         ({name: value}, UnsafeError, "a configuration that names code to run", name)
         for name, value in (("auto_map", {"AutoModel": "evil.M"}), ("trust_remote_code", True), ("auto_map", None))
     ),
     *(
-        (labels, FormatError, "id2label and label2id do not say the same", "id2label")
+        (labels, FormatError, "id2label and label2id do not agree", "id2label")
         for labels in (
             {"id2label": {"0": "a"}},
             {"id2label": {"0": "a", "2": "b"}, "label2id": {"a": 0, "b": 2}},
@@ -80,8 +80,8 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
             {"id2label": {"999999999999": "a"}, "label2id": {"a": 999999999999}},
         )
     ),
-    ({"id2label": ["a"], "label2id": {}}, FormatError, "labels are no objects", "id2label"),
-    ({"id2label": {}, "label2id": None}, FormatError, "labels are no objects", "id2label"),
+    ({"id2label": ["a"], "label2id": {}}, FormatError, "labels are not JSON objects", "id2label"),
+    ({"id2label": {}, "label2id": None}, FormatError, "labels are not JSON objects", "id2label"),
 ]
 
 
@@ -89,7 +89,7 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
 def test_a_value_out_of_bounds_is_refused_by_field(
     change: dict[str, Any], error: type[BundleError], message: str, field: str
 ) -> None:
-    if message == "id2label and label2id do not say the same" and "label2id" not in change:
+    if message == "id2label and label2id do not agree" and "label2id" not in change:
         change = {**change, "label2id": {}}
     with pytest.raises(BundleError, match=message) as caught:
         check_config({**WHOLE, **change}, PLACE)
@@ -98,8 +98,8 @@ def test_a_value_out_of_bounds_is_refused_by_field(
 
 
 @pytest.mark.parametrize("config", [None, [], "bert", 1])
-def test_what_is_no_object_is_refused(config: Any) -> None:
-    with pytest.raises(FormatError, match="a configuration is no object"):
+def test_a_configuration_that_is_not_an_object_is_refused(config: Any) -> None:
+    with pytest.raises(FormatError, match="a configuration is not a JSON object"):
         check_config(config, PLACE)
 
 
@@ -119,13 +119,13 @@ def test_an_unknown_field_is_named() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_act": len}, "a configuration field that is no plain data"),
+        ({"hidden_act": len}, "a configuration field that is not plain data"),
         ({"hidden_act": "gelu_fast"}, "a value the encoder does not honour"),
         ({"position_embedding_type": "relative_key_query"}, "a value the encoder does not honour"),
-        ({"id2label": {0: "no", 2: "yes"}}, "id2label and label2id do not say the same"),
+        ({"id2label": {0: "no", 2: "yes"}}, "id2label and label2id do not agree"),
     ],
 )
-def test_what_a_rebuild_would_not_honour_is_refused_at_save(change: dict[str, Any], message: str) -> None:
+def test_a_value_that_a_rebuild_does_not_honour_is_refused_at_save(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         canonical_config(BERT, {**BERT.fields, **change}, PLACE)
 
@@ -182,24 +182,24 @@ def test_padding_from_which_positions_are_not_numbered_is_refused(family: Family
     assert (caught.value.place, caught.value.wanted) == (PLACE + "#/pad_token_id", "1")
 
 
-def test_positions_before_the_first_token_are_not_for_text() -> None:
+def test_positions_before_the_first_token_are_not_counted() -> None:
     assert {family.model_type: longest(whole(family)) for family in families.FAMILIES} == {
         "bert": 512, "distilbert": 512, "roberta": 510, "xlm-roberta": 510, "electra": 512,
     }  # fmt: skip
 
 
-def test_sizes_are_asked_for_by_the_names_of_bert() -> None:
+def test_sizes_are_named_as_in_bert() -> None:
     sizes = standard({**WHOLE_DISTILBERT, "dim": 96, "hidden_dim": 100})
     assert (sizes["hidden_size"], sizes["intermediate_size"], sizes["num_hidden_layers"]) == (96, 100, 6)
     assert (sizes["embedding_size"], sizes["type_vocab_size"], sizes["layer_norm_eps"]) == (96, 0, 1e-12)
     assert (standard(whole(ELECTRA))["embedding_size"], standard(WHOLE)["embedding_size"]) == (128, 768)
 
 
-def test_labels_are_counted_and_a_span_has_a_start_and_an_end() -> None:
+def test_labels_are_counted_and_question_answering_has_two() -> None:
     three = {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
     assert (classes(WHOLE), classes({**WHOLE, **three})) == (2, 3)
     tokens, span = CLASSES["BertForTokenClassification"], CLASSES["BertForQuestionAnswering"]
     assert check_config({**whole(tokens), **three}, PLACE) is tokens
-    with pytest.raises(FormatError, match="a head that does not have a start and an end") as caught:
+    with pytest.raises(FormatError, match="a question answering head without two labels, start and end") as caught:
         check_config({**whole(span), **three}, PLACE)
     assert (caught.value.place, caught.value.found) == (PLACE + "#/id2label", "3")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from support.forged_bundles import retensor
 
 from bert_bundle.api import inspect
-from bert_bundle.classifiers import specification as classifiers
+from bert_bundle.classifiers.specification import CLASSIC
 from bert_bundle.errors import IntegrityError
 from bert_bundle.format import tensors
-from bert_bundle.format.golden import read_golden
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, difference
 from bert_bundle.grading.grades import DRIFT, IDENTICAL, Figures, judge
 from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -21,7 +21,7 @@ from bert_bundle.host.workers.worker import Worker
 
 NEWEST, OLDEST = "tf2.21-hf4.57-py3.13", "tf2.4-hf4.5-py3.8"
 JAX, OLD = "keras3.15-jax0.12-py3.13", "tf2.10-hf4.25-py3.9"
-UNTRAINED = {**classifiers.CLASSIC, "dropout": 0.0, "attention_dropout": 0.0}  # nothing is drawn while it trains
+UNTRAINED = {**CLASSIC, "dropout": 0.0, "attention_dropout": 0.0}  # nothing is drawn while it trains
 TRAINED = {**UNTRAINED, "steps": 5}
 ENCODER = "encoders/bert_encoder/model.safetensors"
 WEIGHT = "encoder.layer.1.output.dense.weight"
@@ -55,7 +55,7 @@ def test_what_the_newest_tensorflow_writes_the_oldest_reads(
     made: Callable[[str], ReadyEnvironment], tmp_path: Path
 ) -> None:
     with Worker(made(NEWEST), "writer") as writer:
-        writer.ask("generate", specification=classifiers.CLASSIC, target=str(tmp_path / "bundle"))
+        writer.ask("generate", specification=CLASSIC, target=str(tmp_path / "bundle"))
     with Worker(made(OLDEST), "reader") as reader:
         found = figures(tmp_path / "bundle", reader)
     assert (found.grade, found.labels_changed) == (IDENTICAL, 0)

@@ -1,4 +1,4 @@
-"""Bytes from a bundle: bounded, hashed, from regular files only, and nothing waits."""
+"""Files of a bundle: size limits, digests, regular files only, and no read blocks."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import unprivileged
 
 from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
@@ -38,13 +39,13 @@ def test_a_missing_file_is_malformed(root: Path) -> None:
     assert caught.value.fix
 
 
-def test_another_size_is_no_integrity(root: Path) -> None:
+def test_another_size_is_an_integrity_error(root: Path) -> None:
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
         files.read_verified(str(root), "vocab.txt", size=6, digest=HELLO)
     assert (caught.value.wanted, caught.value.found) == ("6 bytes", "5 bytes")
 
 
-def test_another_digest_is_no_integrity(root: Path) -> None:
+def test_another_digest_is_an_integrity_error(root: Path) -> None:
     (root / "vocab.txt").write_bytes(b"hellp")
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
         files.read_verified(str(root), "vocab.txt", size=5, digest=HELLO)
@@ -65,20 +66,20 @@ def test_a_link_is_unsafe_wherever_it_leads(root: Path, target: str) -> None:
 def test_a_pipe_is_unsafe_and_nothing_waits_for_it(root: Path) -> None:
     os.mkfifo(root / "pipe.txt")
     started = time.monotonic()
-    with pytest.raises(UnsafeError, match="no regular file"):
+    with pytest.raises(UnsafeError, match="not a regular file"):
         files.read_file(str(root), "pipe.txt", limit=5)
     assert time.monotonic() - started < 1
 
 
 def test_a_folder_in_place_of_a_file_is_unsafe_and_its_descriptor_is_closed(root: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(UnsafeError, match="no regular file"):
+    with pytest.raises(UnsafeError, match="not a regular file"):
         files.read_file(str(root), "folder", limit=5)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_device_is_unsafe() -> None:
-    with pytest.raises(UnsafeError, match="no regular file"):
+    with pytest.raises(UnsafeError, match="not a regular file"):
         files.read_file("/dev", "zero", limit=5)
 
 
@@ -96,7 +97,7 @@ def test_a_terabyte_is_a_limit_before_a_byte_is_read(root: Path) -> None:
     tracemalloc.stop()
 
 
-def test_a_file_that_may_not_be_read_is_a_fault_of_storage() -> None:
+def test_a_file_without_permission_is_a_storage_error() -> None:
     with unprivileged() as folder:
         (folder / "vocab.txt").write_bytes(b"hello")
         (folder / "vocab.txt").chmod(0)
@@ -105,7 +106,7 @@ def test_a_file_that_may_not_be_read_is_a_fault_of_storage() -> None:
     assert caught.value.found == "Permission denied"
 
 
-def test_a_folder_that_may_not_be_read_is_a_fault_of_storage() -> None:
+def test_a_folder_without_permission_is_a_storage_error() -> None:
     with unprivileged() as folder:
         (folder / "encoders").mkdir(0)
         with pytest.raises(StorageError, match="a folder cannot be read") as caught:
@@ -145,7 +146,7 @@ def test_a_listing_is_every_file_in_order(root: Path) -> None:
     (root / "folder" / "b.json").touch()
     (root / "folder" / "a.json").touch()
     assert files.listing(str(root)) == ["folder/a.json", "folder/b.json", "vocab.txt"]
-    assert files.tree(str(root))["vocab.txt"] == HELLO
+    assert tree(str(root))["vocab.txt"] == HELLO
 
 
 @pytest.mark.parametrize("kind", ["link to a file", "link to a folder", "loop", "pipe", "socket"])
@@ -195,6 +196,6 @@ def test_deep_folders_are_a_limit(root: Path) -> None:
         files.listing(str(root))
 
 
-def test_a_root_that_is_gone_is_a_fault_of_storage(tmp_path: Path) -> None:
+def test_a_missing_root_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="a folder cannot be read"):
         files.listing(str(tmp_path / "nowhere"))

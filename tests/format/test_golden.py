@@ -1,4 +1,4 @@
-"""The golden: read from proven bytes, its parts held against each other, nothing in it believed."""
+"""The golden: read from verified bytes, its parts checked against each other, and refused when malformed."""
 
 import copy
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from support.forged_bundles import Change, drop, edit, put, retensor, rewrite, small
 
 from bert_bundle.errors import FormatError, IntegrityError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout
 from bert_bundle.format.files import sha256
-from bert_bundle.format.golden import Golden, from_bundle, read_golden
+from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.open_bundle import open_bundle
 
 
@@ -32,7 +33,7 @@ def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     assert golden.answers.tolist() == [1, 1, 0]
 
 
-def test_what_is_no_number_among_fingerprints_comes_back_as_none_and_nan(bundle: Path) -> None:
+def test_nan_and_infinity_in_fingerprints_are_read_back_as_nan(bundle: Path) -> None:
     golden = read_golden(str(bundle))
     odd = Golden(**{**vars(golden), "layers": (("a", (1.5, float("nan"), float("inf"))),)})
     for path, data in goldens.to_files(odd).items():
@@ -42,7 +43,7 @@ def test_what_is_no_number_among_fingerprints_comes_back_as_none_and_nan(bundle:
     assert np.isnan(values[1:]).all()
 
 
-def test_the_bytes_of_a_golden_are_proven(bundle: Path) -> None:
+def test_the_bytes_of_a_golden_are_verified(bundle: Path) -> None:
     facts = bundle / layout.GOLDEN_FACTS
     facts.write_bytes(facts.read_bytes().replace(b"32", b"16"))
     with pytest.raises(IntegrityError, match="a file is not what was written"):
@@ -90,17 +91,17 @@ def test_a_forged_document_is_malformed(bundle: Path, path: str, place: str, cha
 
 
 TENSORS: list[tuple[str, Change]] = [
-    ("outputs of the golden do not fit each other", drop("single/probabilities")),
-    ("outputs of the golden do not fit each other", drop("double/probabilities")),
-    ("outputs of the golden do not fit each other", put("single/more", np.zeros((3, 2), "<f4"))),
+    ("outputs of the golden do not match each other", drop("single/probabilities")),
+    ("outputs of the golden do not match each other", drop("double/probabilities")),
+    ("outputs of the golden do not match each other", put("single/more", np.zeros((3, 2), "<f4"))),
     ("columns of the golden differ in length", put("single/probabilities", np.zeros((2, 2), "<f4"))),
     ("columns of the golden differ in length", put("token_ids/input_ids", np.zeros((4, 2), "<i4"))),
     ("columns of the golden differ in length", put("features/age", np.zeros((2, 1), "<f4"))),
     ("a column of the golden has no rows", put("features/age", np.array(1.0, "<f4"))),
     ("a column of the golden has no rows", put("single/probabilities", np.array(1.0, "<f4"))),
-    ("an output's two precisions differ in shape", put("double/probabilities", np.zeros((3, 4), "<f8"))),
-    ("a tensor that a golden does not have", put("code/x", np.zeros(3, "<f4"))),
-    ("a tensor that a golden does not have", put("x", np.zeros(3, "<f4"))),
+    ("an output has different shapes in its two precisions", put("double/probabilities", np.zeros((3, 4), "<f8"))),
+    ("a tensor that goldens do not have", put("code/x", np.zeros(3, "<f4"))),
+    ("a tensor that goldens do not have", put("x", np.zeros(3, "<f4"))),
 ]
 
 
@@ -146,4 +147,4 @@ def test_the_contract_is_the_digests_of_graph_and_configurations_the_labels_and_
         ("attention_mask", "attention_mask", "int32", (16,)),
         ("numerical_features", "feature", "float32", (10,)),
     )
-    assert golden.alike == ()
+    assert golden.interchangeable == ()

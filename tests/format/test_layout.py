@@ -29,7 +29,7 @@ def test_a_plain_path_is_itself(path: str) -> None:
 
 @pytest.mark.parametrize("path", BAD, ids=ascii)
 def test_a_path_that_could_mean_another_place_is_unsafe(path: str) -> None:
-    with pytest.raises(UnsafeError, match="could reach outside of the bundle or means another place") as caught:
+    with pytest.raises(UnsafeError, match="could reach outside of the bundle or means another file") as caught:
         layout.check_path(path)
     assert caught.value.fix
     assert caught.value.place.isprintable()
@@ -59,7 +59,7 @@ def test_what_is_accepted_has_only_plain_parts(path: str) -> None:
 
 @pytest.mark.parametrize("paths", [["Vocab.txt", "vocab.txt"], ["a/B", "A/b"], ["x", "y", "X"]])
 def test_paths_that_differ_only_in_case_are_one(paths: list[str]) -> None:
-    with pytest.raises(FormatError, match="two paths are one where case does not count") as caught:
+    with pytest.raises(FormatError, match="two paths differ only in case") as caught:
         layout.check_distinct(paths)
     assert caught.value.place == paths[-1]
     assert caught.value.found == paths[0]
@@ -76,7 +76,7 @@ def test_a_kind_of_file_that_nothing_runs_is_itself(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["a.py", "a.pth", "a.bin", "a.pkl", "a.so", "a.JSON", "json", "a.json.exe", "vocab"])
 def test_any_other_kind_is_unsafe(path: str) -> None:
-    with pytest.raises(UnsafeError, match="a kind of file that a bundle does not hold"):
+    with pytest.raises(UnsafeError, match="a type of file that a bundle may not contain"):
         layout.check_file(path)
 
 

@@ -1,4 +1,4 @@
-"""The manifest: one door, closed for everything that its writer did not write."""
+"""The manifest: its parser refuses everything that its writer did not write."""
 
 import json
 from collections import Counter
@@ -10,7 +10,8 @@ import pytest
 from bert_bundle.errors import BundleError, FormatError, IntegrityError, LimitError, UnsafeError, VersionError
 from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import sha256
-from bert_bundle.format.manifest import RUNTIMES, File, Manifest
+from bert_bundle.format.manifest import File, Manifest
+from bert_bundle.interpreter.known_breakages import RUNTIMES
 
 DIGEST = "0123456789abcdef" * 4
 MANIFEST = Manifest(
@@ -35,7 +36,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 def signed(document: dict[str, Any]) -> bytes:
-    """The document with a digest that fits: what a forger would write."""
+    """The document with a matching digest: what a forger would write."""
     rest = {name: value for name, value in document.items() if name != "digest"}
     return strict_json.canonical({"digest": sha256(strict_json.canonical(rest)), **rest})
 
@@ -55,7 +56,7 @@ def test_a_manifest_comes_back_from_its_bytes() -> None:
     assert changed() == MANIFEST.to_bytes()
 
 
-def test_custom_classes_stand_in_the_manifest_of_a_bundle_that_needs_some_and_in_no_other() -> None:
+def test_only_the_manifest_of_a_bundle_with_custom_classes_lists_them() -> None:
     assert "custom_objects" not in MANIFEST.to_json()
     manifest = Manifest.parse(changed(custom_objects=["Attention2", "mine>Pool"]))
     assert manifest.custom_objects == ("Attention2", "mine>Pool")
@@ -80,13 +81,13 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 
 @pytest.mark.parametrize("document", [[], "x", 1, None, {}, {"format": "BERT_BUNDLE"}, {"format": ["bert_bundle"]}])
-def test_json_that_is_no_manifest_is_refused(document: Any) -> None:
+def test_json_that_is_not_a_manifest_is_refused(document: Any) -> None:
     with pytest.raises(FormatError, match="not a bundle's manifest"):
         Manifest.parse(strict_json.canonical(document))
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None, [1]])
-def test_a_version_that_is_no_version_is_malformed(version: Any) -> None:
+def test_an_invalid_format_version_is_malformed(version: Any) -> None:
     with pytest.raises(FormatError, match="the manifest is malformed") as caught:
         Manifest.parse(changed(format_version=version))
     assert caught.value.place == "bundle.json#/format_version"
@@ -94,7 +95,7 @@ def test_a_version_that_is_no_version_is_malformed(version: Any) -> None:
 
 @pytest.mark.parametrize("version", [2, 999, 2**70])
 def test_a_newer_format_asks_for_a_newer_bert_bundle(version: int) -> None:
-    with pytest.raises(VersionError, match="the bundle is of a newer format") as caught:
+    with pytest.raises(VersionError, match="the bundle has a newer format") as caught:
         Manifest.parse(changed(format_version=version))
     assert (caught.value.wanted, caught.value.found) == ("at most 1", str(version))
     assert caught.value.fix == "install a newer bert_bundle"
@@ -127,7 +128,7 @@ def test_an_unknown_field_that_need_not_be_understood_is_kept() -> None:
     ],
     ids=["digest", "labels", "no newline", "two newlines", "other spaces", "no escape", "one space more"],
 )
-def test_a_manifest_that_says_the_same_in_other_bytes_is_refused(data: bytes) -> None:
+def test_an_equal_manifest_in_other_bytes_is_refused(data: bytes) -> None:
     with pytest.raises(IntegrityError, match="the manifest is not what was written") as caught:
         Manifest.parse(data)
     assert caught.value.fix == "copy the whole bundle again from where it was saved"
@@ -165,14 +166,14 @@ def test_a_path_that_leaves_the_bundle_is_unsafe(path: str) -> None:
     ],
 )  # fmt: skip
 def test_a_kind_of_file_that_something_could_run_is_unsafe_though_listed(path: str) -> None:
-    with pytest.raises(UnsafeError, match="a kind of file that a bundle does not hold") as caught:
+    with pytest.raises(UnsafeError, match="a type of file that a bundle may not contain") as caught:
         Manifest.parse(files(path))
     assert caught.value.place == path
 
 
 def test_two_paths_that_are_one_where_case_does_not_count_are_malformed() -> None:
     record = {"sha256": DIGEST, "size": 1}
-    with pytest.raises(FormatError, match="two paths are one where case does not count"):
+    with pytest.raises(FormatError, match="two paths differ only in case"):
         Manifest.parse(changed(files={"tokenizer/Vocab.txt": record, "tokenizer/vocab.txt": record}))
 
 
@@ -181,7 +182,7 @@ def test_the_runtimes_are_those_of_the_format() -> None:
     assert Manifest.parse(changed(runtime="native")).runtime == "native"
 
 
-def test_no_manifest_is_larger_than_any_needs() -> None:
+def test_a_manifest_has_a_size_limit() -> None:
     assert layout.limit_of(layout.MANIFEST) == 4 << 20
 
 

@@ -25,9 +25,75 @@ def test_a_whole_bundle_opens(bundle: Path) -> None:
     assert opened.read(VICTIM) == (bundle / VICTIM).read_bytes()
 
 
-def test_a_bundle_opens_through_a_link_to_it_and_says_where_it_lies(bundle: Path, tmp_path: Path) -> None:
+def test_a_bundle_opens_through_a_link_and_has_its_real_path(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to(bundle)
     assert open_bundle(str(tmp_path / "current")).root == str(bundle.resolve())
+
+
+def test_a_file_that_was_read_is_not_read_again_by_the_check_of_all_files(bundle: Path) -> None:
+    opened = open_bundle(str(bundle))
+    opened.read(VICTIM)
+    (bundle / VICTIM).write_bytes(b"changed after it was read")
+    check_files(opened)
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        opened.read(VICTIM)  # from the disk: nothing is kept unless it is asked for
+
+
+def test_kept_bytes_are_handed_out_once_and_then_read_and_verified_again(bundle: Path) -> None:
+    written = (bundle / VICTIM).read_bytes()
+    opened = open_bundle(str(bundle))
+    check_files(opened, keep=True)
+    (bundle / VICTIM).write_bytes(b"changed after it was verified")
+    assert opened.read(VICTIM) == written
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        opened.read(VICTIM)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_changed_file_that_nobody_reads_is_refused(bundle: Path, keep: bool) -> None:
+    opened = open_bundle(str(bundle))
+    opened.read("golden/inputs.json")
+    (bundle / VICTIM).write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+        check_files(opened, keep=keep)
+    assert caught.value.place == VICTIM
+
+
+def in_memory(bundle: Path, *paths: str) -> dict[str, bytes]:
+    """Take these files from the disk into memory, as a save has them before its proof."""
+    files = {path: (bundle / path).read_bytes() for path in paths}
+    for path in paths:
+        (bundle / path).unlink()
+    return files
+
+
+def test_a_bundle_opens_with_files_in_memory_that_are_not_on_disk_yet(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    opened = open_bundle(str(bundle), files)
+    check_files(opened, keep=True)
+    assert opened.read(VICTIM) == files[VICTIM]
+    with pytest.raises(FormatError, match="not a bundle: it has no"):
+        open_bundle(str(bundle))
+
+
+def test_a_file_in_memory_is_verified_like_one_on_disk(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    for changed in (files[VICTIM] + b"\n", files[VICTIM].replace(b"32", b"16", 1)):
+        with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+            check_files(open_bundle(str(bundle), {**files, VICTIM: changed}))
+        assert caught.value.place == VICTIM
+
+
+def test_the_files_on_disk_are_verified_against_a_manifest_in_memory(bundle: Path) -> None:
+    files = in_memory(bundle, VICTIM, "bundle.json")
+    (bundle / "golden/inputs.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
+        check_files(open_bundle(str(bundle), files))
+    assert caught.value.place == "golden/inputs.json"
+    with pytest.raises(UnsafeError, match="a file that the manifest does not list"):
+        open_bundle(str(bundle), {**files, "more.json": b"{}"})
+    with pytest.raises(FormatError, match="a file is missing"):
+        open_bundle(str(bundle), {"bundle.json": files["bundle.json"]})
 
 
 def test_a_file_that_is_not_listed_is_never_read(bundle: Path) -> None:
@@ -37,23 +103,23 @@ def test_a_file_that_is_not_listed_is_never_read(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "no\0where", "bundle/bundle.json/x", "x" * 200 + "/y"])
-def test_nothing_there_is_no_bundle(bundle: Path, name: str) -> None:
+def test_a_missing_folder_is_not_a_bundle(bundle: Path, name: str) -> None:
     with pytest.raises(FormatError, match="not a bundle: there is no such folder"):
         inspect(str(bundle.parent) + "/" + name)
 
 
-def test_a_file_is_no_bundle(bundle: Path) -> None:
+def test_a_file_is_not_a_bundle(bundle: Path) -> None:
     with pytest.raises(FormatError, match="not a bundle: it is a file"):
         inspect(bundle / "bundle.json")
 
 
-def test_a_loop_of_links_is_no_bundle(tmp_path: Path) -> None:
+def test_a_loop_of_links_is_not_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(FormatError, match="not a bundle"):
         inspect(tmp_path / "loop")
 
 
-def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_not_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").touch()
     with pytest.raises(FormatError, match=r"not a bundle: it has no bundle\.json") as caught:
         inspect(tmp_path)
@@ -111,7 +177,7 @@ def test_a_pipe_in_place_of_a_file_is_unsafe(bundle: Path) -> None:
 def test_a_folder_named_like_a_file_is_refused(bundle: Path, path: str) -> None:
     (bundle / path).unlink()
     (bundle / path).mkdir()
-    with pytest.raises((FormatError, UnsafeError), match=r"a file is missing|no regular file") as caught:
+    with pytest.raises((FormatError, UnsafeError), match=r"a file is missing|not a regular file") as caught:
         inspect(bundle)
     assert caught.value.place == path
 
@@ -125,7 +191,7 @@ def test_a_terabyte_in_place_of_a_file_is_a_limit(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [1, -1])
-def test_a_changed_size_is_no_integrity(bundle: Path, change: int) -> None:
+def test_a_changed_size_is_an_integrity_error(bundle: Path, change: int) -> None:
     size = (bundle / VICTIM).stat().st_size
     os.truncate(bundle / VICTIM, size + change)
     with pytest.raises(IntegrityError, match="a file is not what was written") as caught:
@@ -133,7 +199,7 @@ def test_a_changed_size_is_no_integrity(bundle: Path, change: int) -> None:
     assert (caught.value.place, caught.value.found) == (VICTIM, f"{size + change} bytes")
 
 
-def test_two_files_exchanged_are_no_integrity(bundle: Path) -> None:
+def test_two_exchanged_files_are_an_integrity_error(bundle: Path) -> None:
     os.replace(bundle / VICTIM, bundle / "x")
     os.replace(bundle / "golden/inputs.json", bundle / VICTIM)
     os.replace(bundle / "x", bundle / "golden/inputs.json")
@@ -142,7 +208,7 @@ def test_two_files_exchanged_are_no_integrity(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["bundle", "bundle/golden", "."])
-def test_a_folder_that_may_not_be_read_is_a_fault_of_storage(bundle: Path, hidden: str) -> None:
+def test_a_folder_without_permission_is_a_storage_error(bundle: Path, hidden: str) -> None:
     data = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
     with unprivileged() as folder:
         for path, content in data.items():

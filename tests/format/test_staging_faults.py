@@ -180,7 +180,7 @@ def test_a_folder_that_may_not_be_written_is_a_fault_of_storage() -> None:
             staging.__enter__()
         folder.chmod(0o700)
     assert caught.value.found == "Permission denied"
-    assert caught.value.fix.startswith("make room or fix the permissions")
+    assert caught.value.fix.startswith("free some space or fix the permissions")
 
 
 # argv: folder, bytes a file may have. Ever larger bundles over the same one, until and beyond the end of the room.

@@ -1,21 +1,25 @@
-"""Grades, each from a planted cause in a real observation of a real golden."""
+"""Grades: each has a planted cause in a real observation of a real golden."""
 
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.bundle_files import read_golden
 
-from bert_bundle.format.golden import Golden, read_golden
-from bert_bundle.grading import differences
+from bert_bundle.format.golden import Golden
+from bert_bundle.grading import differences, grades
 from bert_bundle.grading.differences import difference, least_noise, noise_floor, scale
 from bert_bundle.grading.grades import Figures, judge
+from bert_bundle.host.config.matrix_file import Environment, Expectation
+from bert_bundle.host.runs.verdict import MEANING, Grade
 from bert_bundle.host.workers.worker import Worker
+from bert_bundle.interpreter import known_breakages
 
 NATIVE, FLOAT64 = "predictions", "float64_predictions"
 OUTPUT = "probabilities"
@@ -118,13 +122,13 @@ def test_a_layer_that_moved_is_drift_also_where_the_predictions_hide_it(golden: 
     assert figures.reason == f"the function changed in {name}, which these predictions hide"
 
 
-def test_a_layer_that_is_not_there_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
+def test_a_missing_layer_is_the_first_that_differs(golden: Golden, seen: Observation) -> None:
     seen["float64_predictions"][OUTPUT][0][0] += 1e-5
     del seen["layers"][2]
     assert judge(golden, seen).first_layer == golden.layers[2][0]
 
 
-def test_a_drift_that_no_layer_shows_names_none(golden: Golden, seen: Observation) -> None:
+def test_a_drift_that_no_layer_shows_names_no_layer(golden: Golden, seen: Observation) -> None:
     seen["float64_predictions"][OUTPUT][0][0] += 1e-5
     figures = judge(golden, seen)
     assert (figures.grade, figures.first_layer) == ("drift", None)
@@ -146,7 +150,7 @@ def test_a_label_that_changed_is_a_flip(golden: Golden, seen: Observation) -> No
     assert figures.reason == "2 of 8 labels changed"
 
 
-def test_a_tie_within_the_noise_is_no_flip_and_is_told(golden: Golden, seen: Observation) -> None:
+def test_a_tie_within_the_noise_is_not_a_flip_and_is_reported(golden: Golden, seen: Observation) -> None:
     tie = np.array([[0.5 + 1e-7, 0.5 - 1e-7], [0.9, 0.1]])
     noise = golden.noise[OUTPUT]
     small = with_(
@@ -303,3 +307,15 @@ def test_a_fingerprint_sees_every_sampled_change_and_the_mean_sees_the_rest() ->
         moved = array.copy()
         moved.flat[position] += 1
         assert differences.fingerprint(moved) != before
+
+
+def test_the_words_of_the_grades_are_defined_once() -> None:
+    replayed, failed = get_args(grades.Grade), get_args(grades.FailedGrade)
+    assert replayed == grades.GRADES == (*grades.SAME, *get_args(grades.ChangedGrade))
+    assert get_args(Grade) == (*replayed, *failed, "not run") == tuple(MEANING)
+    assert get_args(Expectation.model_fields["outcome"].annotation) == (*get_args(grades.ChangedGrade), *failed)
+
+
+def test_the_names_of_the_runtimes_are_defined_once() -> None:
+    assert get_args(known_breakages.RuntimeName) == known_breakages.RUNTIMES
+    assert get_args(Environment.model_fields["runtime"].annotation) == known_breakages.RUNTIMES

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.bundle_files import tree
 
 import bert_bundle
 from bert_bundle.errors import REFUSED, FormatError, IntegrityError, RuntimeUnavailableError, UnsafeError, VersionError
 from bert_bundle.format import layout
-from bert_bundle.format.files import COPY_AGAIN, listing, tree
+from bert_bundle.format.files import COPY_AGAIN, listing
 from bert_bundle.host.cli import main
 
 FILES = [
@@ -73,7 +74,7 @@ def check(bundle: Path, path: str) -> None:
     assert caught.value.fix == COPY_AGAIN
 
 
-def test_these_are_all_files_of_a_bundle(bundle: Path) -> None:
+def test_the_list_of_files_is_complete(bundle: Path) -> None:
     assert listing(str(bundle)) == FILES
     assert bert_bundle.inspect(bundle).labels == ("class 0", "class 1")
 
@@ -113,13 +114,13 @@ def test_load_refuses_a_changed_byte_before_anything_heavy_is_imported(bundle: P
     assert not HEAVY & set(sys.modules)
 
 
-def test_the_whole_bundle_goes_on_to_what_only_tensorflow_can_do(bundle: Path) -> None:
-    with pytest.raises(RuntimeUnavailableError, match="computes with TensorFlow, and there is none"):
+def test_an_unchanged_bundle_fails_only_for_lack_of_tensorflow(bundle: Path) -> None:
+    with pytest.raises(RuntimeUnavailableError, match="needs TensorFlow, which is not installed"):
         bert_bundle.load(bundle)
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_the_command_prints_one_error_and_ends_with_5(
+def test_the_command_prints_one_error_and_exits_with_5(
     bundle: Path, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = (bundle / path).read_bytes()

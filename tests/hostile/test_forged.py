@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.bundle_files import tree
 from support.forged_bundles import Change, drop, edit, put, resign, retensor, rewrite
 
 import bert_bundle
 from bert_bundle.errors import BundleError, FormatError, LimitError, RuntimeUnavailableError, UnsafeError
-from bert_bundle.format.files import tree
 
 CONFIG = "encoders/bert_encoder/config.json"
 ENCODER = "encoders/bert_encoder/model.safetensors"
@@ -77,13 +77,13 @@ def code(value: Any) -> Case:
 
 
 FITS = "an encoder's tensor does not fit its configuration"
-FINITE = "a weight that is no finite number"
+FINITE = "a weight is NaN or infinity"
 CODE = "a configuration that names code to run"
 HONOURED = "a value the encoder does not honour"
 CASES: dict[str, Case] = {
     "op unknown": graph(put("nodes", 4, "op", "py_function"), "an op outside the vocabulary", "/nodes/4"),
     "op code": graph(put("nodes", 4, "op", "__import__('os')"), "an op outside the vocabulary", "/nodes/4"),
-    "op argument": graph(put("nodes", 4, "kwargs", "evil", 1), "an op's arguments are not its own", "/nodes/4"),
+    "op argument": graph(put("nodes", 4, "kwargs", "evil", 1), "an op has missing or unknown arguments", "/nodes/4"),
     **{
         f"layer {name}": graph(put("layers", 3, "class", name), "a layer outside the vocabulary", "/layers/3/class")
         for name in ("Lambda", "TFSMLayer", "TorchModuleWrapper", "../../x", "os.system", "BertModel", "Functional")
@@ -108,12 +108,12 @@ CASES: dict[str, Case] = {
     "custom class not given": (
         custom("name", "probabilities"),
         RuntimeUnavailableError,
-        "a layer of a class that is not in the bundle",
+        "a layer needs a class that the bundle does not contain",
         "probabilities",
     ),
     **{
         f"custom {name}": (
-            custom("class", name), FormatError, "a built-in layer that says it is a custom one", "graph.json#/layers/3",
+            custom("class", name), FormatError, "a built-in layer is marked as custom", "graph.json#/layers/3",
         )
         for name in ("Dense", "Variable", "BertModel", "Functional")
     },
@@ -148,26 +148,28 @@ CASES: dict[str, Case] = {
         unsaid, FormatError, "custom classes of the manifest are not those of the graph", "bundle.json#/custom_objects",
     ),
     "graph field": graph(put("custom_objects", {}), "malformed", ""),
-    "graph class": graph(put("class", "Model"), "not a kind of model", "/class"),
+    "graph class": graph(put("class", "Model"), "not a model class", "/class"),
     "node field": graph(put("nodes", 6, "code", "x"), "malformed", "/nodes/6"),
-    "node of no layer": graph(put("nodes", 6, "layer", "evil"), "a node calls a layer that is not there", "/nodes/6"),
+    "node of no layer": graph(put("nodes", 6, "layer", "evil"), "a node calls a layer that does not exist", "/nodes/6"),
     "forward reference": graph(
-        put("nodes", 4, "kwargs", "x", "node", 7), "a tensor is used before it is made", "/nodes/4"
+        put("nodes", 4, "kwargs", "x", "node", 7), "a tensor is used before it is computed", "/nodes/4"
     ),
-    "own reference": graph(put("nodes", 6, "args", 0, "node", 6), "a tensor is used before it is made", "/nodes/6"),
+    "own reference": graph(put("nodes", 6, "args", 0, "node", 6), "a tensor is used before it is computed", "/nodes/6"),
     "output unknown": graph(
-        put("nodes", 4, "kwargs", "x", "output", "code"), "a tensor that its node does not make", "/nodes/4"
+        put("nodes", 4, "kwargs", "x", "output", "code"), "a tensor that its node does not return", "/nodes/4"
     ),
     "encoder argument": graph(
-        put("nodes", 3, "kwargs", "evil", {"node": 0}), "an encoder's call is not by its arguments' names", "/nodes/3"
+        put("nodes", 3, "kwargs", "evil", {"node": 0}),
+        "an encoder must be called with its own keyword arguments",
+        "/nodes/3",
     ),
     "two encoders in one folder": graph(
         lambda document: document["layers"].append({**document["layers"][0], "name": "other"}),
-        "two encoders have one folder",
+        "two encoders have the same folder",
         "/layers",
     ),
     "a layer twice": graph(
-        lambda document: document["layers"].append(document["layers"][3]), "two layers have one path", "/layers"
+        lambda document: document["layers"].append(document["layers"][3]), "two layers have the same path", "/layers"
     ),
     "graph version": graph(put("version", 2), "not a graph of version 1", "/version"),
     "many nodes": graph(
@@ -184,14 +186,14 @@ CASES: dict[str, Case] = {
     "epsilon 1e300": config(put("layer_norm_eps", 1e300), "not a number from 0 to 1", "#/layer_norm_eps"),
     "act code": config(put("hidden_act", "__import__('os')"), HONOURED, "#/hidden_act"),
     "act list": config(put("hidden_act", ["gelu"]), HONOURED, "#/hidden_act"),
-    "family": config(put("model_type", "evil"), "an encoder of no known family", "#/model_type"),
-    "family list": config(put("model_type", ["bert"]), "an encoder of no known family", "#/model_type"),
+    "family": config(put("model_type", "evil"), "an encoder of an unknown family", "#/model_type"),
+    "family list": config(put("model_type", ["bert"]), "an encoder of an unknown family", "#/model_type"),
     "auto_map": config(put("auto_map", {"AutoModel": "evil.Model"}), CODE, "#/auto_map", UnsafeError),
     "remote code": config(put("trust_remote_code", True), CODE, "#/trust_remote_code", UnsafeError),
     "config field": config(put("module", "os"), "a configuration with unknown or missing fields", ""),
     "config lacks": config(drop("layer_norm_eps"), "a configuration with unknown or missing fields", ""),
     "labels": config(
-        put("id2label", {"0": "a", "2": "b"}), "id2label and label2id do not say the same", "#/id2label"
+        put("id2label", {"0": "a", "2": "b"}), "id2label and label2id do not agree", "#/id2label"
     ),
     "another size": (
         lambda b: edit(b, CONFIG, put("intermediate_size", 47)), FormatError, FITS, f"{ENCODER} tensor encoder.layer.0",
@@ -210,7 +212,7 @@ CASES: dict[str, Case] = {
     ),
     "graph no JSON": (lambda b: rewrite(b, "graph.json", b"\x80\x04."), FormatError, "not UTF-8", "graph.json byte 0"),
     "graph deep": (
-        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deep", "graph.json",
+        lambda b: rewrite(b, "graph.json", b"[" * 100_000), LimitError, "nested too deeply", "graph.json",
     ),
     "weights a pickle": (
         lambda b: rewrite(b, HEAD, b"\x80\x04\x95" + bytes(5) + b"cos\nsystem\n."), FormatError, "the header", HEAD,
@@ -247,7 +249,7 @@ def test_a_forged_bundle_is_refused_by_class_and_place(bundle: Path, name: str) 
 
 
 @pytest.mark.parametrize("given", [{"Evil": object}, {"Evil": print, "Dense2": object}])
-def test_a_custom_class_that_is_given_is_looked_at_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
+def test_a_given_custom_class_is_checked_after_every_file(bundle: Path, given: dict[str, Any]) -> None:
     custom("class", "Evil")(bundle)
     with pytest.raises(FormatError, match=FINITE):
         bert_bundle.load(bundle, custom_objects=given)

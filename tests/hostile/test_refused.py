@@ -60,12 +60,12 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
     ),
     "vocabulary entries swapped in one layout": (
         lambda b: vocabulary_swapped(b, everywhere=False),
-        "the two layouts of the tokenizer say different things",
+        "the two layouts of the tokenizer differ",
         "tokenizer/tokenizer.json",
     ),
     "lower-casing lost in one layout": (
         lambda b: lower_casing_lost(b, everywhere=False),
-        "the two layouts of the tokenizer say different things",
+        "the two layouts of the tokenizer differ",
         "tokenizer/tokenizer.json",
     ),
     "a flag of no part": (
@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
     ),
     "a length that no input has": (
         lambda b: resign(b, tokenizer={"max_length": 8, "padding": "max_length", "truncation": True}),
-        "the tokenizer's recipe does not fit the model's inputs",
+        "the tokenizer's recipe does not match the model's inputs",
         "bundle.json#/tokenizer/max_length",
     ),
 }
@@ -92,7 +92,7 @@ def bundle(classic_bundle: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_only_a_built_model_shows_is_refused_by_its_reader(bundle: Path, writer: Worker, name: str) -> None:
+def test_what_only_a_built_model_can_detect_is_refused_by_its_reader(bundle: Path, writer: Worker, name: str) -> None:
     forge, message, place = REFUSED[name]
     forge(bundle)
     with pytest.raises(BundleError, match=message) as caught:

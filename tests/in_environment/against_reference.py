@@ -1,31 +1,32 @@
-"""A live encoder in float64 beside the reference: what both say of one batch, output by output."""
+"""A live encoder in float64 and the reference, compared on one batch, output by output."""
+
+from support import numpy_reference
 
 from bert_bundle.grading import differences
-from bert_bundle.testing import reference
 
 WANTED = frozenset(["hidden_states.0", "attentions.0"])
 
 
 def outputs(runtime, family, config, tensors, given):
-    """Name -> array of this environment's encoder: what each layer makes of the batch, then what the class returns."""
-    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.working(True):
+    """Return the arrays of this environment's encoder by name: hidden states, attentions, then its outputs."""
+    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.compute_context(True):
         encoder = runtime.encoders.build(family, config, "encoder", WANTED)
         given = {name: runtime.dialect.tensor(array) for name, array in given.items()}
-        runtime.encoders.call(encoder, given, WANTED)  # that makes the weights of transformers' classes
+        runtime.encoders.call(encoder, given, WANTED)  # creates the weights of transformers' classes
         runtime.encoders.assign(encoder, tensors, runtime.keras, "encoder")
         found = runtime.encoders.call(encoder, given, WANTED)
         arrays = {name: runtime.dialect.array(found[name]) for name in family.always}
         return {**_numbered(found, runtime.dialect.array), **arrays}
 
 
-def wanted(config, tensors, given, activations=reference.ACTIVATIONS):
-    """The same of the reference."""
-    encoded = reference.encode(config, tensors, **given, activations=activations)
+def wanted(config, tensors, given, activations=numpy_reference.ACTIVATIONS):
+    """Return the same from the reference."""
+    encoded = numpy_reference.encode(config, tensors, **given, activations=activations)
     return {**_numbered(vars(encoded), lambda array: array), **encoded.outputs}
 
 
 def distances(found, right):
-    """Name -> the largest difference over the scale of what is right."""
+    """Return the largest difference of each array, over the scale of the right one."""
     assert list(found) == list(right)
     assert {str(array.dtype) for array in found.values()} == {"float64"}
     return {name: differences.difference(found[name], array, of=array) for name, array in right.items()}

@@ -1,7 +1,7 @@
 """What the tests of kept classes share between the two runtimes: one model around a layer, and what is saved of it."""
 
 from bert_bundle.classifiers import specification
-from bert_bundle.classifiers.kit import LENGTH, RuntimeBuilder
+from bert_bundle.classifiers.model_builder import LENGTH, ModelBuilder
 
 # graph.json of `around` with a `Weighted`: the same bytes from every Keras, 2 or 3.
 DIGEST = "c2c1a85da191ff8c"
@@ -21,14 +21,19 @@ def weighted(cls, keras, **changes):
 
 def around(layer, runtime, **arguments):
     """A classifier with `layer` between its encoder and its head; `layer` may return one tensor or several."""
-    kit = RuntimeBuilder(runtime)
-    feeds = kit.tokens()
-    found = layer(kit.call(kit.encoder(), feeds)["last_hidden_state"], **arguments)
+    builder = ModelBuilder(runtime)
+    feeds = builder.tokens()
+    found = layer(builder.call(builder.encoder(), feeds)["last_hidden_state"], **arguments)
     parts = [found[key] for key in sorted(found)] if isinstance(found, dict) else [found]
-    x = kit.layers.Concatenate(name="all")(parts) if len(parts) > 1 else parts[0]
-    model = kit.model(list(feeds.values()), kit.head(x))
-    specification.randomize(model, kit.encoders[0], seed=5)
+    x = builder.layers.Concatenate(name="all")(parts) if len(parts) > 1 else parts[0]
+    model = builder.model(list(feeds.values()), builder.head(x))
+    specification.randomize(model, builder.encoders[0], seed=5)
     examples = {"text": ["my invoice is wrong", "why?", ""]}
     return specification.BuiltClassifier(
-        model, kit.encoders[0], specification.tokenizer(runtime=kit.runtime.name), ("a", "b", "c"), examples, LENGTH
+        model,
+        builder.encoders[0],
+        specification.tokenizer(runtime=builder.runtime.name),
+        ("a", "b", "c"),
+        examples,
+        LENGTH,
     )

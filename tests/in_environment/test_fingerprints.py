@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from test_capture import LENGTH, tiny_encoder
 
 from bert_bundle.classifiers import specification
-from bert_bundle.format.golden import read_golden
 
 TEXTS = {"left": ["my invoice", "why?", ""], "right": ["the app crashes", "invoice", "dark mode"]}
 

@@ -16,7 +16,7 @@ import bert_bundle
 from bert_bundle import api as bundles
 from bert_bundle.format import staging
 from bert_bundle.keras_models import rebuild, weights
-from bert_bundle.loading import replay
+from bert_bundle.loading import load as loading
 from bert_bundle.saving import draft
 
 HALF = {
@@ -146,7 +146,7 @@ def test_a_flipped_bit_that_no_digest_is_held_against_is_noticed(history, monkey
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         history.a_bundle_is_the_one_that_was_saved_or_is_refused()
     history.load(name="one")
-    monkeypatch.setattr(replay, "check_files", lambda bundle: None)
+    monkeypatch.setattr(loading, "check_files", lambda bundle, keep: None)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         history.load(name="one")
 

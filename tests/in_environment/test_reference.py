@@ -3,10 +3,10 @@
 import against_reference
 import numpy as np
 import pytest
+from support import numpy_reference
 from test_families import CASES, batch, build
 
 from bert_bundle.interpreter import known_breakages
-from bert_bundle.testing import reference
 
 MODELS = [case for case in CASES if case.endswith("Model")]
 
@@ -23,17 +23,17 @@ def case(request, runtime):
 def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(case, runtime):
     found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:])
     distances = against_reference.distances(found, right)
-    assert max(distances.values()) < reference.ROUNDED, distances
-    assert distances["hidden_states.0"] < reference.EXACT  # before any activation or head
+    assert max(distances.values()) < numpy_reference.ROUNDED, distances
+    assert distances["hidden_states.0"] < numpy_reference.EXACT  # before any activation or head
 
 
 def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime):
-    rounded = reference.as_in_tensorflow(
+    rounded = numpy_reference.as_in_tensorflow(
         known_breakages.version_numbers(known_breakages.installed_versions(), "tensorflow-cpu", "tensorflow")
     )
     found, right = against_reference.outputs(runtime, *case), against_reference.wanted(*case[1:], rounded)
     distances = against_reference.distances(found, right)
-    assert max(distances.values()) < reference.EXACT, distances
+    assert max(distances.values()) < numpy_reference.EXACT, distances
 
 
 @pytest.mark.parametrize("case", MODELS, indirect=True)
@@ -42,9 +42,9 @@ def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime
     given = dict(given, attention_mask=0 * given["attention_mask"])
     found = against_reference.outputs(runtime, family, config, tensors, given)
     distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
-    assert max(distances.values()) < reference.ROUNDED, distances
+    assert max(distances.values()) < numpy_reference.ROUNDED, distances
     for name in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
-        monkeypatch.setattr(reference, name, 1e34 / getattr(reference, name))
+        monkeypatch.setattr(numpy_reference, name, 1e34 / getattr(numpy_reference, name))
     distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
     assert max(distances.values()) > 1e-3
 
@@ -82,4 +82,4 @@ def test_an_encoder_that_computes_something_else_is_noticed(fault, case, runtime
     family, config, tensors, given = case
     found = against_reference.outputs(runtime, family, *FAULTS[fault](config, tensors), given)
     distances = against_reference.distances(found, against_reference.wanted(config, tensors, given))
-    assert max(distances.values()) > 10 * reference.ROUNDED
+    assert max(distances.values()) > 10 * numpy_reference.ROUNDED

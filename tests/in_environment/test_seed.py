@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 
 import bert_bundle
 from bert_bundle.classifiers import specification
-from bert_bundle.format.golden import read_golden
 from bert_bundle.grading import differences
 from bert_bundle.keras_models import keras2
 

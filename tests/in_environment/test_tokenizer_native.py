@@ -167,10 +167,10 @@ def test_it_is_called_like_one_of_transformers():
     ("arguments", "message"),
     [
         ({"text": ["a", "a b"]}, "rows of different lengths @ padding"),
-        ({"text": ["a", "b"], "text_pair": ["a"]}, "a pair for each text is needed @ text_pair"),
-        ({"text": "a", "padding": "shortest"}, "no such padding @ padding"),
-        ({"text": "a", "truncation": "first"}, "no such truncation @ truncation"),
-        ({"text": "a", "return_tensors": "tf"}, "no such tensors @ return_tensors"),
+        ({"text": ["a", "b"], "text_pair": ["a"]}, "text_pair does not have one entry for each text @ text_pair"),
+        ({"text": "a", "padding": "shortest"}, "unknown padding @ padding"),
+        ({"text": "a", "truncation": "first"}, "unknown truncation @ truncation"),
+        ({"text": "a", "return_tensors": "tf"}, "unknown return_tensors @ return_tensors"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, message):
@@ -179,7 +179,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, message):
 
 
 def test_no_length_to_fill_to_is_refused():
-    with pytest.raises(errors.SignatureError, match="no length to fill the rows to @ max_length"):
+    with pytest.raises(errors.SignatureError, match="no length to pad the rows to @ max_length"):
         native(model_max_length=1 << 30)("a", padding="max_length")
 
 
@@ -219,11 +219,11 @@ def test_a_malformed_configuration_is_refused(change, message, place):
     ("path", "data", "message", "place"),
     [
         ("vocab.json", b"[]", "a vocabulary is malformed", "vocab.json"),
-        ("vocab.json", b'{"a": 0, "b": 2}', "a vocabulary with holes or doubled ids", "vocab.json"),
+        ("vocab.json", b'{"a": 0, "b": 2}', "a vocabulary with gaps or duplicate ids", "vocab.json"),
         ("vocab.json", b'{"a": "0"}', "a vocabulary is malformed", "vocab.json"),
         ("merges.txt", b"a b\n", "merges are malformed", "merges.txt"),
-        ("merges.txt", b"#version: 0.2\na b c\n", "a merge of what the vocabulary lacks", "merges.txt line 2"),
-        ("merges.txt", b"#version: 0.2\nq z\n", "a merge of what the vocabulary lacks", "merges.txt line 2"),
+        ("merges.txt", b"#version: 0.2\na b c\n", "a merge of tokens that the vocabulary lacks", "merges.txt line 2"),
+        ("merges.txt", b"#version: 0.2\nq z\n", "a merge of tokens that the vocabulary lacks", "merges.txt line 2"),
         ("merges.txt", b"#version: 0.2\n\xff b\n", "not UTF-8", "merges.txt byte 14"),
         ("added_tokens.json", b'{"x": 5}', "added tokens do not follow the vocabulary", "added_tokens.json"),
         ("added_tokens.json", b"[]", "added tokens do not follow the vocabulary", "added_tokens.json"),
@@ -304,6 +304,6 @@ class OfTomorrow(WordPiece):
 
 def test_the_installed_tokenizers_is_named_where_it_cannot_read():
     described = Description.fresh("BertTokenizer", OfTomorrow(tuple(vocabularies.wordpiece())), 64)
-    with pytest.raises(errors.RuntimeUnavailableError, match="the installed tokenizers does not read") as caught:
+    with pytest.raises(errors.RuntimeUnavailableError, match="the installed tokenizers cannot read") as caught:
         NativeTokenizer(described, fast=True)
     assert caught.value.place == FAST

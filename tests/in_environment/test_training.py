@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from support.bundle_files import read_golden
 from test_capture import batch
 from test_layers import assert_same, make
 
 import bert_bundle
 from bert_bundle.classifiers import specification
-from bert_bundle.format.golden import read_golden
 
 CALM = {"dropout": 0.0, "attention_dropout": 0.0, "layers": 1}  # nothing is drawn while it trains
 

@@ -1,4 +1,4 @@
-"""Two inputs swapped, tried on functions small enough to see through: which pairs are alike, which examples hide it."""
+"""Swapped inputs, tried on small functions: which pairs are interchangeable, and which examples hide a difference."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,7 +40,7 @@ A, B, C = (feature(name) for name in "abc")
 VALUES = {"a": column(1, 2), "b": column(3, 4), "c": column(5, 7)}
 
 
-def test_inputs_that_the_function_tells_apart_are_in_no_pair() -> None:
+def test_inputs_that_the_function_distinguishes_are_not_a_pair() -> None:
     assert tried(lambda x: x["a"] + 2 * x["b"] + 3 * x["c"], [A, B, C], VALUES) == ((), [3])  # one pass, a row a pair
 
 
@@ -86,12 +86,12 @@ def test_equal_values_of_inputs_that_are_told_apart_are_refused() -> None:
     assert (caught.value.place, caught.value.wanted) == ("examples of a and b", "an example in which they differ")
 
 
-def test_equal_values_are_no_matter_where_the_function_does_not_tell_the_inputs_apart() -> None:
+def test_equal_values_are_fine_if_the_function_does_not_distinguish_the_inputs() -> None:
     arrays = {"a": column(1, 2), "b": column(1, 2)}
     assert tried(lambda x: x["a"] * x["b"], [A, B], arrays)[0] == (("a", "b"),)
 
 
-def test_whole_numbers_are_given_those_of_other_examples_and_refused_where_there_are_none() -> None:
+def test_integers_are_tried_with_those_of_other_examples_and_refused_without_any() -> None:
     slots = [feature("a", "int32"), feature("b", "int32")]
     two = {name: column(0, 1, dtype="int32") for name in "ab"}
     assert tried(lambda x: x["a"] * x["b"], slots, two)[0] == (("a", "b"),)

@@ -23,18 +23,12 @@ from bert_bundle.host.config import gate_policy, matrix_file
 from bert_bundle.host.gate import checks
 from bert_bundle.host.runs.verdict import MEANING
 from bert_bundle.interpreter import known_breakages, launch
+from support.command_line import subcommands
 from support.paths import ROOT
 from support.planted_faults import FAULTS
 
 PACKAGE = ROOT / "bert_bundle"
 PER_MACHINE = MappingProxyType({"jobs": "2; 1 on a machine with one core"})
-
-
-def subcommands(group: click.Group) -> dict[str, click.Command]:
-    """Return the commands of a group by name. Works for a group that imports a command when it is asked for."""
-    context = click.Context(group)
-    names = list(group.commands) if type(group) is click.Group else group.list_commands(context)
-    return {name: command for name in names if (command := group.get_command(context, name)) is not None}
 
 
 def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -81,7 +81,7 @@ def release(name: str) -> CheckedBundle:
     said = {"p": np.array([[0.1, 0.9]])}
     golden = Golden(
         texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=said, float64_predictions=said,
-        noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), alike=(),
+        noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), interchangeable=(),
     )  # fmt: skip
     return CheckedBundle(path=Path("models", name), manifest=manifest, golden=golden)
 
@@ -105,9 +105,9 @@ def gated(*checks: Check, changes: int = 0, text: str = "my invoice is wrong", *
 PASSED = Check(name="size", status="passed", figures=(Figure(name="ratio", value=1.02, bound=1.1),))
 FAILED = Check(name="behaviour", status="failed", reasons=("3 of 8 broke",), figures=(Figure(name="broke", value=3),))
 NOT_RUN = Check(
-    name="load", status="not run", reasons=("the worker died",), figures=(Figure(name="turns", value=None),)
+    name="load", status="not run", reasons=("the worker crashed",), figures=(Figure(name="turns", value=None),)
 )
-NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy requires no field",))
+NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy does not require any field",))
 
 
 def bisection(**parts: Any) -> Bisection:
@@ -117,7 +117,7 @@ def bisection(**parts: Any) -> Bisection:
         changes=tuple(
             PackageChange(package=p, before="2.18.1", after="2.19.1") for p in ("tensorflow-cpu", "tf-keras")
         ),
-        together=(Need(package="tf-keras", other="tensorflow-cpu", why="tf-keras 2.19.1 wants tensorflow<2.20"),),
+        together=(Need(package="tf-keras", other="tensorflow-cpu", why="tf-keras 2.19.1 requires tensorflow<2.20"),),
         needs=frozenset({"numpy"}),
     )
     others = [

@@ -1,4 +1,4 @@
-"""XLM-R's slow layout: the protobuf that SentencePiece reads, taken apart again by the rules of its encoding."""
+"""XLM-R's slow layout: the protobuf that SentencePiece reads, decoded here by the rules of its encoding."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ NORMAL, UNKNOWN, CONTROL = 1, 2, 3
 
 
 class Files:
-    """The files of a tokenizer, handed out as those of an opened bundle are."""
+    """The files of a tokenizer, with the interface of an opened bundle."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files, self.manifest = files, self
@@ -30,7 +30,7 @@ class Files:
 
 
 def message(data: bytes) -> Iterator[tuple[int, Any]]:
-    """(number, value) of each field: bytes, whole numbers, floats."""
+    """Yield (number, value) of each field: bytes, integers, floats."""
     position = 0
 
     def varint() -> int:
@@ -54,7 +54,7 @@ def message(data: bytes) -> Iterator[tuple[int, Any]]:
         yield key >> 3, value if key & 7 == 2 else struct.unpack("<f", value)[0]
 
 
-def test_the_file_says_pieces_scores_kinds_and_normal_forms() -> None:
+def test_the_file_holds_pieces_scores_types_and_normal_forms() -> None:
     fields = list(message(MODEL.files()[PATH]))
     pieces = [dict(message(value)) for number, value in fields if number == 1]
     assert [(p[1].decode(), p[3]) for p in pieces[:3]] == [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL)]
@@ -64,8 +64,8 @@ def test_the_file_says_pieces_scores_kinds_and_normal_forms() -> None:
     assert normalizer == {1: b"nmt_nfkc", 2: base64.b64decode(MODEL.charsmap or ""), 3: 1, 4: 1, 5: 1}
 
 
-def test_the_file_is_the_one_that_sentencepiece_was_seen_to_read() -> None:
-    """Held against sentencepiece 0.2.3 and transformers 4.40: the ids of the fast tokenizer over every code point."""
+def test_the_file_is_the_one_that_sentencepiece_has_read() -> None:
+    """Checked with sentencepiece 0.2.3 and transformers 4.40: the fast tokenizer's ids for every code point."""
     assert hashlib.sha256(MODEL.files()[PATH]).hexdigest()[:16] == "a2b3e81d79271082"
 
 
@@ -81,20 +81,20 @@ def test_the_file_is_the_one_that_sentencepiece_was_seen_to_read() -> None:
     ],
     ids=str,
 )
-def test_pieces_that_do_not_stand_as_xlm_r_s_have_no_such_file(pieces: Any, unk: int) -> None:
+def test_pieces_in_another_order_than_xlm_r_s_have_no_such_file(pieces: Any, unk: int) -> None:
     assert sentencepiece.to_bytes(pieces, unk, MODEL.charsmap) is None
 
 
-def test_a_model_without_normal_forms_says_so() -> None:
+def test_a_model_without_normal_forms_names_the_identity() -> None:
     fields = dict(message(sentencepiece.to_bytes(MODEL.pieces, 3, None) or b""))
     assert dict(message(fields[3])) == {1: b"identity", 3: 1, 4: 1, 5: 1}
 
 
-def test_a_file_that_says_something_else_than_tokenizer_json_is_refused() -> None:
+def test_a_file_that_differs_from_tokenizer_json_is_refused() -> None:
     files = Description.fresh("XLMRobertaTokenizer", MODEL, 64).to_files()
     assert read_files(Files(files)) == files  # type: ignore[arg-type]
     for changed, text in (
-        ({PATH: files[PATH][:-1] + b"\0"}, "the two layouts of the tokenizer say different things"),
+        ({PATH: files[PATH][:-1] + b"\0"}, "the two layouts of the tokenizer differ"),
         (
             {"tokenizer/tokenizer.json": files["tokenizer/tokenizer.json"].replace(b"-7.25", b"-7.5", 1)},
             "the two layouts",
@@ -109,7 +109,7 @@ def test_a_file_that_says_something_else_than_tokenizer_json_is_refused() -> Non
 
 
 @pytest.mark.parametrize("path", ["sentencepiece.bpe.model", "tokenizer/x.bpe.model", "tokenizer/sentencepiece.model"])
-def test_no_other_file_of_that_kind_is_in_a_bundle(path: str) -> None:
+def test_a_bundle_holds_no_other_file_of_that_kind(path: str) -> None:
     assert layout.check_file(PATH) == PATH
-    with pytest.raises(UnsafeError, match="a kind of file that a bundle does not hold"):
+    with pytest.raises(UnsafeError, match="a type of file that a bundle may not contain"):
         layout.check_file(path)

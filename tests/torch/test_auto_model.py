@@ -7,9 +7,9 @@ import pytest
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from support.bundle_files import read_golden
 
 from bert_bundle.encoders.families import CLASSES
-from bert_bundle.format.golden import read_golden
 
 BOUND = 1e-5  # of an output, relative to its largest value: float32 in two libraries
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from support.bundle_files import read_golden
 
 import bert_bundle
 from bert_bundle.classifiers import specification
 from bert_bundle.encoders import configuration, native_layers
 from bert_bundle.encoders.families import CLASSES
-from bert_bundle.format import golden as goldens
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.grading.differences import difference, noise_floor
 from bert_bundle.grading.grades import BITWISE, IDENTICAL, judge
@@ -35,10 +35,10 @@ def native():
 
 def outputs(native, path, dtype, **changes):
     """The embeddings, what each layer makes of them, and the head's, with `changes` of the configuration."""
-    parts, ids = read_parts(open_bundle(str(path))), goldens.read_golden(str(path)).token_ids
+    parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
     config = {**parts.configs[NAME], **changes}
     family = configuration.of_config(config)
-    with native.dialect.working(dtype == "float64"), native.dialect.precision(native.keras, dtype):
+    with native.dialect.compute_context(dtype == "float64"), native.dialect.precision(native.keras, dtype):
         encoder = native.encoders.build(family, config, NAME, frozenset(["hidden_states.0"]))
         native.encoders.assign(encoder, parts.encoders[NAME], native.keras, NAME)
         given = {name: native.dialect.tensor(array) for name, array in ids.items()}
@@ -50,7 +50,7 @@ def wanted_outputs(name, path, dtype):
     """The same from PyTorch's own class."""
     auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
     model = auto.from_pretrained(path / "encoders" / NAME).to(getattr(torch, dtype)).eval()
-    ids = goldens.read_golden(str(path)).token_ids
+    ids = read_golden(str(path)).token_ids
     given = {key: torch.tensor(array, dtype=torch.long) for key, array in ids.items()}
     with torch.no_grad():
         return [value.numpy() for value in flat(model(**given, output_hidden_states=True), CLASSES[name])]
@@ -62,7 +62,7 @@ def flat(found, family):
 
 def differences(found, wanted):
     assert len(found) == len(wanted) > 1
-    return [difference(a, b, of=b) for a, b in zip(found, wanted)]
+    return [difference(a, b, of=b) for a, b in zip(found, wanted, strict=True)]
 
 
 def test_a_native_encoder_computes_what_auto_model_computes_layer_by_layer(native, written):
@@ -76,7 +76,7 @@ def test_in_single_precision_it_differs_by_the_noise_that_auto_model_has(native,
     double = wanted_outputs(*written, "float64")
     assert {str(value.dtype) for value in found} == {"float32"}
     assert len(found) == len(single) == len(double)
-    for seen, rounded, exact in zip(found, single, double):
+    for seen, rounded, exact in zip(found, single, double, strict=True):
         assert difference(seen, rounded, of=exact) <= noise_floor([difference(rounded, exact, exact)])
 
 
@@ -116,5 +116,5 @@ def test_what_keras_3_on_pytorch_saves_tensorflow_reads(native, writer, tmp_path
     )  # fmt: skip
     assert (saved.runtime, saved.proof) == ("native", {"proven": True})
     assert bert_bundle.verify(tmp_path / "bundle", runtime="native").figures.grade == BITWISE
-    golden = goldens.read_golden(str(tmp_path / "bundle"))
+    golden = read_golden(str(tmp_path / "bundle"))
     assert judge(golden, writer.ask("replay", bundle=str(tmp_path / "bundle"))).grade == IDENTICAL

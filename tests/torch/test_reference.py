@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from support import numpy_reference
+from support.bundle_files import read_golden
 from test_native import NAME
 
 from bert_bundle.encoders.families import CLASSES
-from bert_bundle.format import golden as goldens
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.grading.differences import difference
 from bert_bundle.loading.parts import read_parts
-from bert_bundle.testing import reference
 
 PYTORCH = 1e-13  # of an output's scale: PyTorch rounds no constant
 
@@ -20,7 +20,7 @@ PYTORCH = 1e-13  # of an output's scale: PyTorch rounds no constant
 def case(written):
     """(configuration, tensors, token ids by argument, every output of PyTorch's class) of a bundle's encoder."""
     name, path = written
-    parts, ids = read_parts(open_bundle(str(path))), goldens.read_golden(str(path)).token_ids
+    parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
     auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
     # What is fused gives no attentions.
     model = auto.from_pretrained(path / "encoders" / NAME, attn_implementation="eager").double().eval()
@@ -40,7 +40,7 @@ def flat(found):
 def worst(case, **fields):
     """How far the reference lies from PyTorch, with `fields` of the configuration changed."""
     config, tensors, ids, found = case
-    encoded = reference.encode({**config, **fields}, tensors, **ids)
+    encoded = numpy_reference.encode({**config, **fields}, tensors, **ids)
     wanted = flat({"hidden_states": encoded.hidden_states, "attentions": encoded.attentions, **encoded.outputs})
     assert list(found) == list(wanted)
     return max(difference(found[name], array, of=array) for name, array in wanted.items())

@@ -1,1 +1,1 @@
-"""The files that people write: matrix and gate policy."""
+"""The configuration files: the matrix file and the gate policy."""

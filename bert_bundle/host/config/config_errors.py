@@ -1,7 +1,7 @@
-"""Plain data as a pydantic record, or one ConfigError: owns how a refusal reads, refuses to know any record.
+"""Validation of plain data against a pydantic model, with one ConfigError. Does not know any particular model.
 
-A field's `description` is what its error says was wanted, its first example what the fix shows: each is written once,
-in the model.
+The `description` of a field is the "wanted" part of its error and its first example is part of the fix, so that both
+are written once, in the model.
 """
 
 import difflib
@@ -14,30 +14,30 @@ from pydantic_core import ErrorDetails
 
 from bert_bundle.errors import ConfigError
 
-# pydantic speaks of Python's types; a reader of YAML knows other words.
-_PLAIN = {
+# In the words of YAML, instead of pydantic's, which name Python types.
+_YAML_WORDS = {
     "model_type": "not a mapping",
     "tuple_type": "not a list",
-    "string_pattern_mismatch": "not of the form wanted",
+    "string_pattern_mismatch": "the value has the wrong form",
 }
 
 Record = TypeVar("Record", bound=BaseModel)
 
 
 def validated(model: type[Record], data: Any, *, source: str) -> Record:
-    """`data` as a `model`.
+    """Return `data` as a `model`.
 
-    Raises ConfigError for the first fault: place "SOURCE: path.to.it", where an element of a list goes by its "id" if
-    it has one. A validator may raise PydanticCustomError with `place` (a path) and `found` in its context.
+    Raises ConfigError for the first fault, with the place "SOURCE: path.to.it"; an element of a list is named by its
+    "id" if it has one. A validator may raise PydanticCustomError with `place` (a path) and `found` in its context.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _refusal(model, data, source, _worst(error)) from None
+        raise _refusal(model, data, source, _first_fault(error)) from None
 
 
-def _worst(error: ValidationError) -> ErrorDetails:
-    """The first unknown key, else the first fault: a key that is misspelt is also missing."""
+def _first_fault(error: ValidationError) -> ErrorDetails:
+    """Return the first unknown key, else the first fault: a misspelt key is reported as missing too."""
     faults = error.errors(include_url=False)
     return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
 
@@ -45,7 +45,7 @@ def _worst(error: ValidationError) -> ErrorDetails:
 def _refusal(model: type[BaseModel], data: Any, source: str, fault: ErrorDetails) -> ConfigError:
     context = fault.get("ctx", {})
     path = tuple(context.get("place", fault["loc"]))
-    place = f"{source}: {'.'.join(_words(path, data))}".removesuffix(": ")
+    place = f"{source}: {'.'.join(_names(path, data))}".removesuffix(": ")
     owner, field = _field(model, path)
     if fault["type"] == "extra_forbidden":
         key = str(path[-1])
@@ -68,19 +68,21 @@ def _refusal(model: type[BaseModel], data: Any, source: str, fault: ErrorDetails
 
 
 def _message(fault: ErrorDetails) -> str:
-    text = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else _PLAIN.get(fault["type"], fault["msg"])
+    text = (
+        str(fault["ctx"]["error"]) if fault["type"] == "value_error" else _YAML_WORDS.get(fault["type"], fault["msg"])
+    )
     return text[:1].lower() + text[1:]
 
 
-def _words(path: Sequence[Any], data: Any) -> list[str]:
-    words: list[str] = []
+def _names(path: Sequence[Any], data: Any) -> list[str]:
+    names: list[str] = []
     for part in path:
-        data = _inside(data, part)
-        words.append(str(data["id"] if isinstance(data, Mapping) and "id" in data else part))
-    return words
+        data = _element(data, part)
+        names.append(str(data["id"] if isinstance(data, Mapping) and "id" in data else part))
+    return names
 
 
-def _inside(data: Any, part: Any) -> Any:
+def _element(data: Any, part: Any) -> Any:
     try:
         return data[part]
     except (LookupError, TypeError):
@@ -88,7 +90,7 @@ def _inside(data: Any, part: Any) -> Any:
 
 
 def _field(model: type[BaseModel], path: Sequence[Any]) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The model that owns the end of `path`, and the innermost field that `path` passes through."""
+    """Return the model that the end of `path` belongs to, and the innermost field on `path`."""
     owner, field = model, None
     for part in path:
         if isinstance(part, int):

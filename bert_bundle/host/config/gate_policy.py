@@ -1,7 +1,7 @@
-"""What a release must be to ship, as frozen records: owns what a policy file may say, checks no release.
+"""The policy of `bert-bundle gate` as frozen records. Checks no bundle.
 
-`read_policy` is the only door. The description of each field is also what an error says was wanted. The default, with a
-comment on every line, is `policy.yaml` beside this module.
+Read it with `read_policy`. The description of a field is also the "wanted" part of an error, and a row of docs/gate.md.
+The default, with comments, is gate_policy.yaml beside this module.
 """
 
 import math
@@ -15,13 +15,23 @@ from bert_bundle.format import strict_json
 from bert_bundle.format.files import sha256
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
-from bert_bundle.host.config.matrix_file import Environment, Identifier, Matrix, StrictModel, Tolerances
+from bert_bundle.host.config.matrix_file import (
+    DEFAULT_GROUP,
+    Environment,
+    Identifier,
+    Matrix,
+    StrictModel,
+    Tolerances,
+)
 
 DEFAULT = Path(__file__).with_name("gate_policy.yaml")
 
 
-def allowance(value: Any) -> int | float:
-    """`value` if it is a number of examples (whole, from 0 on) or a share of them (with a dot, 0 to 1)."""
+def check_allowance(value: Any) -> int | float:
+    """Return `value` if it is a number of examples (an int, 0 or more) or a share of them (a float, 0 to 1).
+
+    Raises ValueError otherwise.
+    """
     if type(value) is int and value >= 0:
         return value
     if type(value) is float and 0 <= value <= 1:
@@ -29,52 +39,54 @@ def allowance(value: Any) -> int | float:
     raise ValueError("neither a number of examples nor a share of them")
 
 
-def allowed(of: int | float, examples: int) -> int:
-    """How many of `examples` an allowance is: a share is rounded down."""
-    return of if isinstance(of, int) else math.floor(of * examples + 1e-9)  # 0.29 * 100 is 28.999999999999996
+def allowed(allowance: int | float, examples: int) -> int:
+    """Return how many of `examples` an allowance is; a share is rounded down."""
+    if isinstance(allowance, int):
+        return allowance
+    return math.floor(allowance * examples + 1e-9)  # 0.29 * 100 is 28.999999999999996
 
 
-Allowance = Annotated[int | float, PlainValidator(allowance)]
+Allowance = Annotated[int | float, PlainValidator(check_allowance)]
 Ratio = Annotated[float, Field(gt=0, le=1000, strict=True)]
 
 
 class Selection(StrictModel):
-    """Environments of the matrix, as `Matrix.select` takes them."""
+    """Environments of the matrix file, selected as by `Matrix.select`."""
 
     groups: tuple[Identifier, ...] = Field(
-        default=(), description="names of groups of the matrix file", examples=["groups: [ci]"]
+        default=(), description="a list of groups of the matrix file", examples=["groups: [ci]"]
     )
     names: tuple[str, ...] = Field(
-        default=(), description="ids of environments, or globs", examples=['names: ["tf2.2*"]']
+        default=(), description="a list of ids of environments, or globs", examples=['names: ["tf2.2*"]']
     )
 
     @model_validator(mode="after")
-    def _something(self) -> "Selection":
+    def _not_empty(self) -> "Selection":
         if not self.groups and not self.names:
-            raise ValueError("no environment is selected: nothing would run, and that is no success")
+            raise ValueError("no environment is selected, so nothing would be checked")
         return self
 
 
 class Labels(StrictModel):
-    """How many labels may differ from the baseline's, over the examples of both."""
+    """How many labels may differ from those of the baseline, over the examples that both have recorded."""
 
     shared: float = Field(
         default=0.0,
         ge=0,
         le=1,
         strict=True,
-        description="a number between 0 and 1, the least share of the baseline's examples that the candidate has too",
+        description="a number between 0 and 1: the share of the baseline's examples that the candidate must have",
         examples=["shared: 0.9"],
     )
     broke: Allowance = Field(
         default=0,
-        description="a number of examples, or with a dot a share of them, that were right and are wrong",
+        description="how many examples may change from right to wrong: a whole number, or a share with a dot",
         examples=["broke: 0"],
     )
     changed: Allowance = Field(
         default=0.02,
-        description="a number of examples, or with a dot a share of them, whose label differs without a known answer, "
-        "or from one wrong one to another",
+        description="how many examples may change their label if no true label is recorded, or from one wrong label to "
+        "another: a whole number, or a share with a dot",
         examples=["changed: 0.02"],
     )
     accuracy_drop: float = Field(
@@ -82,42 +94,42 @@ class Labels(StrictModel):
         ge=0,
         le=1,
         strict=True,
-        description="a number between 0 and 1, the most that the accuracy may fall by",
+        description="a number between 0 and 1: the largest decrease of the accuracy",
         examples=["accuracy_drop: 0.01"],
     )
 
 
 class Budgets(StrictModel):
-    """How much more than the baseline a release may take; None: not asked for."""
+    """How much larger and slower than the baseline the candidate may be; None for no limit."""
 
     size: Ratio | None = Field(
-        default=1.1, description="a ratio above 0, of bytes on disk, or null", examples=["size: 1.1"]
+        default=1.1, description="a ratio above 0 of the sizes on disk, or null for no limit", examples=["size: 1.1"]
     )
     load: Ratio | None = Field(
-        default=1.5, description="a ratio above 0, of load times, or null", examples=["load: 1.5"]
+        default=1.5, description="a ratio above 0 of the load times, or null for no limit", examples=["load: 1.5"]
     )
 
 
 class Card(StrictModel):
-    """What a release must say of itself."""
+    """Metadata that the candidate must have."""
 
     required: tuple[str, ...] = Field(
-        default=(), description="keys of a bundle's metadata", examples=["required: [licence, owner]"]
+        default=(), description="a list of keys of the bundle's metadata", examples=["required: [licence, owner]"]
     )
 
 
 class GatePolicy(StrictModel):
-    """The whole file."""
+    """A policy file."""
 
     version: int = Field(ge=1, le=1, strict=True, description="1", examples=["version: 1"])
     environments: Selection = Field(
-        default=Selection(groups=("ci",)),
-        description="groups or names of environments, at least one",
+        default=Selection(groups=(DEFAULT_GROUP,)),
+        description="a mapping with groups or names of environments, at least one",
         examples=["environments: {groups: [ci]}"],
     )
     bounds: Tolerances = Field(
         default=Tolerances(),
-        description="a mapping, as policy: of a matrix file",
+        description="a mapping, as policy in a matrix file",
         examples=["bounds: {double: 5.0e-7}"],
     )
     baseline: Literal["optional", "required"] = Field(
@@ -129,11 +141,14 @@ class GatePolicy(StrictModel):
 
     @property
     def digest(self) -> str:
-        """sha256 of what it asks for, defaults written out: comments and the order of keys do not count."""
+        """The sha256 of its values, defaults included: comments and the order of keys do not matter."""
         return sha256(strict_json.canonical(self.model_dump(mode="json")))
 
     def rows(self, matrix: Matrix, *, source: str) -> tuple[Environment, ...]:
-        """The environments that it names, in the matrix's order. Raises ConfigError for what the matrix has not."""
+        """Return the selected environments of `matrix`, in its order.
+
+        Raises ConfigError, with a place in `source`, if the matrix does not have them.
+        """
         try:
             return matrix.select(groups=self.environments.groups, names=self.environments.names)
         except ConfigError as error:
@@ -143,6 +158,8 @@ class GatePolicy(StrictModel):
 
 
 def read_policy(path: Path = DEFAULT) -> GatePolicy:
-    """The policy in `path`. Raises ConfigError, its place "NAME: path.to.the.fault", for the first thing that is
-    wrong."""
+    """Read the policy file at `path`.
+
+    Raises ConfigError for the first fault, with the place "NAME: path.to.the.fault".
+    """
     return validated(GatePolicy, strict_yaml.read(path), source=path.name)

@@ -1,12 +1,14 @@
-"""The matrix file as frozen records: owns what compat_matrix.yaml may say, refuses to know how an environment is made.
+"""The matrix file, compat_matrix.yaml, as frozen records. Does not know how an environment is made.
 
-`read_matrix` is the only door. The description of each field below is also what an error says was wanted.
+Read it with `read_matrix`. The description of a field is also the "wanted" part of an error and a row of
+docs/matrix.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -24,14 +26,22 @@ from pydantic_core import PydanticCustomError
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE
+from bert_bundle.grading.grades import ChangedGrade, FailedGrade
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
+from bert_bundle.interpreter import known_breakages
 
 FILE_NAME = "compat_matrix.yaml"
+DEFAULT_GROUP = "ci"  # of `audit`, `matrix run` and `gate`
+
+_RULES = MappingProxyType({rule.id: rule for rule in known_breakages.RULES})
 
 
 def check_pinned(text: str) -> str:
-    """`text` if it is a requirement of exactly one release, as in `tf-keras==2.15.1`; ValueError otherwise."""
+    """Return `text` if it is a requirement of exactly one release, such as `tf-keras==2.15.1`.
+
+    Raises ValueError otherwise.
+    """
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -40,7 +50,7 @@ def check_pinned(text: str) -> str:
     if len(requirement.specifier) != 1 or len(releases) != 1:
         raise ValueError("not pinned to one release")
     if requirement.url or requirement.marker:
-        raise ValueError("an address or a condition, which would hide what is installed")
+        raise ValueError("a URL or an environment marker, which would hide what is installed")
     return text
 
 
@@ -49,7 +59,7 @@ Pinned = Annotated[str, AfterValidator(check_pinned)]
 
 
 class StrictModel(BaseModel):
-    """A frozen record of a file that people write: a key that it does not have is refused."""
+    """A frozen record of a configuration file; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,32 +68,32 @@ class Environment(StrictModel):
     """One locked set of versions: a row of the matrix."""
 
     id: Identifier = Field(
-        description="a name of letters, digits, '.', '_' and '-', at most 64 characters",
+        description="1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit",
         examples=["tf2.10-hf4.25-py3.9:"],
     )
     python: str = Field(
         pattern=r"^3\.([89]|[1-9][0-9])$",
-        description="a Python version from 3.8 on, in quotes: without them YAML reads 3.10 as the number 3.1",
+        description="a Python version, 3.8 or newer, in quotes because YAML reads 3.10 as the number 3.1",
         examples=['python: "3.9"'],
     )
     as_of: date = Field(
         strict=True,
-        description="the day whose package index is resolved against",
+        description="the date of the package index to resolve against; newer releases are ignored",
         examples=["as_of: 2022-12-15"],
     )
     packages: tuple[Pinned, ...] = Field(
         min_length=1,
-        description="requirements of exactly one release each, no package twice",
+        description="a list of requirements, each pinned to one release, each package once",
         examples=['packages: ["tensorflow-cpu==2.10.1", "transformers==4.25.1"]'],
     )
-    runtime: Literal["transformers", "native"] = Field(
+    runtime: known_breakages.RuntimeName = Field(
         description="transformers or native", examples=["runtime: transformers"]
     )
-    groups: tuple[Identifier, ...] = Field(default=(), description="names of groups", examples=["groups: [ci]"])
+    groups: tuple[Identifier, ...] = Field(default=(), description="a list of group names", examples=["groups: [ci]"])
 
     @property
     def pins(self) -> dict[str, str]:
-        """Canonical package name to the version that `packages` asks for."""
+        """Canonical package name -> the version in `packages`."""
         requirements = map(Requirement, self.packages)
         return {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements}
 
@@ -91,38 +101,60 @@ class Environment(StrictModel):
     @classmethod
     def _each_once(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
         if len({canonicalize_name(Requirement(p).name) for p in packages}) < len(packages):
-            raise ValueError("a package twice")
+            raise ValueError("a package is listed twice")
         return packages
 
 
 class Expectation(StrictModel):
-    """A known exception: what the environments that `environment` matches are expected to do instead of agreeing."""
+    """A known exception: the outcome that is expected in the environments that `environment` matches.
 
-    environment: str = Field(description="an environment's id, or a glob", examples=["environment: tf2.4-*"])
-    outcome: Literal["drift", "flip", "retokenized", "reconfigured", "refused", "crashed", "timeout"] = Field(
+    `reason` and `see` default to those of the known breakage that `rule` names.
+    """
+
+    environment: str = Field(description="the id of an environment, or a glob", examples=["environment: tf2.4-*"])
+    outcome: Literal[ChangedGrade, FailedGrade] = Field(
         description="one of drift, flip, retokenized, reconfigured, refused, crashed, timeout",
         examples=["outcome: refused"],
     )
+    rule: str | None = Field(
+        default=None,
+        description="the id of a known breakage, which then gives reason and see",
+        examples=["rule: numpy-2"],
+    )
     reason: str = Field(
         pattern=r"\S",
-        description="why, in words",
-        examples=["reason: TensorFlow up to 2.17 is built for NumPy 1"],
+        description="the reason, in words; required without rule",
+        examples=["reason: the tokenizer of this release drops accents"],
     )
     see: str | None = Field(
         default=None, description="where it is reported", examples=["see: tensorflow/tensorflow#117700"]
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _explained_by_its_rule(cls, data: Any) -> Any:
+        name = data.get("rule") if isinstance(data, Mapping) else None
+        rule = _RULES.get(name) if isinstance(name, str) else None
+        return data if rule is None else {"reason": rule.why, "see": rule.see, **data}
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, rule: str | None) -> str | None:
+        if rule is not None and rule not in _RULES:
+            raise ValueError("unknown rule")
+        return rule
+
 
 def known_exception(expect: Sequence[Expectation], environment: str) -> Expectation | None:
-    """What the environment with that id is expected to do instead of agreeing; None when nothing is known of it."""
+    """Return the known exception for the environment with that id, or None."""
     return next((e for e in expect if fnmatchcase(environment, e.environment)), None)
 
 
 class Tolerances(StrictModel):
-    """Where agreement ends. A bound may be tighter than usual; one that is wider needs a reason, which reports show."""
+    """How far replays may differ. A bound that is wider than the default needs a reason, which reports show."""
 
     labels: Literal["identical"] = Field(
-        default="identical", description="identical: nothing else yet", examples=["labels: identical"]
+        default="identical", description="identical, the only value", examples=["labels: identical"]
     )
     # FACTS: releases whose function is the same differ by at most 3e-8 of the output's scale in float64.
     double: float = Field(
@@ -130,8 +162,8 @@ class Tolerances(StrictModel):
         gt=0,
         lt=1,
         strict=True,
-        description="a number between 0 and 1, the largest difference of float64 replays, in units of the output's "
-        "scale; with a dot, or YAML reads a string",
+        description="a number between 0 and 1: the largest difference of float64 replays, in units of the output's "
+        "scale; written with a dot, because YAML reads 5e-7 as a string",
         examples=["double: 5.0e-7"],
     )
     noise: float = Field(
@@ -139,14 +171,14 @@ class Tolerances(StrictModel):
         gt=0,
         le=100,
         strict=True,
-        description="a number above 0, at most 100, how many times a bundle's own noise floor float32 replays may lie "
-        "apart",
+        description="a number above 0 and at most 100: the largest difference of float32 replays, in units of the "
+        "bundle's noise floor",
         examples=["noise: 2.0"],
     )
     reason: str | None = Field(
         default=None,
         validate_default=True,
-        description="why a bound is wider than usual, in words",
+        description="the reason for a bound that is wider than the default, in words",
         examples=["reason: this model is served from machines with AVX2 and AVX512 alike"],
     )
 
@@ -154,28 +186,28 @@ class Tolerances(StrictModel):
     @classmethod
     def _given_where_wider(cls, reason: str | None, info: ValidationInfo) -> str | None:
         if reason is not None and not reason.strip():
-            raise ValueError("a reason without words")
+            raise ValueError("the reason is empty")
         if reason is None and (
             info.data.get("double", 0) > FLOAT64_TOLERANCE or info.data.get("noise", 0) > NOISE_TOLERANCE
         ):
-            raise ValueError("a bound is wider than usual, and nothing says why")
+            raise ValueError("a bound is wider than the default and has no reason")
         return reason
 
     @property
     def widened(self) -> str:
-        """The bounds that are wider than usual with the reason, in words; empty where none is."""
+        """The bounds that are wider than the default and the reason, in words; empty if there are none."""
         bounds = [("double", self.double, FLOAT64_TOLERANCE), ("noise", self.noise, NOISE_TOLERANCE)]
-        wider = [f"{name} {mine:g} instead of {usual:g}" for name, mine, usual in bounds if mine > usual]
+        wider = [f"{name} {value:g} instead of {default:g}" for name, value, default in bounds if value > default]
         return f"bounds widened: {', '.join(wider)}: {self.reason}" if wider else ""
 
 
 class Properties(StrictModel):
-    """How many classifiers a run generates for each writer, and from which seed."""
+    """How many classifiers a run generates, and from which seed."""
 
     examples: int = Field(
-        default=25, ge=1, strict=True, description="a whole number from 1 on", examples=["examples: 25"]
+        default=25, ge=1, strict=True, description="a whole number, 1 or more", examples=["examples: 25"]
     )
-    seed: int = Field(default=0, ge=0, strict=True, description="a whole number from 0 on", examples=["seed: 0"])
+    seed: int = Field(default=0, ge=0, strict=True, description="a whole number, 0 or more", examples=["seed: 0"])
 
 
 class Matrix(StrictModel):
@@ -184,53 +216,55 @@ class Matrix(StrictModel):
     version: int = Field(ge=1, le=1, strict=True, description="1", examples=["version: 1"])
     environments: tuple[Environment, ...] = Field(
         min_length=1,
-        description="a mapping of ids to environments, not empty",
+        description="a mapping from ids to environments, not empty",
         examples=['environments: {tf2.10: {python: "3.9", as_of: 2022-12-15, packages: [...], runtime: transformers}}'],
     )
-    expect: tuple[Expectation, ...] = Field(default=(), description="a list of exceptions", examples=["expect: []"])
+    expect: tuple[Expectation, ...] = Field(
+        default=(), description="a list of known exceptions", examples=["expect: []"]
+    )
     policy: Tolerances = Field(default=Tolerances(), description="a mapping", examples=["policy: {labels: identical}"])
     properties: Properties = Field(default=Properties(), description="a mapping", examples=["properties: {seed: 0}"])
 
     @model_validator(mode="after")
     def _expectations_match(self) -> "Matrix":
-        claimed: dict[str, int] = {}
+        already: set[str] = set()
         for index, expectation in enumerate(self.expect):
             matched = [e.id for e in self.environments if fnmatchcase(e.id, expectation.environment)]
-            twice = [i for i in matched if i in claimed]
+            twice = [i for i in matched if i in already]
             if twice or not matched:
                 raise PydanticCustomError(
                     "expectation",
-                    "an expectation that matches {what}",
+                    "the exception matches {what}",
                     {
                         "place": ("expect", index, "environment"),
-                        "what": f"what another already does: {twice[0]}" if twice else "no environment",
+                        "what": f"{twice[0]}, which an earlier one matches" if twice else "no environment",
                         "found": expectation.environment,
                     },
                 )
-            claimed |= dict.fromkeys(matched, index)
+            already |= set(matched)
         return self
 
     @property
     def loading(self) -> tuple[Environment, ...]:
-        """All environments but those that are expected to be refused: these can load nothing, and write nothing."""
-        known = ((e, known_exception(self.expect, e.id)) for e in self.environments)
-        return tuple(e for e, found in known if found is None or found.outcome != "refused")
+        """The environments that are expected to be able to load bundles, and so to write them."""
+        found = ((e, known_exception(self.expect, e.id)) for e in self.environments)
+        return tuple(e for e, known in found if known is None or known.outcome != "refused")
 
     def select(self, *, groups: Sequence[str] = (), names: Sequence[str] = ()) -> tuple[Environment, ...]:
-        """The environments in one of `groups` whose id matches one of `names` (globs), in the file's order.
+        """Return the environments in one of `groups` whose id matches one of `names` (globs), in the order of the file.
 
-        An empty sequence does not narrow. Raises ConfigError, listing what exists, for a group or a glob that nothing
-        answers to, and for a selection that ends up empty.
+        An empty sequence selects all. Raises ConfigError, listing the valid values, for a group or a glob without an
+        environment, and for an empty selection.
         """
         known = sorted({group for e in self.environments for group in e.groups})
         for group in groups:
             if group not in known:
-                raise ConfigError("unknown group", wanted=_one_of(known), found=group, fix="choose one of those")
+                raise ConfigError("unknown group", wanted=_one_of(known), found=group, fix="choose one of them")
         ids = [e.id for e in self.environments]
         for name in names:
             if not any(fnmatchcase(i, name) for i in ids):
                 raise ConfigError(
-                    "no environment matches", wanted=_one_of(ids), found=name, fix="choose one of those, or a glob"
+                    "no environment matches", wanted=_one_of(ids), found=name, fix="choose one of them, or a glob"
                 )
         selected = tuple(
             e
@@ -242,15 +276,15 @@ class Matrix(StrictModel):
                 "no environment is in the groups and matches the names",
                 wanted=_one_of(ids),
                 found=f"groups {', '.join(groups)}; names {', '.join(names)}",
-                fix="widen one of them",
+                fix="leave out the groups or the names",
             )
         return selected
 
 
 def read_matrix(path: Path) -> Matrix:
-    """The matrix in `path`.
+    """Read the matrix file at `path`.
 
-    Raises ConfigError, its place "NAME: path.to.the.fault", for the first thing that is wrong.
+    Raises ConfigError for the first fault, with the place "NAME: path.to.the.fault".
     """
     data = strict_yaml.read(path)
     if isinstance(data, Mapping) and "environments" in data:
@@ -259,9 +293,9 @@ def read_matrix(path: Path) -> Matrix:
 
 
 def default_matrix_path(start: Path | None = None) -> Path:
-    """The nearest compat_matrix.yaml in `start` (default: the current directory) or above, else the repository's own.
+    """Return the nearest matrix file in `start` (default: the current directory) or above, else the repository's.
 
-    Raises ConfigError when there is neither.
+    Raises ConfigError if there is none.
     """
     here = (start or Path.cwd()).resolve()
     repository = Path(__file__).resolve().parents[3]
@@ -269,20 +303,20 @@ def default_matrix_path(start: Path | None = None) -> Path:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
     raise ConfigError(
-        f"no {FILE_NAME}", place=here, wanted="one here or in a folder above", fix="name it with --matrix FILE"
+        f"no {FILE_NAME}", place=here, wanted="one in this folder or above", fix="name one with --matrix FILE"
     )
 
 
 def _rows(environments: Any, *, source: str) -> list[Any]:
-    """The file's mapping of ids to rows as a list of rows that hold their id."""
+    """Return the mapping from ids to rows as a list of rows with an id."""
     place = f"{source}: environments"
     if not isinstance(environments, Mapping):
         raise ConfigError(
             "the environments are not a mapping",
             place=place,
-            wanted="ids, each with its row",
+            wanted="a mapping from ids to environments",
             found=repr(environments),
-            fix="write one key for each environment",
+            fix="write one key per environment",
         )
     for name, row in environments.items():
         if not isinstance(row, Mapping):
@@ -291,7 +325,7 @@ def _rows(environments: Any, *, source: str) -> list[Any]:
                 place=f"{place}.{name}",
                 wanted="python, as_of, packages, runtime",
                 found=repr(row),
-                fix="write them below it, indented",
+                fix="write these keys indented below the id",
             )
         if "id" in row:
             raise ConfigError("unknown key", place=f"{place}.{name}.id", found="id", fix="remove it: the key is the id")

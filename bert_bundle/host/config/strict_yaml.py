@@ -1,7 +1,7 @@
-"""A YAML file as plain data: owns what such a file may say, refuses to know what the data means.
+"""A strict reader of YAML files. Does not know what the data means.
 
-Of YAML only mappings, lists and plain values are read. Anchors, aliases, tags and merge keys make a file mean something
-other than what a reader sees in it; a repeated key silently loses the first. All of them are refused, with the line.
+Only mappings, lists and plain values are allowed. Anchors, aliases, tags and merge keys hide what a file means, and
+YAML keeps only the last value of a repeated key. All of them are refused, with their line.
 """
 
 from pathlib import Path
@@ -12,14 +12,14 @@ import yaml
 from bert_bundle.errors import ConfigError
 
 LARGEST = 1_000_000  # bytes
-DEEPEST = 16  # levels of nesting; PyYAML recurses once or more for each
+DEEPEST = 16  # levels of nesting; PyYAML recurses at least once per level
 
 
 def read(path: Path) -> Any:
-    """The document in `path`: dicts with string keys, lists, strings, numbers, booleans, dates, None.
+    """Return the document in `path`: dicts with string keys, lists, strings, numbers, booleans, dates, None.
 
-    Raises ConfigError, its place "NAME: line L, column C", for a file that is missing, larger than a megabyte,
-    not UTF-8, not YAML, or uses what is refused.
+    Raises ConfigError, with the place "NAME: line L, column C", for a file that is missing, larger than a megabyte,
+    not UTF-8, not YAML, or that uses a construct that is not allowed.
     """
     text = _text(path)
     try:
@@ -34,7 +34,7 @@ def read(path: Path) -> Any:
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(
-            "not YAML", place=path.name, wanted="printable text", found=error, fix="save it as text"
+            "not YAML", place=path.name, wanted="printable text", found=error, fix="save it as plain text"
         ) from error
 
 
@@ -52,7 +52,7 @@ def _text(path: Path) -> str:
             place=path.name,
             wanted=f"at most {LARGEST} bytes",
             found="more",
-            fix="split the matrix",
+            fix="make it smaller",
         )
     try:
         return data.decode("utf-8")
@@ -61,7 +61,7 @@ def _text(path: Path) -> str:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, with the refusals made before any value is built."""
+    """PyYAML's safe loader, which refuses what is not allowed before it builds any value."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -70,13 +70,15 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _refusal("an alias", event, "write the value out")
+            raise _refusal("aliases are not allowed", event, "write the value out")
         if getattr(event, "anchor", None) is not None:
-            raise _refusal("an anchor", event, "remove the &name; write the value out where it is needed")
+            raise _refusal(
+                "anchors are not allowed", event, "remove the &name and write the value out where it is needed"
+            )
         if getattr(event, "tag", None) is not None:
-            raise _refusal("a tag", event, "remove the !tag; quote the value if it is a string")
+            raise _refusal("tags are not allowed", event, "remove the !tag, and quote the value if it is a string")
         if self.depth == DEEPEST:
-            raise _refusal(f"more than {DEEPEST} levels of nesting", event, "no matrix needs so many")
+            raise _refusal(f"more than {DEEPEST} levels of nesting", event, "nest less deeply")
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -87,22 +89,22 @@ class _StrictLoader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
-                raise _refusal("a merge key", key, "write the merged keys out")
+                raise _refusal("merge keys are not allowed", key, "write the merged keys out")
             if key.tag != "tag:yaml.org,2002:str":
-                raise _refusal("a key that is not a string", key, "put the key in quotes")
+                raise _refusal("a key is not a string", key, "put the key in quotes")
             if key.value in seen:
-                raise _refusal(f"the key '{key.value}' twice", key, "remove one; YAML would keep the last")
+                raise _refusal(
+                    f"the key '{key.value}' is repeated", key, "remove one, because YAML keeps only the last"
+                )
             seen.add(key.value)
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep=deep)
-        except (ValueError, OverflowError) as error:  # 2022-13-01 looks like a date and is none
-            raise _refusal(
-                f"a value that cannot be ({error})", node, "correct the value, or put it in quotes"
-            ) from error
+        except (ValueError, OverflowError) as error:  # 2022-13-01 has the form of a date
+            raise _refusal(f"an invalid value: {error}", node, "correct the value, or put it in quotes") from error
 
 
-def _refusal(what: str, where: Any, fix: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=f"{what} is refused", problem_mark=where.start_mark, note=fix)
+def _refusal(problem: str, at: Any, fix: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark, note=fix)

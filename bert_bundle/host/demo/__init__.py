@@ -1,1 +1,1 @@
-"""What `bert-bundle demo` trains."""
+"""The host side of `bert-bundle demo`: downloads, and the recipe that a worker trains by."""

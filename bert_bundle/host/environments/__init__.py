@@ -1,1 +1,1 @@
-"""Locked environments: found, resolved, made, checked."""
+"""The environments of the matrix: locked, made, cached and checked."""

@@ -1,21 +1,25 @@
-"""Will this environment work, and if not why: the known breakages that its packages have. Owns the answer's shape.
+"""Whether an environment can work, by the known breakages of its packages.
 
-Asks versions alone, of this interpreter or of a lock; makes no environment, starts no process, imports nothing heavy.
+Looks only at versions, of this interpreter or in a lock. Makes no environment and starts no process.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bert_bundle.host.config.matrix_file import Environment, Expectation, known_exception
-from bert_bundle.host.environments.locks import read_lock
 from bert_bundle.interpreter import known_breakages
 
-HERE = "this interpreter"
+if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Environment, Expectation
+
+THIS_INTERPRETER = "this interpreter"  # the id of the running interpreter
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A known breakage that is there: the rule, and the packages that it is about, as they are."""
+    """A known breakage that was found: the rule, and the versions of the packages that it is about."""
 
     runtime: str
     rule: str
@@ -27,12 +31,12 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What is known of one environment.
+    """The diagnosis of one environment.
 
-    asked     the runtimes that it is asked for: a row's own, or of this interpreter every one
-    works     those of them that no rule speaks against
-    findings  what speaks against the others
-    known     why the matrix file expects that it is refused; empty where it does not
+    asked     the runtimes that were checked: the one of a row, or all for this interpreter
+    works     those of them that break no rule
+    findings  the rules that the others break
+    known     why the matrix file expects a refusal; empty if it does not
     """
 
     id: str
@@ -43,38 +47,41 @@ class Diagnosis:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it works in some runtime, or is known not to."""
+        """Whether it works in some runtime, or is expected not to."""
         return bool(self.works) != bool(self.known)
 
 
-def here() -> Diagnosis:
-    """Of what is installed beside this interpreter, for either runtime."""
-    return _checkup(HERE, known_breakages.RUNTIMES, known_breakages.installed_versions())
+def diagnose_interpreter() -> Diagnosis:
+    """Diagnose the running interpreter, for both runtimes."""
+    return _diagnose(THIS_INTERPRETER, known_breakages.RUNTIMES, known_breakages.installed_versions())
 
 
-def of_row(row: Environment, locks: Path, expect: tuple[Expectation, ...] = ()) -> Diagnosis:
-    """Of a row of the matrix, by its lock, which is all that its environment holds.
+def diagnose_row(row: Environment, locks: Path, expect: tuple[Expectation, ...] = ()) -> Diagnosis:
+    """Diagnose a row of the matrix by its lock.
 
     Raises ConfigError for a lock that is missing or stale.
     """
+    from bert_bundle.host.config.matrix_file import known_exception
+    from bert_bundle.host.environments.locks import read_lock
+
     known = known_exception(expect, row.id)
     reason = known.reason if known is not None and known.outcome == "refused" else ""
     versions = {known_breakages.PYTHON: row.python, **read_lock(row, locks).pins}
-    return _checkup(row.id, (row.runtime,), versions, reason)
+    return _diagnose(row.id, (row.runtime,), versions, reason)
 
 
-def _checkup(
+def _diagnose(
     name: str, asked: tuple[str, ...], versions: known_breakages.InstalledVersions, known: str = ""
 ) -> Diagnosis:
-    against = {runtime: known_breakages.broken_rules(runtime, versions) for runtime in asked}
+    broken = {runtime: known_breakages.broken_rules(runtime, versions) for runtime in asked}
     return Diagnosis(
         id=name,
         asked=asked,
-        works=tuple(runtime for runtime, found in against.items() if not found),
+        works=tuple(runtime for runtime, rules in broken.items() if not rules),
         findings=tuple(
             Finding(runtime=runtime, rule=rule.id, why=rule.why, found=rule.found(versions), fix=rule.fix, see=rule.see)
-            for runtime, found in against.items()
-            for rule in found
+            for runtime, rules in broken.items()
+            for rule in rules
         ),
         known=known,
     )

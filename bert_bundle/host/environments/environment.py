@@ -1,8 +1,8 @@
-"""One environment on disk: owns how it is made, cached and checked; refuses to know what will run in it.
+"""How one environment is made, cached and checked on disk. Does not know what runs in it.
 
-It lies in the user's cache under its lock's digest. A virtual environment cannot be moved, so it is made in place,
-under a file lock, and a marker written last says that it is complete. What it holds is read back from inside at every
-use.
+Its folder is in the user's cache, named by the digest of its lock. A virtual environment cannot be moved, so it is made
+in place, under a file lock; a marker that is written last shows that it is complete. Its packages are read back from
+inside at every use.
 """
 
 import json
@@ -14,15 +14,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import platformdirs
 from filelock import FileLock, Timeout
 from packaging.utils import canonicalize_name
 
-from bert_bundle.errors import EnvironmentNotMadeError
+from bert_bundle.errors import EnvironmentNotMadeError, StorageError
+from bert_bundle.format.staging import write_file
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments import interpreters, uv
-from bert_bundle.host.environments.locks import Lock, as_on_its_day
+from bert_bundle.host.environments.locks import Lock, index_date_options
 from bert_bundle.interpreter.known_breakages import AUTO
 
 CACHE_VARIABLE = "BERT_BUNDLE_CACHE"
@@ -33,20 +35,23 @@ _MARKER = "complete.json"
 _INSTALL_SECONDS = 1800  # 500 MB at 300 kB/s
 _READ_BACK_SECONDS = 60
 
-# Runs inside the environment, so in Python 3.8 syntax; a list, because a damaged one may hold a package twice.
+# Runs inside the environment, so in Python 3.8 syntax. A list, because a damaged environment may have a package twice.
 _READ_BACK = """
 import importlib.metadata, json, platform
-held = [[d.metadata["Name"] or "", d.version or ""] for d in importlib.metadata.distributions()]
-print(json.dumps({"python": platform.python_version(), "packages": held}))
+packages = [[d.metadata["Name"] or "", d.version or ""] for d in importlib.metadata.distributions()]
+print(json.dumps({"python": platform.python_version(), "packages": packages}))
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadyEnvironment:
-    """A complete environment: its interpreter, and what is in it as read back from inside (canonical names).
+    """A complete environment.
 
-    `runtime` is what its row asks for: transformers or native; auto where there is no row. `size` is what it takes on
-    disk, in bytes, what it shares with uv's cache or another environment included; 0 where it was not measured.
+    packages        canonical name -> version, as read back from inside
+    runtime         the one of its row, transformers or native; auto without a row
+    size            bytes on disk, including files shared with uv's cache or other environments; 0 if not measured
+    row, lock_text  what it was made from, so that another process can make it too; None without a row
+    error           None: the other case of a prepared environment has one
     """
 
     id: str
@@ -56,37 +61,37 @@ class ReadyEnvironment:
     python_version: str
     runtime: str = AUTO
     size: int = 0
+    row: Environment | None = None
+    lock_text: str | None = None
+    error: ClassVar[None] = None
 
 
 def make(environment: Environment, lock: Lock, *, progress: Progress) -> ReadyEnvironment:
-    """The environment that `lock` describes, made unless it is there; of two processes one makes it, the other waits.
+    """Return the environment of `lock`, from the cache or newly made; a second process waits for the first.
 
-    Raises EnvironmentNotMadeError, with uv's last words; what was built is kept beside it, under ".failed".
+    Raises EnvironmentNotMadeError with the message of uv; what was built is kept beside it, with the suffix ".failed".
     """
     folder = _folder(lock)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder, environment, progress):
-            made = _cached(folder, environment, lock, progress)
-            return made or _built(folder, environment, lock, progress)
+            cached = _from_cache(folder, environment, lock, progress)
+            return cached or _build(folder, environment, lock, progress)
+    except StorageError as error:
+        raise _unusable_cache(error.place, error.found) from error
     except OSError as error:
-        raise EnvironmentNotMadeError(
-            "the cache of environments cannot be used",
-            place=error.filename or folder.parent,
-            found=error.strerror or error,
-            fix=f"free space there, or set {CACHE_VARIABLE} to another folder",
-        ) from error
+        raise _unusable_cache(error.filename or folder.parent, error.strerror or error) from error
 
 
 def discard(lock: Lock) -> None:
-    """Removes the environment of `lock` from the cache. Whoever uses it at this moment loses it."""
+    """Remove the environment of `lock` from the cache, even if another process is using it."""
     folder = _folder(lock)
     with FileLock(f"{folder}.lock"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def cache_root() -> Path:
-    """Where everything that can be made again lies: $BERT_BUNDLE_CACHE, or the user's cache."""
+    """Return the folder of everything that can be made again: $BERT_BUNDLE_CACHE, or the user's cache."""
     override = os.environ.get(CACHE_VARIABLE)
     return Path(override).expanduser().resolve() if override else platformdirs.user_cache_path("bert_bundle")
 
@@ -105,62 +110,62 @@ def _only_one(folder: Path, environment: Environment, progress: Progress) -> Abs
             return guard.acquire(timeout=2 * _INSTALL_SECONDS)
         except Timeout as error:
             raise EnvironmentNotMadeError(
-                "another process has been making the environment for too long",
+                "timed out while another process was making the environment",
                 place=environment.id,
                 found=f"{folder}.lock is held",
-                fix="end that process, or wait for it",
+                fix="wait for that process, or end it",
             ) from error
 
 
-def _cached(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment | None:
+def _from_cache(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment | None:
     if not (folder / _MARKER).is_file():
         if folder.exists():
-            progress(f"{environment.id}: half built, made again")
+            progress(f"{environment.id}: incomplete, making it again")
         return None
-    made = _read_back(folder, environment, lock)
-    if made is None:
-        progress(f"{environment.id}: damaged, made again")
+    ready = _read_back(folder, environment, lock)
+    if ready is None:
+        progress(f"{environment.id}: damaged, making it again")
         return None
     marker = json.loads((folder / _MARKER).read_text("utf-8"))
-    return replace(made, size=marker["size"]) if "size" in marker else _complete(folder, made)
+    return replace(ready, size=marker["size"]) if "size" in marker else _mark_complete(folder, ready)
 
 
-def _built(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment:
+def _build(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment:
     started = time.monotonic()
     interpreter = interpreters.find(environment.python)
-    progress(f"{environment.id}: installing {len(lock.pins)} packages for python {environment.python}")
+    progress(f"{environment.id}: installing {len(lock.pins)} packages for Python {environment.python}")
     shutil.rmtree(folder, ignore_errors=True)
     python = _python(folder)
     steps: tuple[list[str | Path], ...] = (
         ["venv", "--no-project", "--python", interpreter, folder],
-        ["pip", "sync", "--require-hashes", "--python", python, *as_on_its_day(environment), lock.path],
+        ["pip", "sync", "--require-hashes", "--python", python, *index_date_options(environment), lock.path],
     )
     for step in steps:
-        ran = uv.run(step, seconds=_INSTALL_SECONDS)
-        if not ran.succeeded:
-            raise _failure(folder, environment, ran.last_words, ran.stderr)
-    made = _read_back(folder, environment, lock)
-    if made is None:
-        raise _failure(folder, environment, "other packages than the lock's", "")
-    made = _complete(folder, made)
+        result = uv.run(step, seconds=_INSTALL_SECONDS)
+        if not result.succeeded:
+            raise _failure(folder, environment, result.last_lines, result.stderr)
+    ready = _read_back(folder, environment, lock)
+    if ready is None:
+        raise _failure(folder, environment, "packages other than those of the lock", "")
+    ready = _mark_complete(folder, ready)
     progress(f"{environment.id}: ready in {time.monotonic() - started:.1f} s")
-    return made
+    return ready
 
 
-def _complete(folder: Path, made: ReadyEnvironment) -> ReadyEnvironment:
-    """Measures the environment and writes the marker; what an older version of us completed has no size yet."""
+def _mark_complete(folder: Path, ready: ReadyEnvironment) -> ReadyEnvironment:
+    """Measure the environment and write the marker; the marker of an older version has no size."""
     files = {(s.st_dev, s.st_ino): s.st_blocks * 512 for s in (p.lstat() for p in folder.rglob("*"))}
-    made = replace(made, size=sum(files.values()))
-    marker = {"lock": made.lock_digest, "environment": made.id, "size": made.size}
-    (folder / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
-    return made
+    ready = replace(ready, size=sum(files.values()))
+    marker = {"lock": ready.lock_digest, "environment": ready.id, "size": ready.size}
+    write_file(str(folder / _MARKER), json.dumps(marker).encode())
+    return ready
 
 
 def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvironment | None:
-    """What the environment holds; None if it does not run, or holds anything but the lock's pins."""
+    """Read its packages back from inside; return None if it does not run or does not have exactly the lock's pins."""
     try:
-        # -I: neither PYTHONPATH nor the user's own packages may be mistaken for the environment's.
-        asked = subprocess.run(
+        # -I, so that neither PYTHONPATH nor the user's site-packages are counted.
+        done = subprocess.run(
             [_python(folder), "-I", "-c", _READ_BACK],
             capture_output=True,
             text=True,
@@ -170,17 +175,28 @@ def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvir
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    answer = json.loads(asked.stdout)
-    held = sorted((canonicalize_name(name), version) for name, version in answer["packages"])
-    if held != sorted(lock.pins.items()):
+    found = json.loads(done.stdout)
+    packages = sorted((canonicalize_name(name), version) for name, version in found["packages"])
+    if packages != sorted(lock.pins.items()):
         return None
     return ReadyEnvironment(
         id=environment.id,
         python=_python(folder),
         lock_digest=lock.digest,
-        packages=dict(held),
-        python_version=answer["python"],
+        packages=dict(packages),
+        python_version=found["python"],
         runtime=environment.runtime,
+        row=environment,
+        lock_text=lock.path.read_bytes().decode("utf-8"),
+    )
+
+
+def _unusable_cache(place: object, found: object) -> EnvironmentNotMadeError:
+    return EnvironmentNotMadeError(
+        "the cache of environments cannot be used",
+        place=place,
+        found=found,
+        fix=f"free space there, or set {CACHE_VARIABLE} to another folder",
     )
 
 
@@ -196,7 +212,7 @@ def _failure(folder: Path, environment: Environment, found: str, log: str) -> En
         place=environment.id,
         wanted="the packages of its lock",
         found=found,
-        fix=f"read {kept / 'uv.log'}; what was built is kept beside it",
+        fix=f"read {kept / 'uv.log'}; the incomplete environment is in the same folder",
     )
 
 

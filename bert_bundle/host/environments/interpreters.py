@@ -1,7 +1,7 @@
-"""Python interpreters on this machine: owns where one is looked for, refuses to know what it is for.
+"""The Python interpreters on this machine. Does not know what they are used for.
 
-In order: PATH, pyenv's folder of versions, uv's own installations; then uv may download one, where the network allows.
-Each candidate is run before it is believed: a pyenv shim of a version that is not active is a file that always fails.
+The search order is PATH, pyenv's versions, the installations of uv; then uv tries to download one. Each candidate is
+run to check it, because the pyenv shim of a version that is not active always fails.
 """
 
 import os
@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 10
 _UV_SECONDS = 30
 _DOWNLOAD_SECONDS = 300
 
-# The base executable, because a virtual environment, or a shim, can be gone tomorrow.
+# The base executable, because a virtual environment or a shim may be removed later.
 _ASK = (
     "import sys;"
     "print('%s %d.%d' % ((sys.implementation.name,) + sys.version_info[:2]));"
@@ -25,9 +25,9 @@ _ASK = (
 
 
 def find(version: str) -> Path:
-    """A CPython of `version`, such as "3.9", that runs.
+    """Return a working CPython of `version`, such as "3.9".
 
-    Raises EnvironmentNotMadeError, naming every place that was looked in.
+    Raises EnvironmentNotMadeError, naming every place that was searched.
     """
     for candidate in _candidates(version):
         if executable := _verified(candidate, version):
@@ -37,10 +37,10 @@ def find(version: str) -> Path:
         if executable := _verified(candidate, version):
             return executable
     raise EnvironmentNotMadeError(
-        f"no interpreter for python {version}",
+        f"no interpreter for Python {version}",
         place=f"PATH; {_pyenv_versions()}; uv's installations",
-        wanted=f"a CPython {version} that runs",
-        found=f"none; uv could not download one: {installed.last_words}",
+        wanted=f"a working CPython {version}",
+        found=f"none; uv could not download one: {installed.last_lines}",
         fix=f"install it (pyenv install {version}, or uv python install {version}), or put its bin folder on PATH",
     )
 
@@ -58,12 +58,12 @@ def _pyenv_versions() -> Path:
 
 
 def _patch(executable: Path) -> tuple[int, ...]:
-    """The numbers of a folder such as 3.9.18, so that it sorts after 3.9.2."""
+    """Return the numbers of a folder such as 3.9.18, so that it sorts after 3.9.2."""
     return tuple(int(part) for part in executable.parents[1].name.split(".") if part.isdigit())
 
 
 def _managed(version: str) -> Iterator[Path]:
-    # Only uv's own: of PATH it would stop at the first shim that fails.
+    # Only the installations of uv: on PATH it would stop at the first shim that fails.
     found = uv.run(["python", "find", "--managed-python", "--no-python-downloads", version], seconds=_UV_SECONDS)
     if found.succeeded:
         yield Path(found.stdout.strip())

@@ -1,12 +1,11 @@
-"""Lock files: owns how one is made, written and read; refuses to know how one is installed.
+"""How lock files are made, written and read. Does not know how one is installed.
 
-A lock holds every package of an environment at one version with the hashes of its files, for the platform that it was
-made on. Its header holds a digest of the row it was made from, so that a row that has changed since is noticed.
+A lock pins every package of an environment to one version with the hashes of its files, for the platform that it was
+made on. Its header has a digest of the row that it was made from, so that a later change of the row is noticed.
 """
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,19 +17,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
+from bert_bundle.format.staging import write_file
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments import interpreters, uv
 
 FOLDER = "locks"
 
-# What every environment holds beside its row's packages: what the core needs, and what runs the in-environment suite.
+# In every environment, in addition to the packages of its row: the dependencies of the core and of the test suite.
 NEEDED = ("numpy", "safetensors", "pytest", "hypothesis")
 
-# safetensors is younger than the oldest rows: this is the day by which 0.3.1 was out, the first release that we read.
+# safetensors is newer than the oldest rows: on this date 0.3.1, the first supported release, was available.
 _FIRST_SAFETENSORS = date(2023, 6, 1)
 
-# tf-keras asks for tensorflow by that name, which installs other contents under the same file names as the CPU build.
-# Which of the two then runs is luck: one lock, made twice, gave one of each. Who pins the first gets no second.
+# tf-keras requires tensorflow by that name, whose files have the same names as the CPU build's and other contents.
+# Which of the two is used then depends on the order of installation: one lock, installed twice, gave one of each. If a
+# row pins the first name of a pair, the second is left out.
 SAME_FILES = (("tensorflow-cpu", "tensorflow"),)
 
 _COMPILE_SECONDS = 600
@@ -41,7 +42,7 @@ _SPECIFICATION = "# specification: "
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """One lock file: the sha256 of its bytes, and its pins by canonical package name."""
+    """A lock file: the sha256 of its bytes, and the pinned versions by canonical package name."""
 
     path: Path
     digest: str
@@ -49,54 +50,55 @@ class Lock:
 
 
 def lock(environment: Environment, matrix_dir: Path) -> Lock:
-    """Resolve `environment` as on its day and write MATRIX_DIR/locks/ID.txt; the same row gives the same file.
+    """Resolve `environment` at its date and write MATRIX_DIR/locks/ID.txt; the same row gives the same file.
 
-    Raises EnvironmentNotMadeError when there is no interpreter, or the packages cannot be had together.
+    Raises EnvironmentNotMadeError if there is no interpreter or the packages are incompatible, StorageError if the file
+    cannot be written.
     """
     text = _header(environment) + resolved(environment, (*environment.packages, *NEEDED))
     target = matrix_dir / FOLDER / f"{environment.id}.txt"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    write_file(str(target), text.encode())
     return read_lock(environment, target.parent)
 
 
 def resolved(environment: Environment, wanted: Sequence[str], *, start: str = "") -> str:
-    """What uv makes of the requirements `wanted`, for the Python and on the day of `environment`: pins with hashes.
+    """Resolve the requirements `wanted` for the Python and the date of `environment`; return pins with hashes.
 
-    It begins with the pins of `start` and changes what it must. Raises EnvironmentNotMadeError, with uv's words.
+    The pins of `start` are kept where possible. Raises EnvironmentNotMadeError with the message of uv.
     """
     with tempfile.TemporaryDirectory() as folder:
-        # The output may not lie among the locks: uv prefers the versions that an existing one holds.
-        asked, output, never = (Path(folder, name) for name in ("wanted.in", "resolved.txt", "never.txt"))
-        asked.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+        # Not written among the locks, because uv prefers the versions in an existing output file.
+        requirements, output, overrides = (Path(folder, name) for name in ("wanted.in", "resolved.txt", "never.txt"))
+        requirements.write_text("\n".join(wanted) + "\n", encoding="utf-8")
         if start:
             output.write_text(start, encoding="utf-8")
         names = {canonicalize_name(Requirement(text).name) for text in wanted}
-        unwanted = [name for pinned, name in SAME_FILES if pinned in names]
-        never.write_text("".join(f"{name}; python_version < '3'\n" for name in unwanted), encoding="utf-8")
+        excluded = [name for pinned, name in SAME_FILES if pinned in names]
+        overrides.write_text("".join(f"{name}; python_version < '3'\n" for name in excluded), encoding="utf-8")
         compiled = uv.run(
             [
-                *("pip", "compile", asked, "--override", never, "--output-file", output, "--quiet"),
+                *("pip", "compile", requirements, "--override", overrides, "--output-file", output, "--quiet"),
                 *("--python", interpreters.find(environment.python)),
-                *("--generate-hashes", "--no-header", "--no-annotate", *as_on_its_day(environment)),
+                *("--generate-hashes", "--no-header", "--no-annotate", *index_date_options(environment)),
             ],
             seconds=_COMPILE_SECONDS,
         )
         if not compiled.succeeded:
             raise EnvironmentNotMadeError(
-                "the packages cannot be locked",
+                "the packages cannot be resolved",
                 place=environment.id,
                 wanted=", ".join(environment.packages),
-                found=compiled.last_words,
+                found=compiled.last_lines,
                 fix="correct packages, python or as_of of this environment",
             )
         return output.read_text(encoding="utf-8")
 
 
 def read_lock(environment: Environment, locks_dir: Path) -> Lock:
-    """The lock of `environment`.
+    """Read the lock of `environment`.
 
-    Raises ConfigError when it is missing, stale (the row changed since), or says anything but pins with hashes.
+    Raises ConfigError if it is missing, stale (the row has changed since), or has anything but pins with hashes.
     """
     path = locks_dir / f"{environment.id}.txt"
     fix = f"run bert-bundle matrix lock --env {environment.id}"
@@ -110,7 +112,7 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
     made_from = next((li.removeprefix(_SPECIFICATION) for li in lines if li.startswith(_SPECIFICATION)), "none")
     if made_from != specification_digest(environment):
         raise ConfigError(
-            "the lock is stale: it was made from another row",
+            "the lock is stale: the row has changed since it was made",
             place=path.name,
             wanted=specification_digest(environment),
             found=made_from,
@@ -121,7 +123,7 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
         if name not in pins or version not in (None, pins[name]):
             wanted = f"{name}=={version}" if version else name
             raise ConfigError(
-                "the lock does not hold what its row asks for",
+                "the lock does not have what its row requires",
                 place=path.name,
                 wanted=wanted,
                 found=pins.get(name, "nothing"),
@@ -130,12 +132,13 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
     return Lock(path=path, digest=hashlib.sha256(data).hexdigest(), pins=pins)
 
 
-def derived(path: Path, text: str) -> Lock:
-    """The lock file of no row: `text` written to `path`, which is there whole or not at all."""
+def write_derived_lock(path: Path, text: str) -> Lock:
+    """Write the lock of an environment that is not a row of the matrix file.
+
+    Raises StorageError if the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_file(str(path), text.encode())
     return Lock(
         path=path,
         digest=hashlib.sha256(text.encode()).hexdigest(),
@@ -144,21 +147,21 @@ def derived(path: Path, text: str) -> Lock:
 
 
 def entries(text: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Canonical package name -> its version and the hashes of its files, as options of uv, in the text of a lock."""
+    """Parse the text of a lock: canonical package name -> its version and the hashes of its files, as options of uv."""
     found = _pins(text.splitlines(), place="a lock", fix="make it again")
     return {name: (version, frozenset(hashes)) for name, version, hashes in found}
 
 
-def as_on_its_day(environment: Environment) -> tuple[str, ...]:
-    """The arguments that hide from uv what was published after `environment.as_of`, build tools included."""
-    days = {"": environment.as_of, "safetensors=": max(environment.as_of, _FIRST_SAFETENSORS)}
-    # A bare date would end at midnight of this machine's time zone: name the instant.
-    general, safetensors = (f"{name}{day + timedelta(days=1)}T00:00:00Z" for name, day in days.items())
+def index_date_options(environment: Environment) -> tuple[str, ...]:
+    """Return the options that hide from uv what was published after `environment.as_of`, build tools included."""
+    dates = {"": environment.as_of, "safetensors=": max(environment.as_of, _FIRST_SAFETENSORS)}
+    # With a time zone: a bare date would end at midnight in the time zone of this machine.
+    general, safetensors = (f"{name}{day + timedelta(days=1)}T00:00:00Z" for name, day in dates.items())
     return ("--exclude-newer", general, "--exclude-newer-package", safetensors)
 
 
 def specification_digest(environment: Environment) -> str:
-    """What of the row decides what the lock holds, as sha256: the runtime and the groups do not."""
+    """Return the sha256 of what decides the lock of a row, which the runtime and the groups do not."""
     decisive = {
         "python": environment.python,
         "as_of": environment.as_of.isoformat(),
@@ -178,7 +181,7 @@ def _header(environment: Environment) -> str:
 
 
 def _pins(lines: list[str], *, place: str, fix: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Strict, because uv would obey a lock that said --index-url or -r."""
+    """Yield (name, version, hashes) of each line. Strict, because uv obeys options in a lock, such as --index-url."""
     text = "\n".join("" if line.startswith("#") else line for line in lines)
     for requirement in filter(None, text.replace("\\\n", " ").split("\n")):
         pin, *hashes = requirement.split()

@@ -1,4 +1,4 @@
-"""What a set of packages is called, what it can load, and which environment is nearest to one."""
+"""Sets of packages: their name, whether they can load a bundle, and the environment that is nearest to one."""
 
 import platform
 import sys
@@ -14,20 +14,24 @@ from bert_bundle.errors import ConfigError, FormatError
 from bert_bundle.format import layout
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.environments.doctor import THIS_INTERPRETER
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.interpreter import installed, known_breakages
 
-_SHORT = MappingProxyType({"tensorflow": "tf"})  # of a backend, in a title; the others' names are short enough
-_NO_RELEASE = Version("0")  # of a package that is not there: far from every release that is
+_SHORT_NAMES = MappingProxyType({"tensorflow": "tf"})  # of backends in ids; the other names are short enough
+_NOT_INSTALLED = Version("0")  # far from every release
 
 
 def tensorflow(packages: Mapping[str, str]) -> str | None:
-    """The version of TensorFlow among `packages` (canonical name to version), whatever it is distributed as."""
+    """Return the version of TensorFlow in `packages` (canonical name -> version), from any of its distributions."""
     return _version_of("tensorflow", packages)
 
 
 def written_by(manifest: Manifest) -> tuple[dict[str, str], str]:
-    """The packages and the Python of a bundle's writer. Raises FormatError when the manifest does not say them so."""
+    """Return the packages and the Python version of a bundle's writer.
+
+    Raises FormatError if the manifest does not record them.
+    """
     packages, python = manifest.writer.get("packages"), manifest.writer.get("python")
     if not isinstance(packages, dict) or not isinstance(python, str):
         raise _malformed("packages and python", manifest.writer)
@@ -38,15 +42,15 @@ def written_by(manifest: Manifest) -> tuple[dict[str, str], str]:
 
 
 def environment_id_of(packages: Mapping[str, str], python: str) -> str:
-    """A name for a set of versions in the manner of the matrix's ids: `tf2.15.1-hf4.40.2-py3.11`.
+    """Return a name for a set of versions in the form of the ids of the matrix: `tf2.15.1-hf4.40.2-py3.11`.
 
-    Without transformers it is `keras3.15.1-jax0.12.0-py3.13`: Keras, and the backend that it has there.
+    Without transformers it has Keras and its backend: `keras3.15.1-jax0.12.0-py3.13`.
     """
     backend = _backend(packages)
     transformers, keras = packages.get("transformers"), packages.get("keras")
     parts = {
         "keras": None if transformers else keras,
-        _SHORT.get(backend, backend): _version_of(backend, packages),
+        _SHORT_NAMES.get(backend, backend): _version_of(backend, packages),
         "hf": transformers,
         "py": ".".join(python.split(".")[:2]),
     }
@@ -54,40 +58,43 @@ def environment_id_of(packages: Mapping[str, str], python: str) -> str:
 
 
 def nearest(environments: Sequence[Environment], packages: Mapping[str, str]) -> Environment:
-    """The environment that is likest to `packages`: of the same backend, then by its minor release, then by that of
-    transformers; of two that are as near the newer. Raises ConfigError when none has a backend."""
+    """Return the environment that is nearest to `packages`.
+
+    Compares the backend, then its release, then the release of transformers; of equally near ones the newest wins.
+    Raises ConfigError if no environment has a backend.
+    """
     candidates = [e for e in environments if _backend(e.pins)]
     if not candidates:
         raise ConfigError(
             "no environment has a backend",
-            wanted="one that can load a bundle",
-            found="none with " + " or ".join(installed.BACKENDS),
+            wanted="one with " + ", ".join(installed.BACKENDS),
+            found="none",
         )
 
     def distance(environment: Environment) -> tuple[object, ...]:
         pins, backend = environment.pins, _backend(environment.pins)
-        known = backend == _backend(packages)
+        same = backend == _backend(packages)
         return (
-            not known,
-            _apart(_version_of(backend, pins), _version_of(backend, packages)) if known else 0,
-            _apart(pins.get("transformers"), packages.get("transformers")),
+            not same,
+            _release_distance(_version_of(backend, pins), _version_of(backend, packages)) if same else 0,
+            _release_distance(pins.get("transformers"), packages.get("transformers")),
         )
 
-    # min() takes the first of several that are as near.
+    # min() returns the first of equally near ones.
     newest_first = sorted(candidates, key=lambda e: _release(_version_of(_backend(e.pins), e.pins)), reverse=True)
     return min(newest_first, key=distance)
 
 
-def upgraded(packages: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
-    """`packages` with those that are asked for in their place, by whichever name a backend is distributed."""
-    replaced = {n for names in installed.BACKENDS.values() if asked.keys() & set(names) for n in names}
-    return {**{name: version for name, version in packages.items() if name not in replaced}, **asked}
+def with_versions(packages: Mapping[str, str], requested: Mapping[str, str]) -> dict[str, str]:
+    """Return `packages` with the requested versions; a backend replaces all its other distributions."""
+    replaced = {n for names in installed.BACKENDS.values() if requested.keys() & set(names) for n in names}
+    return {**{name: version for name, version in packages.items() if name not in replaced}, **requested}
 
 
 def this_interpreter() -> ReadyEnvironment:
-    """The running interpreter as an environment; nothing is imported to find out what it holds."""
+    """Return the running interpreter as an environment, without importing any of its packages."""
     return ReadyEnvironment(
-        id="this interpreter",
+        id=THIS_INTERPRETER,
         python=Path(sys.executable),
         lock_digest="",
         packages={canonicalize_name(d.metadata["Name"]): d.version for d in metadata.distributions()},
@@ -95,9 +102,9 @@ def this_interpreter() -> ReadyEnvironment:
     )
 
 
-def can_load(made: ReadyEnvironment) -> bool:
-    """Whether there is a runtime that no rule speaks against."""
-    return any(not known_breakages.broken_rules(runtime, made.packages) for runtime in known_breakages.RUNTIMES)
+def can_load(environment: ReadyEnvironment) -> bool:
+    """Return whether some runtime breaks no rule there."""
+    return any(not known_breakages.broken_rules(runtime, environment.packages) for runtime in known_breakages.RUNTIMES)
 
 
 def _backend(packages: Mapping[str, str]) -> str:
@@ -109,11 +116,11 @@ def _version_of(backend: str, packages: Mapping[str, str]) -> str | None:
 
 
 def _release(version: str | None) -> Version:
-    return Version(version) if version else _NO_RELEASE
+    return Version(version) if version else _NOT_INSTALLED
 
 
-def _apart(one: str | None, other: str | None) -> tuple[int, int]:
-    """How far two releases lie apart: in minor ones (a major one counts for a hundred), within one in micro ones."""
+def _release_distance(one: str | None, other: str | None) -> tuple[int, int]:
+    """Return the distance of two releases in minor releases (a major one is a hundred), then in micro releases."""
     a, b = _release(one), _release(other)
     minors = abs(a.minor - b.minor) + 100 * abs(a.major - b.major)
     return minors, 0 if minors else abs(a.micro - b.micro)

@@ -1,6 +1,6 @@
-"""Where a run takes place: environments that are made, that could not be made, or that are there only while in use.
+"""When the environments of a run are made and removed. Does not know what runs in them.
 
-Owns when an environment is made and removed; knows nothing of what is done in it.
+An environment is made before the run, or is temporary: made when a job begins and removed when it ends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ from bert_bundle.host.environments.locks import Lock, read_lock
 
 @dataclass(frozen=True, kw_only=True)
 class FailedEnvironment:
-    """An environment that could not be made, and why."""
+    """An environment that could not be made, and why; the other case is `ReadyEnvironment`."""
 
     id: str
     error: EnvironmentNotMadeError
 
 
-PreparedEnvironment = ReadyEnvironment | FailedEnvironment
+PreparedEnvironment = ReadyEnvironment | FailedEnvironment  # `error` tells them apart
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemporaryEnvironment:
-    """An environment that is made when a job begins and removed when it ends: no more on disk than jobs at a time.
+    """An environment that is made when a job begins and removed when it ends, unless it is `kept`.
 
-    Unless it is `kept` in the cache.
+    Only as many are on disk as there are jobs at a time.
     """
 
     environment: Environment
@@ -38,44 +38,50 @@ class TemporaryEnvironment:
 
 
 def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[PreparedEnvironment, ...]:
-    """Every environment made from its lock, or the reason why it could not be.
+    """Make each environment from its lock.
 
-    Raises ConfigError for a lock that is missing or not of this environment.
+    Raises ConfigError for a lock that is missing or stale.
     """
     return tuple(prepare_one(e, read_lock(e, locks), progress) for e in environments)
 
 
 def plan(environments: Sequence[Environment], locks: Path) -> tuple[TemporaryEnvironment, ...]:
-    """Every environment, to be made when it is used. Raises ConfigError as `prepare` does."""
+    """Return the environments as temporary ones.
+
+    Raises ConfigError for a lock that is missing or stale.
+    """
     return tuple(TemporaryEnvironment(environment=e, lock=read_lock(e, locks)) for e in environments)
 
 
 @contextmanager
-def opened(place: PreparedEnvironment | TemporaryEnvironment, progress: Progress) -> Iterator[PreparedEnvironment]:
-    """The place while it is in use."""
-    if not isinstance(place, TemporaryEnvironment):
-        yield place
+def opened(
+    environment: PreparedEnvironment | TemporaryEnvironment, progress: Progress
+) -> Iterator[PreparedEnvironment]:
+    """Provide the environment within a `with` block; a temporary one is made for it and removed after it."""
+    if not isinstance(environment, TemporaryEnvironment):
+        yield environment
         return
+    row, lock = environment.environment, environment.lock
     try:
-        yield prepare_one(place.environment, place.lock, progress)
+        yield prepare_one(row, lock, progress)
     finally:
-        if not place.kept:
-            discard(place.lock)
-            progress(f"{place.environment.id}: removed")
+        if not environment.kept:
+            discard(lock)
+            progress(f"{row.id}: removed")
 
 
-def unique(places: Sequence[PreparedEnvironment]) -> tuple[PreparedEnvironment, ...]:
-    """Each environment once, in the order of first use; one that could not be made at every use could not be made."""
+def unique(environments: Sequence[PreparedEnvironment]) -> tuple[PreparedEnvironment, ...]:
+    """Return each environment once, in the order of first use; if it failed at any use, as a failed one."""
     found: dict[str, PreparedEnvironment] = {}
-    for place in places:
-        if isinstance(place, FailedEnvironment):
-            found[place.id] = place
-        found.setdefault(place.id, place)
+    for environment in environments:
+        if environment.error is not None:
+            found[environment.id] = environment
+        found.setdefault(environment.id, environment)
     return tuple(found.values())
 
 
 def prepare_one(environment: Environment, lock: Lock, progress: Progress) -> PreparedEnvironment:
-    """The environment of `lock`, to stay, or the reason why it could not be made."""
+    """Make the environment of `lock` and keep it; if that fails, return the failure."""
     try:
         return make(environment, lock, progress=progress)
     except EnvironmentNotMadeError as error:

@@ -1,4 +1,4 @@
-"""uv, the installer: owns how it is found, run and bounded in time; refuses to know what it is asked to install."""
+"""How uv, the installer, is found and run, with a time limit. Does not know what it installs."""
 
 import os
 import subprocess
@@ -10,45 +10,40 @@ import uv
 
 from bert_bundle.errors import EnvironmentNotMadeError
 
-# What would point uv, or the interpreter it asks, somewhere else than its arguments say.
+# Variables that would make uv, or an interpreter that it runs, use another place than its arguments name.
 _MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a run of uv came to."""
+class UvResult:
+    """The result of a run of uv."""
 
     succeeded: bool
     stdout: str
     stderr: str
 
     @property
-    def last_words(self) -> str:
-        """The end of what it said: uv puts the cause of a failure last."""
+    def last_lines(self) -> str:
+        """The end of its standard error: uv prints the cause of a failure last."""
         return " / ".join(line.strip() for line in self.stderr.splitlines()[-8:] if line.strip())
 
 
-def run(arguments: Sequence[str | Path], *, seconds: float, stdin: str = "") -> Ran:
-    """Run uv with `arguments` and `stdin` to read; one that takes longer than `seconds` is stopped and has failed.
+def run(arguments: Sequence[str | Path], *, seconds: float, stdin: str = "") -> UvResult:
+    """Run uv with `arguments` and `stdin`; after `seconds` it is stopped and counts as failed.
 
-    Raises EnvironmentNotMadeError when there is no uv.
+    Raises EnvironmentNotMadeError if uv is not installed.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-    command = [
-        _binary(),
-        "--color",
-        "never",
-        "--no-progress",
-        *(str(a.absolute() if isinstance(a, Path) else a) for a in arguments),
-    ]
+    absolute = (str(a.absolute() if isinstance(a, Path) else a) for a in arguments)
+    command = [_binary(), "--color", "never", "--no-progress", *absolute]
     try:
-        # In the root folder, where no pyproject.toml or .python-version of a project has a say.
+        # In the root folder, so that it reads no pyproject.toml or .python-version of a project.
         done = subprocess.run(
             command, env=environ, cwd="/", capture_output=True, text=True, timeout=seconds, input=stdin
         )
     except subprocess.TimeoutExpired:
-        return Ran(succeeded=False, stdout="", stderr=f"uv {arguments[0]} took longer than {seconds:.0f} s")
-    return Ran(succeeded=done.returncode == 0, stdout=done.stdout, stderr=done.stderr)
+        return UvResult(succeeded=False, stdout="", stderr=f"uv {arguments[0]} took longer than {seconds:.0f} s")
+    return UvResult(succeeded=done.returncode == 0, stdout=done.stdout, stderr=done.stderr)
 
 
 def _binary() -> str:

@@ -1,1 +1,1 @@
-"""Environments that an upgrade gives, and the search for the upgrade that changed a prediction."""
+"""Upgraded environments, and the search for the upgrade that changed a prediction."""

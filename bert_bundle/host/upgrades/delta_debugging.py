@@ -1,10 +1,11 @@
-"""The smallest set of changes that turns good into bad: delta debugging, pure. Owns the search and how many tests it
-may take; refuses to know what a change is or how a set of them is tested.
+"""Delta debugging: the search for the smallest set of changes that turns good into bad.
 
-As in A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002): a good set grows and a bad
-one shrinks until nothing between them can be told apart, and a test may also say that it cannot say. Two things are
-added. A change may need others: only sets that hold all that their members need are tested. And what was isolated
-inside other changes is tried without them; what it does not do alone is searched for again.
+Owns the search and the limit of its tests. Does not know what a change is or how a set of changes is tested.
+
+After A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002): a good set grows and a bad
+set shrinks until no set between them has an answer; a test may be unresolved. There are two additions. A change may
+need others, and only sets that are closed under these needs are tested. And changes that were isolated within other
+changes are tested without them; if they are then not bad, the search goes on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,22 +16,21 @@ from typing import Generic, Literal, TypeVar
 T = TypeVar("T")
 
 TestAnswer = Literal["good", "bad", "unresolved"]
-Test = Callable[
-    [frozenset[T], int], TestAnswer
-]  # of a set, and how many tests are left where each of them has an answer
+# Takes a set and how many tests are left if each of them is resolved.
+Test = Callable[[frozenset[T], int], TestAnswer]
 
-MOST = 40  # tests of one search: 36 changes with one culprit take 7 where each has an answer
+MOST = 40  # tests in one search: 36 changes with one culprit take 7 if each test is resolved
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found(Generic[T]):
-    """What turns good into bad.
+    """The changes that turn good into bad.
 
-    culprits    all of these together: without any of them the rest is not bad. A group of several is one whose members
-                could not be told apart: what lies between has no answer
-    needed      what has to come with them, and changes nothing by itself
-    tests       sets that were tested
-    exhausted   whether it ended because it had tested as many as it may
+    culprits    groups that are bad together; without any of them the rest is not bad. The members of a group could not
+                be told apart, because the sets between are unresolved
+    needed      changes that the culprits need, and that change nothing by themselves
+    tests       the number of sets that were tested
+    exhausted   whether the search ended at its limit of tests
     """
 
     culprits: tuple[tuple[T, ...], ...]
@@ -40,18 +40,18 @@ class Found(Generic[T]):
 
     @property
     def exact(self) -> bool:
-        """Whether every culprit is one change, and nothing was left untested."""
+        """Whether every culprit is a single change and the search was complete."""
         return not self.exhausted and all(len(group) == 1 for group in self.culprits)
 
 
 def smallest_failing_set(
     changes: Sequence[T], needs: Mapping[T, frozenset[T]], test: Test[T], *, most: int = MOST
 ) -> Found[T]:
-    """The smallest set of `changes` that `test` calls bad; none of them is known to be good, all of them to be bad.
+    """Return the smallest set of `changes` that is bad; the empty set is known to be good, the whole set to be bad.
 
-    Each change stands after those that it needs, and `needs` has all of these, theirs included. Where adding changes
-    to a bad set never makes it good, the set is the smallest there is on the way to it; else nothing can be left out
-    of it. A single culprit among n takes 1 + log2(n) tests, each further one as many again.
+    Each change comes after those that it needs, and `needs` is transitive. If adding changes to a bad set never makes
+    it good, the result is the smallest bad set; otherwise no group can be left out of it. One culprit among n takes
+    1 + log2(n) tests, and each further one as many again.
     """
     return _Search(changes, needs, test, most).found()
 
@@ -67,19 +67,19 @@ class _Search(Generic[T]):
         groups = self._isolated(frozenset(self._order))
         while smaller := self._smaller(groups):
             groups = self._isolated(smaller)
-        culprits = [group for group, carries in groups if not carries]
-        held = self._closed(_union(group for group, _ in groups))
+        culprits = [group for group, is_carrier in groups if not is_carrier]
+        everything = self._closed(_union(group for group, _ in groups))
         return Found(
             culprits=tuple(map(self._ordered, culprits)),
-            needed=self._ordered(held - _union(culprits)),
+            needed=self._ordered(everything - _union(culprits)),
             tests=self._tests,
             exhausted=self._exhausted,
         )
 
     def _isolated(self, top: frozenset[T]) -> list[tuple[frozenset[T], bool]]:
-        """Groups that are bad together, each isolated from what lies below it in `top`, which is bad.
+        """Return groups that are bad together, each isolated from what lies below it in `top`, which is bad.
 
-        With each whether it only carries the others: nothing is said of them without it.
+        With each group whether it is only a carrier: the others are unresolved without it.
         """
         groups: list[tuple[frozenset[T], bool]] = []
         base: frozenset[T] = frozenset()
@@ -90,7 +90,7 @@ class _Search(Generic[T]):
         return groups
 
     def _smaller(self, groups: Sequence[tuple[frozenset[T], bool]]) -> frozenset[T] | None:
-        """A bad set that lacks one of the groups: there is one only where changes undo each other."""
+        """Return a bad set without one of the groups, or None; there is one only if changes undo each other."""
         for left_out, _ in groups if len(groups) > 1 else ():
             rest = self._closed(_union(group for group, _ in groups if group is not left_out))
             if self._answer(rest, 1) == "bad" and not left_out <= rest:
@@ -98,12 +98,12 @@ class _Search(Generic[T]):
         return None
 
     def _narrowed(self, low: frozenset[T], high: frozenset[T]) -> tuple[frozenset[T], frozenset[T]]:
-        """A pair of sets, not bad and bad, between which no set has an answer; `low` is below `high`, which is bad."""
+        """Narrow `low`, which is not bad, and `high`, which is bad, until no set between them is resolved."""
         parts = 2
         while len(between := self._ordered(high - low)) > 1:
-            moved = self._step(low, high, between, parts)
-            if moved:
-                (low, high), parts = moved, 2
+            closer = self._step(low, high, between, parts)
+            if closer:
+                (low, high), parts = closer, 2
             elif parts < len(between):
                 parts = min(2 * parts, len(between))
             else:
@@ -113,7 +113,7 @@ class _Search(Generic[T]):
     def _step(
         self, low: frozenset[T], high: frozenset[T], between: Sequence[T], parts: int
     ) -> tuple[frozenset[T], frozenset[T]] | None:
-        """A closer pair, by the first part of `between` that has an answer: added to `low`, or taken from `high`."""
+        """Return a closer pair, from the first resolved part of `between`: added to `low`, or removed from `high`."""
         left = ceil(log2(len(between))) + 1
         for part in _parts(between, parts):
             for middle in (self._closed(low | part), self._without(high, part)):

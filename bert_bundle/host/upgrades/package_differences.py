@@ -1,17 +1,16 @@
-"""What differs between two environments, in units that can be upgraded by themselves, and what each of them needs.
+"""The packages that differ between two environments, in units that can be upgraded separately.
 
-Owns which packages must move together, and why: by their own metadata, and by what that does not say. Refuses to know
-how a mixture of the two is made.
+Owns which packages must be upgraded together and why, by their metadata and by known facts that metadata lacks. Does
+not know how a mixture of the two environments is made.
 
-Every requirement of a package is about one other. That it is broken where one of the two has moved says that this one
-needs the other: sets that hold all that their members need break none. Packages that need each other are one unit.
+If a requirement breaks when only one of two packages is upgraded, that package needs the other. A set closed under
+these needs breaks no requirement. Packages that need each other are one unit.
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from packaging.markers import Marker, default_environment
 from packaging.requirements import InvalidRequirement, Requirement
@@ -20,15 +19,12 @@ from packaging.utils import canonicalize_name
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import SAME_FILES
-from bert_bundle.interpreter.known_breakages import PYTHON, version_numbers
-
-# Built for NumPy 1, these die of NumPy 2 when they are imported, and most of them do not ask for less.
-_BUILT_ON_NUMPY = ("h5py", "jaxlib", "ml-dtypes", "pandas", "scipy", "tensorflow", "tensorflow-cpu")
+from bert_bundle.interpreter.known_breakages import COMPILED_FOR_NUMPY, PYTHON, version_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A distribution as its metadata describes it; `compiled` is for one Python alone."""
+    """A distribution as described by its metadata; a `compiled` one works with one Python only."""
 
     version: str
     requires: tuple[Requirement, ...] = ()
@@ -36,12 +32,12 @@ class Package:
     compiled: bool = False
 
 
-Side = Mapping[str, Package]  # canonical name -> what an environment has of it, PYTHON among them
+Side = Mapping[str, Package]  # canonical name -> package of one environment, PYTHON included
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageChange:
-    """A package that differs; None where it is not there."""
+    """A package whose version differs; None where it is not installed."""
 
     package: str
     before: str | None
@@ -53,7 +49,7 @@ class PackageChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """Why `package` cannot move without `other`."""
+    """The reason why `package` cannot be upgraded without `other`."""
 
     package: str
     other: str
@@ -62,7 +58,11 @@ class Need:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """Packages that move together. `together` says why each pair does; `needs` are the names of other units."""
+    """Packages that are upgraded together.
+
+    together  the reasons
+    needs     the names of the units that it cannot be upgraded without
+    """
 
     name: str
     changes: tuple[PackageChange, ...]
@@ -70,22 +70,23 @@ class Unit:
     needs: frozenset[str]
 
 
-def side(made: ReadyEnvironment) -> Side:
-    """What the environment holds, read from the files in it; nothing there is imported or run."""
-    (site,) = made.python.parents[1].glob("lib/python*/site-packages")
-    minor = ".".join(made.python_version.split(".")[:2])
-    return {PYTHON: Package(version=minor), **{name: _read(d) for name, d in _held(site)}}
+def side(environment: ReadyEnvironment) -> Side:
+    """Return the packages of an environment, read from its files; nothing there is imported or run."""
+    (site,) = environment.python.parents[1].glob("lib/python*/site-packages")
+    minor = ".".join(environment.python_version.split(".")[:2])
+    installed = metadata.distributions(path=[str(site)])
+    return {PYTHON: Package(version=minor), **{canonicalize_name(d.metadata["Name"]): _package(d) for d in installed}}
 
 
 def needs(good: Side, bad: Side, wheels: Sequence[Need] = ()) -> tuple[Need, ...]:
-    """What cannot move without what; `wheels` is what only an index knows: which Pythons a release has files for."""
+    """Return what cannot be upgraded without what; `wheels` are the needs that only a package index knows."""
     differ = {change.package for change in changes(good, bad)}
-    found = [*wheels, *_by_python(good, bad), *_unsaid(good, bad), *_required(good, bad, differ)]
+    found = [*wheels, *_by_python(good, bad), *_not_declared(good, bad), *_required(good, bad, differ)]
     return tuple(need for need in dict.fromkeys(found) if {need.package, need.other} <= differ)
 
 
 def changes(good: Side, bad: Side) -> tuple[PackageChange, ...]:
-    """Every package that differs, by name."""
+    """Return every package that differs, by name."""
     before, after = ({name: package.version for name, package in side.items()} for side in (good, bad))
     return package_changes(before, after)
 
@@ -93,7 +94,7 @@ def changes(good: Side, bad: Side) -> tuple[PackageChange, ...]:
 def package_changes(
     before: Mapping[str, str], after: Mapping[str, str], *, but: Collection[str] = ()
 ) -> tuple[PackageChange, ...]:
-    """Every package whose version differs, by name, `but` these."""
+    """Return every package whose version differs, except `but`, by name."""
     return tuple(
         PackageChange(package=name, before=before.get(name), after=after.get(name))
         for name in sorted({**before, **after})
@@ -101,27 +102,27 @@ def package_changes(
     )
 
 
-def units(differing: Sequence[PackageChange], because: Sequence[Need], first: Sequence[str] = ()) -> tuple[Unit, ...]:
-    """The units, each after those that it needs. One is called after its package that stands earliest in `first`."""
-    names = [change.package for change in differing]
+def units(changed: Sequence[PackageChange], because: Sequence[Need], first: Sequence[str] = ()) -> tuple[Unit, ...]:
+    """Return the units, each after those that it needs, and named by its package that is earliest in `first`."""
+    names = [change.package for change in changed]
     reach = {name: {name} for name in names}
-    for _ in names:  # as often as the longest chain could be
+    for _ in names:  # the longest possible chain
         for need in because:
             reach[need.package] |= reach[need.other]
     members = {name: [other for other in names if other in reach[name] and name in reach[other]] for name in names}
-    chosen = {name: min(members[name], key=lambda n: (_position(n, first), n)) for name in names}
+    unit_of = {name: min(members[name], key=lambda n: (_position(n, first), n)) for name in names}
 
     def unit(name: str) -> Unit:
         inside = set(members[name])
         return Unit(
             name=name,
-            changes=tuple(change for change in differing if change.package in inside),
+            changes=tuple(change for change in changed if change.package in inside),
             together=tuple(need for need in because if {need.package, need.other} <= inside),
-            needs=frozenset(chosen[other] for other in reach[name] - inside),
+            needs=frozenset(unit_of[other] for other in reach[name] - inside),
         )
 
-    made = [unit(name) for name in dict.fromkeys(chosen[n] for n in names)]
-    return tuple(sorted(made, key=lambda u: len(reach[u.name])))  # who needs another reaches more than that
+    found = [unit(name) for name in dict.fromkeys(unit_of[n] for n in names)]
+    return tuple(sorted(found, key=lambda u: len(reach[u.name])))  # a unit reaches more than the units that it needs
 
 
 def _position(name: str, first: Sequence[str]) -> int:
@@ -129,77 +130,72 @@ def _position(name: str, first: Sequence[str]) -> int:
 
 
 def _required(good: Side, bad: Side, differ: set[str]) -> Iterator[Need]:
-    """Requirements that hold on their own side, and not where the other package is the other side's."""
+    """Yield a need for each requirement that holds on its side and breaks with the other side's version."""
     pythons = {side[PYTHON].version for side in (good, bad)}
-    for this, that, package_changes in ((good, bad, False), (bad, good, True)):
+    for this, that, of_bad in ((good, bad, False), (bad, good, True)):
         for package in sorted(differ & this.keys()):
             for requirement in this[package].requires:
                 other = _named(requirement, this, that)
                 if other not in differ or _broken(requirement, other, this, pythons):
                     continue
                 if _broken(requirement, other, that, pythons):
-                    one, two = (package, other) if package_changes else (other, package)
-                    why = f"{package} {this[package].version} wants {requirement.name}{requirement.specifier}"
+                    one, two = (package, other) if of_bad else (other, package)
+                    why = f"{package} {this[package].version} requires {requirement.name}{requirement.specifier}"
                     yield Need(package=one, other=two, why=why)
 
 
 def _by_python(good: Side, bad: Side) -> Iterator[Need]:
-    """Releases that are not for the other side's interpreter."""
-    for this, that, package_changes in ((good, bad, False), (bad, good, True)):
+    """Yield a need for each release that does not support the Python of the other side."""
+    for this, that, of_bad in ((good, bad, False), (bad, good, True)):
         for name, package in this.items():
             if not _holds(package.requires_python, that[PYTHON].version):
-                one, two = (name, PYTHON) if package_changes else (PYTHON, name)
-                yield Need(
-                    package=one, other=two, why=f"{name} {package.version} wants python {package.requires_python}"
-                )
+                one, two = (name, PYTHON) if of_bad else (PYTHON, name)
+                why = f"{name} {package.version} requires Python {package.requires_python}"
+                yield Need(package=one, other=two, why=why)
 
 
-def _unsaid(good: Side, bad: Side) -> Iterator[Need]:
-    """What no metadata says."""
+def _not_declared(good: Side, bad: Side) -> Iterator[Need]:
+    """Yield the needs that no metadata declares."""
     for one, other in SAME_FILES:
         for pair in ((one, other), (other, one)):
             if pair[0] in good and pair[1] in bad:
-                why = f"{pair[0]} and {pair[1]} install other contents under the same file names"
+                why = f"{pair[0]} and {pair[1]} install different files under the same names"
                 yield Need(package=pair[0], other=pair[1], why=why)
                 yield Need(package=pair[1], other=pair[0], why=why)
     before, after = (version_numbers({n: p.version for n, p in s.items()}, "numpy")[:1] for s in (good, bad))
-    for name in _BUILT_ON_NUMPY if before and after and before != after else ():
+    for name in COMPILED_FOR_NUMPY if before and after and before != after else ():
         newer, older = ("numpy", name) if before < after else (name, "numpy")
-        yield Need(package=newer, other=older, why=f"{name} that was built for NumPy 1 dies of NumPy 2")
+        yield Need(package=newer, other=older, why=f"{name} for NumPy 1 crashes on import with NumPy 2")
 
 
 def _named(requirement: Requirement, this: Side, that: Side) -> str:
-    """The package that a requirement is about: either build of one that has two."""
+    """Return the package that a requirement is about; of one with two builds the one that both sides have."""
     name = canonicalize_name(requirement.name)
     builds = next((pair for pair in SAME_FILES if name in pair), (name,))
     return next((build for build in builds if build in this and build in that), name)
 
 
 def _broken(requirement: Requirement, other: str, side: Side, pythons: set[str]) -> bool:
-    """Whether `side` breaks it, on either of the two Pythons."""
+    """Return whether `side` breaks the requirement, on either of the two Pythons."""
     if not any(_applies(requirement.marker, python) for python in pythons):
         return False
     return other not in side or not requirement.specifier.contains(side[other].version, prereleases=True)
 
 
 def _applies(marker: Marker | None, python: str) -> bool:
-    there = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0", "extra": ""}
-    return marker is None or marker.evaluate({k: str(v) for k, v in there.items()})
+    values = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    return marker is None or marker.evaluate({k: str(v) for k, v in values.items()})
 
 
 def _holds(specifier: str, version: str) -> bool:
     try:
-        # Of a minor release alone `>=3.9.1` would not hold of 3.9: the highest patch there is stands for it.
+        # As its newest patch release: `>=3.9.1` does not contain 3.9.
         return SpecifierSet(specifier).contains(f"{version}.99")
     except InvalidSpecifier:
         return True
 
 
-def _held(site: Path) -> Iterator[tuple[str, metadata.Distribution]]:
-    return ((canonicalize_name(d.metadata["Name"]), d) for d in metadata.distributions(path=[str(site)]))
-
-
-def _read(distribution: metadata.Distribution) -> Package:
+def _package(distribution: metadata.Distribution) -> Package:
     wheel = distribution.read_text("WHEEL") or ""
     return Package(
         version=distribution.version,
@@ -213,5 +209,5 @@ def _requirements(texts: Sequence[str]) -> Iterator[Requirement]:
     for text in texts:
         try:
             yield Requirement(text)
-        except InvalidRequirement:  # of an old package: what cannot be read cannot be kept
+        except InvalidRequirement:  # in the metadata of an old package: nothing can check it
             continue

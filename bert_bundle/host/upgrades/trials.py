@@ -1,5 +1,6 @@
-"""Where a bundle is replayed in one derived environment after another: made, replayed in, removed. Owns what an answer
-is; knows nothing of what is searched for.
+"""The trials of a bisection: environments that are made, replayed in and removed, and what counts as good or bad.
+
+Does not know what is searched for.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +10,11 @@ from pathlib import Path
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.grading.grades import GRADES, SAME
 from bert_bundle.host.environments.environment import ReadyEnvironment, make
-from bert_bundle.host.environments.prepare import FailedEnvironment, TemporaryEnvironment, opened
-from bert_bundle.host.runs.cells import sentence
+from bert_bundle.host.environments.prepare import TemporaryEnvironment, opened
 from bert_bundle.host.runs.executor import Executor
-from bert_bundle.host.runs.run import RunOptions, audit
+from bert_bundle.host.runs.outcome import sentence
+from bert_bundle.host.runs.run import audit
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Verdict
 from bert_bundle.host.upgrades.delta_debugging import TestAnswer
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
@@ -22,7 +24,7 @@ from bert_bundle.interpreter import known_breakages
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """One environment that was tried: what was upgraded in it, and what came of that."""
+    """One environment that was tried: what was upgraded in it, and the result."""
 
     upgraded: tuple[str, ...]
     answer: TestAnswer
@@ -30,41 +32,38 @@ class TrialResult:
 
 
 class BisectTrials:
-    """Where a bundle is replayed in one environment after another."""
+    """Replays a bundle in one environment after another."""
 
     def __init__(self, bundle: Path, *, executor: Executor, progress: Progress, terms: RunOptions, keep: bool) -> None:
         self.bundle, self.terms, self.progress = bundle, terms, progress
         self._executor, self._keep = executor, keep
-        self._of_the_ends: set[known_breakages.Rule] = (
-            set()
-        )  # what speaks against a row does not speak against a mixture alone
+        self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks is not held against mixtures
 
     def ends(
         self, good: LockedEnvironment, bad: LockedEnvironment
     ) -> tuple[tuple[ReadyEnvironment, Verdict], tuple[ReadyEnvironment, Verdict]]:
-        """Both rows, made to stay, and the verdicts on them.
+        """Make both rows and return them with their verdicts.
 
-        Raises EnvironmentNotMadeError; and ConfigError where the verdicts are not those of a good and a bad one.
+        Raises EnvironmentNotMadeError if one cannot be made, ConfigError if they are not one good and one bad.
         """
         for locked in (good, bad):
-            self._of_the_ends.update(known_breakages.broken_rules(locked.environment.runtime, locked.lock.pins))
-        made = [self._made(locked) for locked in (good, bad)]
-        found = self._audit(made)
-        before, after = found
+            self._broken_at_ends.update(known_breakages.broken_rules(locked.environment.runtime, locked.lock.pins))
+        ends = [make(locked.environment, locked.lock, progress=self.progress) for locked in (good, bad)]
+        before, after = found = self._audit(ends)
         if before.grade not in SAME or after.grade in SAME or after.grade not in GRADES:
             raise ConfigError(
                 "there is nothing to bisect",
                 place=self.bundle,
                 wanted=f"--good: {' or '.join(SAME)}; --bad: one of {', '.join(g for g in GRADES if g not in SAME)}",
                 found="; ".join(f"{v.reader}: {v.grade}, {v.reason}" for v in found),
-                fix="name other environments, or another bound with --tolerance",
+                fix="name other environments, or another tolerance with --tolerance",
             )
-        return (made[0], before), (made[1], after)
+        return (ends[0], before), (ends[1], after)
 
     def step(
         self, number: int, left: int, bad: Verdict, upgraded: Sequence[str], locked: Callable[[], LockedEnvironment]
     ) -> TrialResult:
-        """The answer of one more environment; `left` more at most, it among them. What cannot be made has none."""
+        """Try one more environment, of at most `left`; one that cannot be made is unresolved."""
         what = upgraded[0] if len(upgraded) == 1 else f"{len(upgraded)} upgrades"
         self.progress(f"step {number} of at most {number + left - 1}: {what}")
         try:
@@ -76,26 +75,20 @@ class BisectTrials:
         return TrialResult(upgraded=tuple(upgraded), answer=answer, verdict=verdict)
 
     def _verdict(self, locked: LockedEnvironment) -> Verdict:
-        """On a derived environment, made for it and removed after it; "not run" where it could not be made."""
+        """Replay in a temporary environment; the verdict is "not run" if it could not be made."""
         runtime, pins = locked.environment.runtime, locked.lock.pins
-        against = [rule for rule in known_breakages.broken_rules(runtime, pins) if rule not in self._of_the_ends]
-        if against:
-            return self._not_run(locked.environment.id, f"known not to work: {against[0].why}")
-        fleeting = TemporaryEnvironment(environment=locked.environment, lock=locked.lock, kept=self._keep)
-        with opened(fleeting, self.progress) as place:
-            if isinstance(place, FailedEnvironment):
-                return self._not_run(place.id, sentence(place.error))
-            return self._audit([place])[0]
+        broken = [rule for rule in known_breakages.broken_rules(runtime, pins) if rule not in self._broken_at_ends]
+        if broken:
+            return self._not_run(locked.environment.id, f"known not to work: {broken[0].why}")
+        temporary = TemporaryEnvironment(environment=locked.environment, lock=locked.lock, kept=self._keep)
+        with opened(temporary, self.progress) as environment:
+            if environment.error is not None:
+                return self._not_run(environment.id, sentence(environment.error))
+            return self._audit([environment])[0]
 
     def _not_run(self, reader: str, reason: str) -> Verdict:
-        return Verdict(
-            bundle=self.bundle, writer="", reader=reader, grade="not run", as_expected=False, reason=reason
-        )  # fmt: skip
+        return Verdict(bundle=self.bundle, writer="", reader=reader, grade="not run", as_expected=False, reason=reason)
 
-    def _audit(self, places: Sequence[ReadyEnvironment]) -> Sequence[Verdict]:
-        return audit(
-            self.bundle, places, executor=self._executor, progress=self.progress, terms=self.terms
-        ).verdicts  # fmt: skip
-
-    def _made(self, locked: LockedEnvironment) -> ReadyEnvironment:
-        return make(locked.environment, locked.lock, progress=self.progress)
+    def _audit(self, environments: Sequence[ReadyEnvironment]) -> Sequence[Verdict]:
+        run = audit(self.bundle, environments, executor=self._executor, progress=self.progress, terms=self.terms)
+        return run.verdicts

@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from support.fake_bundles import fake_generate
 
 from bert_bundle.host.cli import main
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.workers.worker import silent
-from bert_bundle.testing.forgery import forge
+
+pytestmark = pytest.mark.environments  # makes a small one
 
 ROW = {"python": "3.11", "as_of": "2024-05-15", "packages": ["packaging==23.2"], "runtime": "native", "groups": ["ci"]}
 EXPECT = {"environment": "small", "outcome": "refused", "reason": "it has no TensorFlow"}
@@ -28,7 +30,7 @@ def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     write_matrix(tmp_path)
-    forge(progress=silent, specification={}, target="router")
+    fake_generate(progress=silent, specification={}, target="router")
     assert main(["matrix", "lock", "-q"]) == 0
     return tmp_path
 
@@ -147,12 +149,12 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert (said["source"], said["instead_of"], said["asked"], said["package_changes"]) == (
         "small", "small", ["packaging==23.1"], []
     )  # fmt: skip
-    assert "with-packaging-23.1: nothing else had to move with it" in err.splitlines()
+    assert "with-packaging-23.1: no other package had to change with it" in err.splitlines()
     assert sorted(folder.rglob("*")) == before
     assert any((cache / "locks").glob("with-packaging-23.1-*.txt"))
     assert main(["audit", "router", *upgrade]) == 1
     assert re.search(
-        r"^with-packaging-23\.1: small with packaging==23\.1$\n^  had to move with it: nothing$\n"
+        r"^with-packaging-23\.1: small with packaging==23\.1$\n^  changed with it: nothing$\n"
         r"^  small: refused; with the upgrade: refused$",
         capsys.readouterr().out, re.MULTILINE,
     )  # fmt: skip
@@ -163,16 +165,24 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     [
         (["audit", "router", "--with", "packaging"], 2, "not pinned to one release @ --with"),
         (["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "large"], 2, "no environment matches"),
-        (["audit", "router", "--upgrade-from", "small"], 2, "nothing is upgraded @ --upgrade-from"),
+        (["audit", "router", "--upgrade-from", "small"], 2, "--upgrade-from needs --with @ --upgrade-from"),
         (
             ["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "small", "--env", "x"],
             2,
             "no environment",
         ),
-        (["audit", "router", "--with", "packaging==0.0.9", "--upgrade-from", "small"], 4, "the upgrade cannot be had"),
+        (
+            ["audit", "router", "--with", "packaging==0.0.9", "--upgrade-from", "small"],
+            4,
+            "the upgrade cannot be resolved",
+        ),
         (["bisect", "router", "--good", "small", "--bad", "large"], 2, "no environment matches"),
         (["bisect", "router", "--good", "small", "--bad", "small"], 2, "there is nothing to bisect"),
-        (["bisect", "router", "--good", "small", "--bad", "small", "--tolerance", "2"], 2, "no bound @ --tolerance"),
+        (
+            ["bisect", "router", "--good", "small", "--bad", "small", "--tolerance", "2"],
+            2,
+            "--tolerance must be between 0 and 1 @ --tolerance",
+        ),
         (["bisect", "none", "--good", "small", "--bad", "small"], 5, "none"),
         (["bisect", "router", "--good", "small"], 2, "missing option '--bad'"),
     ],
@@ -190,7 +200,7 @@ def test_a_demo_replaces_nothing_that_it_was_not_told_to(
 ) -> None:
     target = folder / "out"
     if present == "a bundle":
-        forge(progress=silent, specification={}, target=str(target))
+        fake_generate(progress=silent, specification={}, target=str(target))
     elif present == "a folder":
         target.mkdir()
         (target / "precious").touch()

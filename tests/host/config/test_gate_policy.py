@@ -1,4 +1,4 @@
-"""The policy of a gate: what its file may say, how each fault is told, and that the default is as it is written."""
+"""The policy of a gate: what its file may contain, the error for each fault, and the default that ships."""
 
 from pathlib import Path
 
@@ -66,14 +66,23 @@ def test_the_digest_is_of_what_is_asked_for(tmp_path: Path) -> None:
         ("baseline: required", "baseline: maybe", "gate.yaml: baseline", "should be 'optional' or 'required'", "write"),
         ("version: 1", "version: 2", "gate.yaml: version", "should be less than or equal to 1", "version: 1"),
         ("version: 1\n", "", "gate.yaml: version", "a key is missing", "add it: version: 1"),
-        ("version: 1\n", "version: 1\nversion: 1\n", "gate.yaml: line 2", "the key 'version' twice", "remove one"),
         (
-            '{groups: [ci], names: ["tf2.2*"]}', "{groups: [], names: []}", "gate.yaml: environments",
-            "no environment is selected: nothing would run, and that is no success", "groups: [ci]",
+            "version: 1\n",
+            "version: 1\nversion: 1\n",
+            "gate.yaml: line 2",
+            "the key 'version' is repeated",
+            "remove one",
+        ),
+        (
+            '{groups: [ci], names: ["tf2.2*"]}',
+            "{groups: [], names: []}",
+            "gate.yaml: environments",
+            "no environment is selected, so nothing would be checked",
+            "groups: [ci]",
         ),
     ],
-)  # fmt: skip
-def test_a_fault_is_told_with_its_place_and_what_to_write(
+)
+def test_an_error_names_the_place_of_the_fault_and_the_fix(
     tmp_path: Path, good: str, bad: str, place: str, message: str, fix: str
 ) -> None:
     assert good in GOOD
@@ -92,7 +101,7 @@ def test_a_fault_is_told_with_its_place_and_what_to_write(
         ('{groups: [native], names: ["tf2.4-*"]}', "no environment is in the groups and matches the names"),
     ],
 )
-def test_an_environment_that_the_matrix_has_not_is_told_with_the_policys_place(
+def test_an_environment_that_the_matrix_does_not_have_is_refused(
     tmp_path: Path, environments: str, message: str
 ) -> None:
     matrix: Matrix = read_matrix(ROOT / FILE_NAME)

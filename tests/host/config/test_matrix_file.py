@@ -1,4 +1,4 @@
-"""compat_matrix.yaml: what it may say, and how each fault is told."""
+"""compat_matrix.yaml: what it may contain, and the error for each fault."""
 
 import re
 import shutil
@@ -17,6 +17,7 @@ from bert_bundle.host.config.matrix_file import (
     default_matrix_path,
     read_matrix,
 )
+from bert_bundle.interpreter.known_breakages import RULES
 
 GOOD = """\
 version: 1
@@ -64,6 +65,15 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
     assert (matrix.policy.double, matrix.properties.examples, matrix.properties.seed) == (5e-7, 25, 0)
 
 
+def test_an_expectation_takes_its_reason_and_link_from_the_rule_it_names(tmp_path: Path) -> None:
+    entry = "expect: [{environment: tf2.4-*, outcome: refused, rule: numpy-2"
+    (rule,) = (rule for rule in RULES if rule.id == "numpy-2")
+    (expected,) = read(tmp_path, GOOD + entry + "}]").expect
+    assert (expected.rule, expected.reason, expected.see) == (rule.id, rule.why, rule.see)
+    (expected,) = read(tmp_path, GOOD + entry + ", reason: seen here too}]").expect
+    assert (expected.reason, expected.see) == ("seen here too", rule.see)
+
+
 def test_a_bound_may_be_wider_for_a_reason_and_tighter_without_one(tmp_path: Path) -> None:
     wider = read(tmp_path, GOOD + "policy: {double: 1.0e-6, noise: 2.0, reason: two kinds of CPU}").policy
     assert wider.widened == "bounds widened: double 1e-06 instead of 5e-07, noise 2 instead of 1: two kinds of CPU"
@@ -80,7 +90,7 @@ def test_a_record_cannot_be_changed(tmp_path: Path) -> None:
     ("good", "bad", "place", "message", "fix"),
     [
         ('"3.9"', "3.9", f"{ROW}.python", "should be a valid string", 'python: "3.9"'),
-        ('"3.9"', '"3.7"', f"{ROW}.python", "not of the form wanted", 'python: "3.9"'),
+        ('"3.9"', '"3.7"', f"{ROW}.python", "the value has the wrong form", 'python: "3.9"'),
         ('    python: "3.9"\n', "", f"{ROW}.python", "a key is missing", 'add it: python: "3.9"'),
         ("runtime: transformers", "runtme: transformers", f"{ROW}.runtme", "unknown key", "did you mean runtime"),
         ("runtime: transformers", "runtime: jax", f"{ROW}.runtime", "should be 'transformers' or 'native'", "runtime:"),
@@ -88,11 +98,17 @@ def test_a_record_cannot_be_changed(tmp_path: Path) -> None:
         ("==4.25.1", ">=4.25", f"{ROW}.packages.1", "not pinned to one release", "packages: ["),
         ("==4.25.1", "==4.25.*", f"{ROW}.packages.1", "not pinned to one release", "packages: ["),
         ("==4.25.1", " @ file:///x", f"{ROW}.packages.1", "not pinned to one release", "packages: ["),
-        ("==4.25.1", "==4; python_version<'4'", f"{ROW}.packages.1", "an address or a condition", "packages: ["),
+        ("==4.25.1", "==4; python_version<'4'", f"{ROW}.packages.1", "a URL or an environment marker", "packages: ["),
         ("transformers==", "--index-url==", f"{ROW}.packages.1", "not a requirement", "packages: ["),
-        ("transformers==", "TensorFlow_CPU==", f"{ROW}.packages", "a package twice", "packages: ["),
+        ("transformers==", "TensorFlow_CPU==", f"{ROW}.packages", "a package is listed twice", "packages: ["),
         ("[demo, ci]", "demo", f"{ROW}.groups", "not a list", "groups: [ci]"),
-        ("tf2.10-py3.9:", "../x:", "compat_matrix.yaml: environments.../x.id", "not of the form wanted", "tf2.10"),
+        (
+            "tf2.10-py3.9:",
+            "../x:",
+            "compat_matrix.yaml: environments.../x.id",
+            "the value has the wrong form",
+            "tf2.10",
+        ),
         ("version: 1", "version: 2", "compat_matrix.yaml: version", "less than or equal to 1", "version: 1"),
     ],
 )
@@ -112,28 +128,36 @@ def test_a_fault_names_its_place_and_its_fix(
         (
             "expect: [{environment: tf9*, outcome: refused, reason: x}]",
             "expect.0.environment",
-            "matches no environment",
+            "the exception matches no environment",
         ),
-        ("expect: [{environment: tf2.4*, outcome: refused, reason: ' '}]", "expect.0.reason", "not of the form wanted"),
+        (
+            "expect: [{environment: tf2.4*, outcome: refused, reason: ' '}]",
+            "expect.0.reason",
+            "the value has the wrong form",
+        ),
         ("expect: [{environment: tf2.4*, outcome: refused}]", "expect.0.reason", "a key is missing"),
+        ("expect: [{environment: tf2.4*, outcome: refused, rule: numpy-3}]", "expect.0.rule", "unknown rule"),
+        ("expect: [{environment: tf2.4*, outcome: refused, rule: []}]", "expect.0.rule", "should be a valid string"),
         ("expect: [{environment: tf2.4*, outcome: identical, reason: x}]", "expect.0.outcome", "should be 'drift'"),
         (
             "expect: [{environment: tf2.4*, outcome: drift, reason: x}, {environment: '*', outcome: flip, reason: y}]",
             "expect.1.environment",
-            "already does: tf2.4-py3.8",
+            "matches tf2.4-py3.8, which an earlier one matches",
         ),
         ("policy: {double: 5e-7}", "policy.double", "should be a valid number"),  # YAML reads a string without the dot
         ("policy: {double: .nan}", "policy.double", "less than 1"),
         ("policy: {single: 1.0}", "policy.single", "unknown key"),
         ("policy: {noise: 0.0}", "policy.noise", "greater than 0"),
-        ("policy: {double: 1.0e-6}", "policy.reason", "a bound is wider than usual, and nothing says why"),
-        ("policy: {noise: 1.5}", "policy.reason", "a bound is wider than usual, and nothing says why"),
-        ("policy: {noise: 1.5, reason: ' '}", "policy.reason", "a reason without words"),
+        ("policy: {double: 1.0e-6}", "policy.reason", "a bound is wider than the default and has no reason"),
+        ("policy: {noise: 1.5}", "policy.reason", "a bound is wider than the default and has no reason"),
+        ("policy: {noise: 1.5, reason: ' '}", "policy.reason", "the reason is empty"),
         ("properties: {examples: 0}", "properties.examples", "greater than or equal to 1"),
         ("extra: 1", "extra", "unknown key"),
     ],
 )
-def test_a_fault_after_the_environments_is_told_alike(tmp_path: Path, tail: str, place: str, message: str) -> None:
+def test_a_fault_below_the_environments_names_its_place_too(
+    tmp_path: Path, tail: str, place: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         read(tmp_path, GOOD + tail)
     assert caught.value.place == f"compat_matrix.yaml: {place}"
@@ -148,15 +172,15 @@ def test_what_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("tail", "message"),
     [
-        ("version: 1", "the key 'version' twice is refused"),
-        ("expect: &everything []", "an anchor is refused"),
-        ("expect: *everything", "an alias is refused"),
-        ("expect: !!python/name:os.system x", "a tag is refused"),
-        ("policy: {<<: {}}", "a merge key is refused"),
-        ("2.10: {}", "a key that is not a string is refused"),
-        ("expect: " + 9000 * "[" + 9000 * "]", "more than 16 levels of nesting is refused"),
-        ("properties: {seed: 2022-13-01}", "a value that cannot be .*month"),
-        ("properties: {seed: " + 5000 * "9" + "}", "a value that cannot be"),
+        ("version: 1", "the key 'version' is repeated"),
+        ("expect: &everything []", "anchors are not allowed"),
+        ("expect: *everything", "aliases are not allowed"),
+        ("expect: !!python/name:os.system x", "tags are not allowed"),
+        ("policy: {<<: {}}", "merge keys are not allowed"),
+        ("2.10: {}", "a key is not a string"),
+        ("expect: " + 9000 * "[" + 9000 * "]", "more than 16 levels of nesting"),
+        ("properties: {seed: 2022-13-01}", "an invalid value: month"),
+        ("properties: {seed: " + 5000 * "9" + "}", "an invalid value"),
         ("---\nversion: 1", "another document"),
         ("]", "expected <block end>"),
     ],
@@ -171,7 +195,7 @@ def test_yaml_that_means_more_than_it_shows_is_refused_with_its_line(tmp_path: P
     ("text", "message"),
     [(GOOD + "#" * 1_000_000, "too large"), (GOOD + "\udcff", "not UTF-8"), (GOOD + "\0", "not YAML")],
 )
-def test_what_is_no_text_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read(tmp_path, text)
 

@@ -1,4 +1,4 @@
-"""Environments on disk: made once, read back from inside, made again when they are not what the lock says.
+"""Environments on disk: made once, read back from inside, made again if they do not match their lock.
 
 Real uv on a row without TensorFlow, which takes a second.
 """
@@ -19,6 +19,8 @@ from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.environment import CACHE_VARIABLE, ReadyEnvironment, cache_root, discard, make
 from bert_bundle.host.environments.locks import Lock, lock, read_lock
+
+pytestmark = pytest.mark.environments  # makes small ones
 
 SMALL = Environment(
     id="small", python="3.11", as_of=date(2024, 5, 15), packages=("packaging==23.2",), runtime="native", groups=()
@@ -69,7 +71,7 @@ def test_what_is_made_holds_exactly_its_lock_as_read_back_from_inside(locked: Lo
     assert made.packages == locked.pins
     assert (made.id, made.lock_digest, made.python_version[:5]) == ("small", locked.digest, "3.11.")
     assert made.python == cache / locked.digest[:16] / "bin" / "python"
-    assert words[0] == f"small: installing {len(locked.pins)} packages for python 3.11"
+    assert words[0] == f"small: installing {len(locked.pins)} packages for Python 3.11"
     assert words[1].startswith("small: ready in ")
     script = "import packaging, sys; print(packaging.__version__, sys.version_info[:2])"
     ran = subprocess.run([made.python, "-I", "-c", script], capture_output=True, text=True, check=True)
@@ -113,7 +115,7 @@ def test_a_damaged_environment_is_made_again(locked: Lock, cache: Path, damage: 
     else:
         made.python.unlink()
     again, words = made_with_words(locked)
-    assert words[0] == "small: damaged, made again"
+    assert words[0] == "small: damaged, making it again"
     assert again == made
 
 
@@ -125,7 +127,7 @@ def test_a_half_built_environment_is_made_again(locked: Lock, cache: Path) -> No
         os.killpg(killed.pid, signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     made, words = made_with_words(locked)
-    assert words[0] == "small: half built, made again"
+    assert words[0] == "small: incomplete, making it again"
     assert made.packages == locked.pins
 
 
@@ -138,7 +140,7 @@ def test_of_two_processes_one_makes_it_and_the_other_waits(locked: Lock, cache: 
     assert made_with_words(locked)[1] == []
 
 
-def test_a_failure_carries_uvs_last_words_and_keeps_what_was_built(locked: Lock, cache: Path, tmp_path: Path) -> None:
+def test_a_failure_has_the_message_of_uv_and_keeps_what_was_built(locked: Lock, cache: Path, tmp_path: Path) -> None:
     hashes = r"(\npackaging==23\.2)( \\\n +--hash=sha256:[0-9a-f]{64})+"
     wrong, replaced = re.subn(hashes, r"\1 --hash=sha256:" + "0" * 64, locked.path.read_text("utf-8"))
     assert replaced == 1
@@ -156,7 +158,7 @@ def test_a_failure_carries_uvs_last_words_and_keeps_what_was_built(locked: Lock,
 
 
 def test_a_missing_interpreter_is_an_environment_that_cannot_be_made(locked: Lock, cache: Path) -> None:
-    with pytest.raises(EnvironmentNotMadeError, match=r"no interpreter for python 3.77"):
+    with pytest.raises(EnvironmentNotMadeError, match=r"no interpreter for Python 3.77"):
         made_with_words(locked, SMALL.model_copy(update={"python": "3.77"}))
 
 

@@ -1,4 +1,4 @@
-"""Where a Python is looked for, and that no candidate is believed before it has run."""
+"""Where a Python is searched for, and that every candidate is run to check it."""
 
 import platform
 import subprocess
@@ -90,7 +90,7 @@ def test_a_candidate_that_hangs_is_given_up(machine: Path, monkeypatch: pytest.M
 
 
 def test_a_missing_interpreter_is_an_error_that_names_where_it_was_looked_for(machine: Path) -> None:
-    with pytest.raises(EnvironmentNotMadeError, match=f"no interpreter for python {NOWHERE}") as caught:
+    with pytest.raises(EnvironmentNotMadeError, match=f"no interpreter for Python {NOWHERE}") as caught:
         find(NOWHERE)
     assert caught.value.exit_code == 4
     assert caught.value.place == f"PATH; {machine / 'pyenv' / 'versions'}; uv's installations"

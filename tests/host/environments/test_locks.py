@@ -1,4 +1,4 @@
-"""Lock files: what one holds, that a row decides it, and that a stale or odd one is refused. Real uv, real index."""
+"""Lock files: what one contains, that its row decides it, and which ones are refused. Real uv, real index."""
 
 import re
 from datetime import date
@@ -48,9 +48,7 @@ def test_tensorflow_is_installed_once(tmp_path: Path) -> None:
         pins = read_lock(environment, REPOSITORY.parent / FOLDER).pins
         builds = pins.keys() & {"tensorflow", "tensorflow-cpu"}
         assert builds == environment.pins.keys() & {"tensorflow-cpu"}
-    asked = changed(
-        SMALL, packages=("tensorflow==2.15.1", "tf-keras==2.15.1")
-    )  # what only the pin of the CPU build bars
+    asked = changed(SMALL, packages=("tensorflow==2.15.1", "tf-keras==2.15.1"))  # no pin of the CPU build
     assert "tensorflow" in lock(asked, tmp_path).pins
 
 
@@ -97,8 +95,8 @@ def test_safetensors_is_there_before_its_day(tmp_path: Path) -> None:
     assert lock(before, tmp_path).pins["safetensors"] == "0.3.1"
 
 
-def test_packages_that_cannot_be_had_together_are_an_environment_that_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentNotMadeError, match=r"cannot be locked @ small(.|\n)*pluggy") as caught:
+def test_incompatible_packages_are_an_environment_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentNotMadeError, match=r"cannot be resolved @ small(.|\n)*pluggy") as caught:
         lock(changed(SMALL, packages=("pytest==8.2.0", "pluggy==0.13.0")), tmp_path)
     assert caught.value.exit_code == 4
     assert list(tmp_path.iterdir()) == []
@@ -132,8 +130,8 @@ def test_what_does_not_decide_the_packages_leaves_the_lock_fresh(small: Lock) ->
         ("\npackaging==23.2", "\npackaging>=23.2", "malformed"),
         ("--hash=sha256:", "--hash=md5:", "malformed"),
         ("packaging==23.2 \\\n", "packaging==23.2\n", "malformed"),
-        ("\npackaging==23.2", "\npackaging==23.1", "does not hold what its row asks for"),
-        ("safetensors==", "safetensor==", "does not hold what its row asks for"),
+        ("\npackaging==23.2", "\npackaging==23.1", "does not have what its row requires"),
+        ("safetensors==", "safetensor==", "does not have what its row requires"),
     ],
 )
 def test_a_lock_edited_by_hand_is_refused(small: Lock, tmp_path: Path, old: str, new: str, message: str) -> None:

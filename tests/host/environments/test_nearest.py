@@ -1,4 +1,4 @@
-"""What a set of versions is called, what it can load, and which environment is nearest to it."""
+"""Sets of packages: their name, whether they can load a bundle, and the environment that is nearest to one."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from support.paths import ROOT
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.config.matrix_file import FILE_NAME, Environment, read_matrix
 from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.environments.nearest import can_load, environment_id_of, nearest, this_interpreter, upgraded
+from bert_bundle.host.environments.nearest import can_load, environment_id_of, nearest, this_interpreter, with_versions
 
 ENVIRONMENTS = read_matrix(ROOT / FILE_NAME).environments
 KERAS_3 = {"keras": "3.15.1", "tokenizers": "0.23.3"}
@@ -26,7 +26,7 @@ KERAS_3 = {"keras": "3.15.1", "tokenizers": "0.23.3"}
         ({}, "3.13.0", "py3.13"),
     ],
 )  # fmt: skip
-def test_a_title_names_the_backend_and_transformers_or_keras(packages: dict[str, str], python: str, name: str) -> None:
+def test_an_id_names_the_backend_and_transformers_or_keras(packages: dict[str, str], python: str, name: str) -> None:
     assert environment_id_of(packages, python) == name
 
 
@@ -52,8 +52,8 @@ def test_the_nearest_environment_has_the_backend_then_its_release_then_that_of_t
 
 def test_an_upgrade_takes_the_place_of_the_backend_by_whichever_name_it_had() -> None:
     writer = {"tensorflow": "2.15.1", "transformers": "4.40.2"}
-    assert upgraded(writer, {"tensorflow-cpu": "2.21.0"}) == {"tensorflow-cpu": "2.21.0", "transformers": "4.40.2"}
-    assert upgraded(writer, {"transformers": "4.57.6"}) == {"tensorflow": "2.15.1", "transformers": "4.57.6"}
+    assert with_versions(writer, {"tensorflow-cpu": "2.21.0"}) == {"tensorflow-cpu": "2.21.0", "transformers": "4.40.2"}
+    assert with_versions(writer, {"transformers": "4.57.6"}) == {"tensorflow": "2.15.1", "transformers": "4.57.6"}
 
 
 def row(*packages: str) -> Environment:

@@ -1,21 +1,24 @@
-"""Where a run takes place: environments made before it, or made and removed by the jobs that use them. Real uv."""
+"""Environments made before a run, or made and removed by the jobs that use them. Real uv."""
 
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from support.entries import FAKE
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
-from bert_bundle.host.environments.environment import CACHE_VARIABLE, ReadyEnvironment
+from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.environments.locks import FOLDER, lock
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import FailedEnvironment, opened, plan, prepare, unique
 from bert_bundle.host.runs import run as runs
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
+
+pytestmark = pytest.mark.environments  # makes small ones
 
 ROWS = [
     Environment(
@@ -28,7 +31,7 @@ ROWS = [
     )
     for name, version in (("one", "23.2"), ("two", "23.1"))
 ]
-FORGED = runs.RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=30)
+FORGED = RunOptions(entry=FAKE, time_limit=30)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +52,20 @@ def folders(cache: Path) -> Iterator[Path]:
     return (path for path in cache.glob("*") if path.is_dir())
 
 
-def test_what_is_prepared_stays_and_what_is_promised_is_there_only_while_in_use(locks: Path, cache: Path) -> None:
-    promised = plan(ROWS, locks)
+def test_a_prepared_environment_stays_and_a_temporary_one_exists_only_while_in_use(locks: Path, cache: Path) -> None:
+    temporary = plan(ROWS, locks)
     assert not cache.exists()
-    with opened(promised[0], silent) as place:
-        assert isinstance(place, ReadyEnvironment)
-        assert place.python.exists()
+    with opened(temporary[0], silent) as environment:
+        assert environment.error is None
+        assert environment.python.exists()
     assert list(folders(cache)) == []
     (kept, _) = prepare(ROWS, locks, progress=silent)
-    with opened(kept, silent) as place:
-        assert place is kept
+    with opened(kept, silent) as environment:
+        assert environment is kept
     assert len(list(folders(cache))) == 2
 
 
-def test_a_promise_of_what_has_no_lock_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_temporary_environment_without_a_lock_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the environment has no lock"):
         plan(ROWS, tmp_path)
 
@@ -87,7 +90,7 @@ def test_a_run_over_promises_has_no_more_environments_on_disk_than_jobs(
     assert list(folders(cache)) == []
 
 
-def test_an_environment_that_could_not_be_made_once_could_not_be_made() -> None:
+def test_an_environment_that_failed_once_counts_as_failed() -> None:
     failed = FailedEnvironment(id="this interpreter", error=EnvironmentNotMadeError("no interpreter"))
     assert unique([this_interpreter(), failed]) == unique([failed, this_interpreter()]) == (failed,)
     assert [place.id for place in unique([this_interpreter(), this_interpreter()])] == ["this interpreter"]

@@ -1,4 +1,4 @@
-"""What differs between two environments: the units that can be upgraded by themselves, and what each needs, and why."""
+"""The packages that differ between two environments: in units, what each needs, and why."""
 
 from packaging.requirements import Requirement
 
@@ -68,7 +68,10 @@ def test_packages_that_need_each_other_are_one_unit_which_says_why() -> None:
     (unit,) = units(differing, because, first=["tf", "keras"])
     assert (unit.name, unit.changes, unit.needs) == ("tf", differing, frozenset())
     assert sorted(need.why for need in unit.together) == [
-        "keras 2.18 wants tf<2.19", "keras 2.19 wants tf>=2.19", "tf 2.18 wants board<2.19", "tf 2.19 wants board>=2.19"
+        "keras 2.18 requires tf<2.19",
+        "keras 2.19 requires tf>=2.19",
+        "tf 2.18 requires board<2.19",
+        "tf 2.19 requires board>=2.19",
     ]  # fmt: skip
 
 
@@ -91,7 +94,7 @@ def test_a_requirement_of_tensorflow_is_one_of_its_cpu_build_and_the_two_builds_
     assert made["tensorflow-cpu"].needs == {"tf-keras"}
     (unit,) = found(packages(tensorflow_cpu=("2.18",)), packages(tensorflow=("2.18",))).values()
     assert {c.package for c in unit.changes} == {"tensorflow", "tensorflow-cpu"}
-    assert "install other contents under the same file names" in unit.together[0].why
+    assert "install different files under the same names" in unit.together[0].why
 
 
 def test_numpy_2_needs_what_was_built_for_numpy_1() -> None:
@@ -105,7 +108,7 @@ def test_another_python_is_an_upgrade_with_what_is_not_for_both() -> None:
     good, bad = packages(a=("1",), b=("1",)), packages("3.13", a=("2",), b=("2",))
     newer = {**bad, "a": Package(version="2", requires_python=">=3.13")}
     assert found(good, newer)["a"].needs == {PYTHON}
-    missing = Need(package=PYTHON, other="b", why="b 1 has no wheel for python 3.13")
+    missing = Need(package=PYTHON, other="b", why="b 1 has no wheel for Python 3.13")
     assert found(good, newer, (missing,))[PYTHON].needs == {"b"}
     older = {**good, "b": Package(version="1", requires_python="<3.13")}
     assert found(older, bad)[PYTHON].needs == {"b"}

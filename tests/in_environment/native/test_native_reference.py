@@ -3,29 +3,31 @@
 import against_reference
 import numpy as np
 import pytest
+from support import numpy_reference
 
-from bert_bundle.classifiers.kit import VOCABULARY, RuntimeBuilder
+from bert_bundle.classifiers.model_builder import VOCABULARY, ModelBuilder
 from bert_bundle.encoders import native_layers
 from bert_bundle.encoders.families import CLASSES
-from bert_bundle.testing import reference
 
 LENGTH, PADDED, TYPES = 12, (12, 5, 1), 3  # tokens of a row, and how many of them are no padding
 MODELS = [name for name, family in CLASSES.items() if not family.head]
-CASES = [(name, "gelu") for name in CLASSES] + [("BertModel", name) for name in reference.ACTIVATIONS if name != "gelu"]
+CASES = [(name, "gelu") for name in CLASSES] + [
+    ("BertModel", name) for name in numpy_reference.ACTIVATIONS if name != "gelu"
+]
 
 
 @pytest.fixture(scope="module")
-def kit():
-    return RuntimeBuilder("native")
+def builder():
+    return ModelBuilder("native")
 
 
-def drawn(kit, name, activation):
+def drawn(builder, name, activation):
     """(configuration, tensors, batch by argument) of a small encoder of that class."""
     family, random = CLASSES[name], np.random.RandomState(7)
     sizes = {"num_attention_heads": 2, "type_vocab_size": TYPES}  # the root of 8 is one that float32 does not hold
-    made = kit.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
+    made = builder.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
     tensors = {}
-    for key, array in sorted(kit.runtime.encoders.tensors(made).items()):
+    for key, array in sorted(builder.runtime.encoders.tensors(made).items()):
         tensors[key] = np.asarray(0.3 * random.standard_normal(array.shape) + key.lower().endswith("norm.weight"), "f")
     mask = (np.arange(LENGTH) < np.array(PADDED)[:, None]).astype("int32")
     pad = made.config["pad_token_id"]
@@ -36,28 +38,28 @@ def drawn(kit, name, activation):
     return made.config, tensors, given
 
 
-def distances(kit, name, config, tensors, given):
-    found = against_reference.outputs(kit.runtime, CLASSES[name], config, tensors, given)
+def distances(builder, name, config, tensors, given):
+    found = against_reference.outputs(builder.runtime, CLASSES[name], config, tensors, given)
     return against_reference.distances(found, against_reference.wanted(config, tensors, given))
 
 
 @pytest.mark.parametrize(("name", "activation"), CASES)
-def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, activation, kit):
+def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, activation, builder):
     # TensorFlow's GELU has its constants in float32, whoever calls it.
-    rounded = activation.startswith("gelu") and kit.keras.config.backend() == "tensorflow"
-    bound = reference.ROUNDED if rounded else reference.EXACT
-    found = distances(kit, name, *drawn(kit, name, activation))
+    rounded = activation.startswith("gelu") and builder.keras.config.backend() == "tensorflow"
+    bound = numpy_reference.ROUNDED if rounded else numpy_reference.EXACT
+    found = distances(builder, name, *drawn(builder, name, activation))
     assert max(found.values()) < bound, found
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(name, kit, monkeypatch):
-    config, tensors, given = drawn(kit, name, "gelu")
+def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(name, builder, monkeypatch):
+    config, tensors, given = drawn(builder, name, "gelu")
     given["attention_mask"] = 0 * given["attention_mask"]
-    assert max(distances(kit, name, config, tensors, given).values()) < reference.ROUNDED
+    assert max(distances(builder, name, config, tensors, given).values()) < numpy_reference.ROUNDED
     for constant in ("MASK", "DISTILBERT_MASK"):  # planted: each other's
-        monkeypatch.setattr(reference, constant, 1e34 / getattr(reference, constant))
-    assert max(distances(kit, name, config, tensors, given).values()) > 1e-3
+        monkeypatch.setattr(numpy_reference, constant, 1e34 / getattr(numpy_reference, constant))
+    assert max(distances(builder, name, config, tensors, given).values()) > 1e-3
 
 
 FAULTS = {
@@ -68,9 +70,9 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", list(FAULTS))
 @pytest.mark.parametrize("name", MODELS)
-def test_an_encoder_of_ours_that_computes_something_else_is_noticed(name, fault, kit, monkeypatch):
-    given = drawn(kit, name, "gelu")
+def test_an_encoder_of_ours_that_computes_something_else_is_noticed(name, fault, builder, monkeypatch):
+    given = drawn(builder, name, "gelu")
     part, change = FAULTS[fault]
     monkeypatch.setattr(native_layers, part, change(getattr(native_layers, part)))
-    found = distances(kit, name, *given)
-    assert max(found.values()) > 10 * reference.ROUNDED
+    found = distances(builder, name, *given)
+    assert max(found.values()) > 10 * numpy_reference.ROUNDED

@@ -1,0 +1,200 @@
+"""The record of an encoder family: everything in which one family differs from another, as data.
+
+Sizes are named by BERT's configuration fields, whatever the family calls them; `LABELS` is the number of labels.
+Modules are named as in the family's PyTorch checkpoints. Does not know: Keras, transformers, the files of a bundle.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, Tuple
+
+PER_LAYER = ("hidden_states", "attentions")  # outputs of a call that asks for them, one tensor for each layer
+HEADS: Mapping[str, Tuple[str, ...]] = {  # what follows the family in a class's name -> outputs of every call
+    "ForSequenceClassification": ("logits",),
+    "ForTokenClassification": ("logits",),
+    "ForQuestionAnswering": ("start_logits", "end_logits"),
+}
+EVERY_TOKEN, FIRST_TOKEN, POOLED = "last_hidden_state", "first_token", "pooler_output"  # what a head reads
+LABELS = "labels"
+EMBEDDINGS, EMBEDDINGS_NORM = "embeddings", "LayerNorm"  # the part that holds the tables, and the norm in it
+TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their rows; a table without rows is left out
+    "word_embeddings": "vocab_size",
+    "position_embeddings": "max_position_embeddings",
+    "token_type_embeddings": "type_vocab_size",
+}
+WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
+
+POST_NORM = "post_norm"  # the only kind of block so far, see `Block`
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module with a weight of these sizes, rows first, and a bias of the first size.
+
+    Two sizes are a dense layer or a table, one is a layer normalization.
+    """
+
+    path: str
+    sizes: Tuple[str, ...]
+    bias: bool = True
+
+
+@dataclass(frozen=True)
+class Block:
+    """One layer of an encoder: what it computes, as a key of `native_layers.BLOCKS`, and its modules by role."""
+
+    kind: str
+    modules: Mapping[str, Module]
+
+
+def post_norm(query: str, key: str, value: str, out: str, norm: str, up: str, down: str, last_norm: str) -> Block:
+    """Return a block of attention and two dense layers, each sub-layer normalized after it is added to its input.
+
+    Vaswani et al. 2017, section 3.1. Arguments are paths within the block.
+    """
+    square, hidden = ("hidden_size", "hidden_size"), ("hidden_size",)
+    modules = {
+        "query": Module(query, square),
+        "key": Module(key, square),
+        "value": Module(value, square),
+        "out": Module(out, square),
+        "norm": Module(norm, hidden),
+        "up": Module(up, ("intermediate_size", "hidden_size")),
+        "down": Module(down, ("hidden_size", "intermediate_size")),
+        "last_norm": Module(last_norm, hidden),
+    }
+    return Block(POST_NORM, modules)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where the weights of an encoder lie.
+
+    prefix           what a class with a head calls the encoder in it
+    block, blocks    one block, and the path of the block of number {}
+    block_count      the field that counts the blocks; where there are fewer than layers, consecutive layers share one
+    projection       the module from the embedding size to the hidden size, empty for a family without one
+    always_projects  whether it is there even if the two sizes are equal
+    pooler           the dense layer of `pooler_output`, empty for a family without one
+    """
+
+    prefix: str
+    block: Block
+    blocks: str = "encoder.layer.{}"
+    block_count: str = "num_hidden_layers"
+    projection: str = ""
+    always_projects: bool = False
+    pooler: str = ""
+
+    def projects(self, sizes: Mapping[str, Any]) -> bool:
+        """Return whether an encoder of these sizes has the projection."""
+        return bool(self.projection) and (self.always_projects or sizes["embedding_size"] != sizes["hidden_size"])
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer of a head, from the hidden size to `outputs`: after dropout if `dropout`, before `activation`."""
+
+    path: str
+    outputs: str = LABELS
+    activation: str = ""
+    dropout: bool = True
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head: what it reads, its layers in order, and the field of its dropout rate.
+
+    A head without such a field, or with None in it, has the rate of the hidden layers.
+    """
+
+    reads: str
+    layers: Tuple[Dense, ...]
+    dropout: str = "classifier_dropout"
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """The tokenizer of a family: the slow class of transformers, its kind of vocabulary.
+
+    `token_types`: whether transformers returns token types unless told not to.
+    """
+
+    name: str
+    vocabulary: str
+    token_types: bool
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family: its encoder class, or, with `head`, the class of transformers that puts a head on it.
+
+    model_type      as in config.json
+    title           what the names of its classes begin with
+    arguments       of the encoder's call, in order
+    fields          configuration fields, each with its default
+    weights, heads  where its weights lie and what each head of `HEADS` computes
+    tokenizer       the tokenizer that belongs to it
+    field_names     BERT's name of a field -> the family's, where they differ
+    constants       BERT's name of a field -> the value in the family's code, where it is not a field
+    honoured        BERT's name of a field -> the only values of it that a rebuild honours
+    first_position  row of the position table that a text's first token takes
+    masked_score    what transformers' TensorFlow class adds to the score of a masked token
+    float32_layers  TensorFlow layers of transformers that compute in float32 in every precision
+    float32_masks   TensorFlow layers of transformers that subtract a mask from a float32 constant
+    head            a key of `HEADS`, or empty
+    """
+
+    model_type: str
+    title: str
+    arguments: Tuple[str, ...]
+    fields: Mapping[str, Any]
+    weights: Weights
+    heads: Mapping[str, Head]
+    tokenizer: Tokenizer
+    field_names: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    honoured: Mapping[str, Tuple[Any, ...]] = field(default_factory=dict)
+    first_position: int = 0
+    masked_score: float = -1e4
+    float32_layers: Tuple[str, ...] = ()
+    float32_masks: Tuple[str, ...] = ()
+    head: str = ""
+
+    @property
+    def architecture(self) -> str:
+        """The PyTorch class that opens the encoder's folder."""
+        return self.title + (self.head or "Model")
+
+    @property
+    def tensorflow(self) -> str:
+        """The class of transformers 4."""
+        return "TF" + self.architecture
+
+    @property
+    def always(self) -> Tuple[str, ...]:
+        """The outputs of every call, in order."""
+        if self.head:
+            return HEADS[self.head]
+        return ("last_hidden_state", "pooler_output") if self.weights.pooler else ("last_hidden_state",)
+
+    @property
+    def has_pooler(self) -> bool:
+        """Whether the class has the pooler's weights."""
+        return self.heads[self.head].reads == POOLED if self.head else bool(self.weights.pooler)
+
+    def with_head(self, head: str) -> "Family":
+        """Return the same family as the class with that head."""
+        return replace(self, head=head)
+
+    def field_name(self, name: str) -> str:
+        """Return the family's name of a configuration field, given BERT's."""
+        return self.field_names.get(name, name)
+
+    def bert_name(self, name: str) -> str:
+        """Return BERT's name of a configuration field, given the family's."""
+        return next((bert for bert, own in self.field_names.items() if own == name), name)
+
+    def values(self, config: Mapping[str, Any]) -> Dict[str, Any]:
+        """Return the values of a canonical configuration under BERT's names, the family's constants among them."""
+        fields = {self.bert_name(name): config[name] for name in self.fields}
+        return {"embedding_size": fields["hidden_size"], **self.constants, **fields}
