@@ -205,7 +205,7 @@ def broken(documents: Texts) -> Iterator[str]:
 
 
 def undefined(file: Path, symbol: str) -> Iterator[str]:
-    """Say why `symbol`, a name or CLASS.MEMBER, is not defined at the top level of `file`; nothing if it is."""
+    """Yield why `symbol`, a name or CLASS.MEMBER, is not defined at the top level of `file`; nothing if it is."""
     body = ast.parse(file.read_text("utf-8")).body
     for part in symbol.split("."):
         found = [node for node in flat(body) if part in names(node)]
@@ -219,7 +219,7 @@ def undefined(file: Path, symbol: str) -> Iterator[str]:
 
 
 def flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a body, with those inside `if` and `try`."""
+    """Yield the statements of a body, and those inside its `if` and `try` statements."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):

@@ -162,7 +162,7 @@ def _keys(whole: type[BaseModel], below: Below) -> str:
 
 
 def rooms() -> str:
-    """The rooms of the package from low to high, as tests/test_layers.py orders them, each by its own docstring."""
+    """Return the rooms of the package, low to high as tests/test_layers.py has them, each with its docstring."""
 
     def purpose(room: str) -> str:
         path = PACKAGE.joinpath(*room.split("."))
