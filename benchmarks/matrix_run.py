@@ -8,37 +8,44 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import psutil
 
 from bert_bundle.classifiers.strategies import draw
 from bert_bundle.host.config.matrix_file import default_matrix_path, read_matrix
-from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.report import wording
-from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
-from bert_bundle.host.runs.run import Run, RunOptions, cross
-from bert_bundle.host.workers.worker import Cancelled, Worker, never
+from bert_bundle.host.runs.job import Job, JobResult
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run import Run, cross
+from bert_bundle.host.runs.run_job import JobContext
+from bert_bundle.host.runs.run_options import RunOptions
+
+T = TypeVar("T")
 
 BETWEEN_LOOKS = 0.2  # seconds; a worker lives for many times as long
 
 
-@dataclass(frozen=True, kw_only=True)
-class Watched(RunOptions):
-    """The usual terms, and every worker that was made under them."""
+class Watched(Local):
+    """A local executor that counts the processes of each environment and kind of job."""
 
-    workers: list[tuple[str, str, Worker]] = field(default_factory=list)
+    def __init__(self, jobs: int) -> None:
+        super().__init__(jobs)
+        self.processes: Counter[tuple[str, str]] = Counter()
 
-    def worker(self, made: ReadyEnvironment, role: str, cancelled: Cancelled = never) -> Worker:
-        worker = super().worker(made, role, cancelled)
-        self.workers.append((made.id, role, worker))
-        return worker
+    def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
+        results = super().gather(jobs, context)
+        for job, result in zip(jobs, results, strict=True):
+            self.processes[result.environment.id, type(job).__name__] += result.processes
+        return results
 
 
 @dataclass
@@ -83,26 +90,23 @@ def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: i
     started = time.monotonic()
     places = prepare(rows, path.parent / FOLDER, progress=_say)
     made = time.monotonic() - started
-    terms, peak = Watched(expect=matrix.expect, policy=matrix.policy), Peak()
+    terms, executor, peak = RunOptions(expect=matrix.expect, policy=matrix.policy), Watched(jobs), Peak()
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder, peak.watching():
         found = cross(
             [place for place in places if place.id in able],
             places,
             draw(examples, matrix.properties.seed),
             folder=Path(folder),
-            executor=Local(jobs),
+            executor=executor,
             progress=_say,
             terms=terms,
         )
-    print("\n".join(figures(found, terms, peak, made)))
+    print("\n".join(figures(found, executor.processes, peak, made)))
     sys.exit(found.exit_code)
 
 
-def figures(found: Run, terms: Watched, peak: Peak, making: float) -> Iterator[str]:
+def figures(found: Run, starts: Counter[tuple[str, str]], peak: Peak, making: float) -> Iterator[str]:
     """The figures, a line each, with what issue 3 asks for where it asks for anything."""
-    starts: Counter[tuple[str, str]] = Counter()
-    for name, role, worker in terms.workers:
-        starts[name, role] += worker.started
     yield f"{wording.sentence(found.summary)}"
     yield f"environments made or found in the cache    {making:8.0f} s"
     yield f"run                                        {found.summary.seconds / 60:8.1f} min   (under 30)"

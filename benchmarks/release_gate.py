@@ -20,7 +20,10 @@ from bert_bundle.host.demo.recipe import recipe
 from bert_bundle.host.environments.environment import make
 from bert_bundle.host.environments.locks import FOLDER, read_lock, specification_digest
 from bert_bundle.host.workers.worker import Worker
-from bert_bundle.testing.recipes import mislabelled
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from support.demo_recipes import mislabelled
 
 TRAINER = "tf2.15-hf4.40-py3.11"
 SPOILED = "tf2.10-hf4.25-py3.9"  # in a copy of the matrix

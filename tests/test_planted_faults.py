@@ -1,4 +1,4 @@
-"""The checks catch what they are for, and nothing else: faults planted in bundles and in a reader, and honest bundles.
+"""The checks catch faults planted in bundles and in a reader, and raise no alarm for unchanged bundles.
 
 Every fault of planted_faults.py gets its grade and names its place. `python tests/test_planted_faults.py` plants all of
 them and prints fault, where it was planted, grade and place; with `--write` the tables of the documents are written.
@@ -8,27 +8,36 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import WRITER, environment
+from support import reader_faults
 from support.bundle_files import read_golden
+from support.entries import FAULTY_REPLAY
 from support.planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle.classifiers import strategies
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
+from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.workers.worker import Worker
-from bert_bundle.testing import planted
 
 NAMED = re.compile(r"(\S+)(?: (?:is|are) not what was saved|: token ids of |: \S+ of the scale in single precision)")
 DRAWN = strategies.draw(13, seed=5)[1:]
 
 
 @pytest.fixture(scope="module")
+def writer(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
+    """A worker that can replay with a fault as well."""
+    with Worker(made(WRITER), "writer", entry=FAULTY_REPLAY) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
 def honest(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The bundle of that name, written once. Copy it before changing anything."""
+    """Return the bundle of a name, written once. Copy it before changing anything."""
     return bundles(writer, tmp_path_factory.mktemp("honest"))
 
 
@@ -43,16 +52,16 @@ def bundles(writer: Worker, folder: Path) -> Callable[[str], Path]:
 
 
 def judged(fault: Fault, bundle: Path, reader: Worker, folder: Path) -> Figures:
-    """What a reader's replay shows where `fault` is planted: in a copy of the bundle, or in the reader."""
+    """Plant `fault` in a copy of the bundle or in the reader; return the figures of the replay."""
     if fault.forge is None:
-        return grades.judge(read_golden(str(bundle)), reader.ask("fault.replay", bundle=str(bundle), fault=fault.what))
+        return grades.judge(read_golden(str(bundle)), reader.ask("faulty_replay", bundle=str(bundle), fault=fault.what))
     changed = Path(shutil.copytree(bundle, folder / "changed"))
     fault.forge(changed)
     return grades.judge(read_golden(str(changed)), reader.ask("replay", bundle=str(changed)))
 
 
 def place(figures: Figures) -> str:
-    """The file, input or output that a verdict's reason names, if it does, and its first layer, if there is one."""
+    """Return the file, input or output that a verdict's reason names, if any, and its first layer, if any."""
     named = NAMED.match(figures.reason)
     return ", ".join(part for part in (named and named[1], figures.first_layer) if part)
 
@@ -91,7 +100,7 @@ def test_a_reader_is_honest_again_after_a_fault_in_each_of_its_parts(
 
 
 def test_the_table_has_every_fault_of_a_reader_once_and_forty_in_all() -> None:
-    assert sorted(fault.what for fault in IN_READERS) == sorted(planted.FAULTS)
+    assert sorted(fault.what for fault in IN_READERS) == sorted(reader_faults.FAULTS)
     assert len({(fault.what, fault.where) for fault in FAULTS}) == len(FAULTS) >= 40
     assert not {grade for fault in FAULTS for grade in fault.grades} & set(grades.SAME)
 
@@ -107,9 +116,9 @@ def test_a_drawn_classifier_raises_no_false_alarm(
 
 
 def main(write: bool) -> int:
-    """Plants every fault, prints the table; 1 if one is not caught."""
+    """Plant every fault and print the table; return 1 if one is not caught."""
     caught = 0
-    with tempfile.TemporaryDirectory() as folder, Worker(environment(WRITER), "writer") as writer:
+    with tempfile.TemporaryDirectory() as folder, Worker(environment(WRITER), "writer", entry=FAULTY_REPLAY) as writer:
         honest = bundles(writer, Path(folder))
         print("fault | planted in | grade | place")
         for number, fault in enumerate(FAULTS):

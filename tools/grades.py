@@ -1,7 +1,7 @@
 """`python tools/grades.py`: every grade from a real cause in real environments, with its figures, as one table.
 
 A check too: it ends with 1 where a cause has another grade, or names another first layer. With `--write` the table goes
-into docs/grades.md. Each verdict is that of an audit; a fault is one of `bert_bundle.testing.planted`, in force in a
+into docs/grades.md. Each verdict is that of an audit; a fault is one of tests/support/reader_faults.py, in force in a
 live reader, and the rows without one are its control.
 """
 
@@ -25,8 +25,13 @@ from bert_bundle.host.environments.prepare import PreparedEnvironment, prepare
 from bert_bundle.host.report.terminal import figure
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
 from bert_bundle.host.workers.worker import Progress, Worker
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from support.entries import reader_fault
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "grades.md"
@@ -133,10 +138,10 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
     goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
-    terms = run.RunOptions(expect=matrix.expect, policy=matrix.policy)
+    terms = RunOptions(expect=matrix.expect, policy=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:
-        given = replace(terms, faults={cause.reader: cause.fault} if cause.fault else {}, **cause.terms)
+        given = replace(terms, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.terms)
         progress = _killing(say) if cause.killed else say
         place, bundle = places[cause.reader], folder / cause.classifier
         return run.audit(bundle, [place], executor=Local(1), progress=progress, terms=given).verdicts[0]

@@ -18,6 +18,7 @@ from bert_bundle.host.report import text
 from bert_bundle.host.report.terminal import Style
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 
 WIDTH = 104
 _REMOTE_FONT = re.compile(r',\s*url\("https:[^)]*\) format\("\w+"\)')  # a picture asks no other host
@@ -29,7 +30,7 @@ def main() -> None:
     path = default_matrix_path()
     matrix = read_matrix(path)
     places = prepare(matrix.select(groups=["ci"]), path.parent / FOLDER, progress=print)
-    terms = run.RunOptions(expect=matrix.expect, policy=matrix.policy)
+    terms = RunOptions(expect=matrix.expect, policy=matrix.policy)
     found = run.audit(bundle, places, executor=Local(2), progress=print, terms=terms)
     console = Console(file=io.StringIO(), record=True, width=WIDTH)
     console.print(Text(f"$ bert-bundle audit {bundle.name}", style="bold"))

@@ -27,8 +27,9 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
     builder, name = ModelBuilder(runtime), specification["catalogue"]
     model = MODELS[name](builder)
     randomize(model, builder.encoders, specification["seed"])
-    family = builder.runtime.encoders.family_of(builder.encoders[0]).model_type
-    tokenizer = vocabularies.tokenizer_of(family, runtime=builder.runtime.name)
+    family = builder.runtime.encoders.family_of(builder.encoders[0])
+    assert family is not None
+    tokenizer = vocabularies.tokenizer_of(family.model_type, runtime=builder.runtime.name)
     return BuiltClassifier(model, builder.encoders[0], tokenizer, (), {}, 16 if name == "length_left_open" else LENGTH)
 
 

@@ -61,9 +61,10 @@ class ModelBuilder:
 
     def call(self, encoder: Any, feeds: Mapping[str, Any], wanted: str = "") -> Any:
         """Call the encoder with those of `feeds` that its family accepts, and return its outputs by name."""
-        accepted = self.runtime.encoders.family_of(encoder).arguments
-        given = {name: tensor for name, tensor in feeds.items() if name in accepted}
-        with self.runtime.dialect.working(False):
+        family = self.runtime.encoders.family_of(encoder)
+        assert family is not None
+        given = {name: tensor for name, tensor in feeds.items() if name in family.arguments}
+        with self.runtime.dialect.compute_context(False):
             return self.runtime.encoders.call(encoder, given, self._outputs(wanted))
 
     def op(self, name: str, **arguments: Any) -> Any:

@@ -18,7 +18,9 @@ Progress = Callable[[str], None]
 BATCH = 16
 
 
-def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
+def train_and_save(
+    recipe: Dict[str, Any], target: str, progress: Progress, *, overwrite: bool = False
+) -> Dict[str, Any]:
     """Train by `recipe` and save to `target` with the held-out rows as examples; return {"digest", "accuracy"}."""
     keras = keras_runtime.bind(keras_runtime.TRANSFORMERS).keras
     import tensorflow as tf
@@ -56,6 +58,7 @@ def train_and_save(recipe: Dict[str, Any], target: str, progress: Progress) -> D
         labels=recipe["labels"],
         examples=examples,
         max_length=recipe["max_length"],
+        overwrite=overwrite,
         metadata={"about": recipe["about"], "accuracy_held_out": round(accuracy, 4)},
     )
     return {"digest": manifest.digest, "accuracy": accuracy}

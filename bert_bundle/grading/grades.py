@@ -7,6 +7,7 @@ does not (measured over TF 2.4 to 2.21: releases agree to 3.5e-8 in float64, a t
 
 from dataclasses import dataclass
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any, Dict, Final, Literal, Mapping, Optional, Tuple
 
 import numpy as np
@@ -27,6 +28,18 @@ RETOKENIZED: Final = "retokenized"
 RECONFIGURED: Final = "reconfigured"
 SAME: Tuple[SameGrade, ...] = (BITWISE, IDENTICAL)
 GRADES: Tuple[Grade, ...] = (*SAME, DRIFT, FLIP, RETOKENIZED, RECONFIGURED)
+
+# From best to worst.
+MEANING: Mapping[Grade, str] = MappingProxyType(
+    {
+        "bitwise": "equal to the last bit",
+        "identical": "same labels, same function, float32 within the noise floor",
+        "drift": "the function computed has changed",
+        "flip": "a label differs",
+        "retokenized": "token ids differ",
+        "reconfigured": "architecture or label fields of the configuration differ",
+    }
+)
 
 
 @dataclass(frozen=True)

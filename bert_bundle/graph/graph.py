@@ -1,19 +1,23 @@
-"""The graph of a model as plain frozen data; knows nothing of Keras or of files.
+"""The graph of a model as frozen data.
 
-A graph has layers, by name, and nodes in an order in which each uses only what stands before it. A node is an input,
-a call of a layer, or an op; it refers to tensors by `Ref`. What a layer is called with stands as written; an
-encoder's call stands by the names of its arguments, its outputs by the names that transformers gives them.
+A graph has named layers, and nodes in an order in which each node uses only earlier ones. A node is an input, a call of
+a layer, or an op; it refers to tensors by `Ref`. The arguments of a call are recorded as they were passed. The
+arguments of an encoder are recorded by name, and its outputs have the names that transformers gives them.
+
+Does not know: Keras, files.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 
-CALL_FLAGS = ("training", "return_attention_scores", "use_causal_mask")  # what a call may pass beside tensors
+CALL_FLAGS = ("training", "return_attention_scores", "use_causal_mask")  # call arguments that are not tensors
+
+Argument = Any  # None, bool, int, float, str, Ref, slice or Ellipsis, or lists and string-keyed mappings of these
 
 
 @dataclass(frozen=True)
 class Ref:
-    """One tensor: the node that makes it and, where that makes several, which (a name, or a position as text)."""
+    """One tensor: the node that computes it and, if the node returns several, which one (a name or a position)."""
 
     node: int
     output: str = ""
@@ -21,7 +25,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Input:
-    """A node: a placeholder. `shape` is without the batch, None where it may vary."""
+    """A node that is a placeholder. `shape` leaves out the batch axis; an axis of any size is None."""
 
     name: str
     shape: Tuple[Optional[int], ...]
@@ -30,19 +34,19 @@ class Input:
 
 @dataclass(frozen=True)
 class Call:
-    """A node: layer `layer` called with positional and named arguments."""
+    """A node that calls `layer` with positional and keyword arguments."""
 
     layer: str
-    args: Tuple[Any, ...]
-    kwargs: Mapping[str, Any]
+    args: Tuple[Argument, ...]
+    kwargs: Mapping[str, Argument]
 
 
 @dataclass(frozen=True)
 class Apply:
-    """A node: op `op` of the vocabulary applied to `arguments`."""
+    """A node that applies `op`, an op of the vocabulary, to keyword arguments."""
 
     op: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Argument]
 
 
 Node = Union[Input, Call, Apply]
@@ -50,11 +54,14 @@ Node = Union[Input, Call, Apply]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: a Keras class with its configuration, an encoder (by folder name), or a nested graph.
+    """One layer: a Keras class with its configuration, an encoder, or a nested graph.
 
-    `custom`: the class is the caller's own, who gives it by that name; no built-in class has its name.
-
-    `frozen`, for encoders: parts whose `trainable` differs from what holds them, path -> flag, outermost first.
+    policy   name of the dtype policy
+    config   fields that differ from their defaults; empty for encoders and nested graphs
+    encoder  folder name of an encoder, else empty
+    flags    for encoders: path -> trainable, of parts whose flag differs from the part that holds them, outermost first
+    graph    the nested graph, if the layer is one
+    custom   whether the class is user-defined and passed in by this name; built-in classes have other names
     """
 
     name: str
@@ -70,7 +77,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Graph:
-    """A model. `form` of inputs and outputs is "single", "list" or "dict"; for "dict" each end has its key."""
+    """A model.
+
+    `inputs` and `outputs` are (name, tensor) pairs. Their form is "single", "list" or "dict"; in a dict the names are
+    the keys.
+    """
 
     name: str
     class_name: str
@@ -83,24 +94,24 @@ class Graph:
     trainable: bool = True
 
     def layer(self, name: str) -> Layer:
-        """The layer of that name."""
+        """Return the layer of that name."""
         return next(layer for layer in self.layers if layer.name == name)
 
     def walk(self, prefix: str = "") -> "Iterator[Tuple[str, Layer]]":
-        """(path, layer) of every layer, nested graphs' after the layer that holds them."""
+        """Yield (path, layer) for every layer; the layers of a nested graph follow the layer that holds it."""
         for layer in self.layers:
             yield prefix + layer.name, layer
             if layer.graph is not None:
                 yield from layer.graph.walk(prefix + layer.name + "/")
 
 
-def refs(value: Any) -> "Iterator[Ref]":
-    """Every `Ref` inside an argument, in order."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
+def refs(argument: Argument) -> "Iterator[Ref]":
+    """Yield every `Ref` inside an argument, in order."""
+    if isinstance(argument, Ref):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for item in argument:
             yield from refs(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
+    elif isinstance(argument, Mapping):
+        for item in argument.values():
             yield from refs(item)

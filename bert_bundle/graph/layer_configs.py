@@ -1,54 +1,54 @@
-"""The closed vocabulary of layers: one canonical form for each layer of the table, whichever Keras made it.
+"""The canonical configuration of a layer of the vocabulary: the same for every Keras release.
 
-A field has Keras 3's name and form. What a release adds, drops or says in another way is not in a graph; a field that
-says something and has no place in the table is refused. Builds nothing.
+Fields have the names and forms of Keras 3. What only some releases add, drop or write in another way is not in a graph.
+A field that changes what the layer computes and is not in the table is refused. Builds no layer.
 """
 
 from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import INSTEAD, KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REQUIRED, WRAPPED
+from bert_bundle.graph.layers import KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REPLACEMENTS, REQUIRED, WRAPPED
 
-_MOST_WRAPPED = 3  # a TimeDistributed of a Bidirectional of an LSTM, and one more
-_NORMALIZATIONS = (
-    "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "UnitNormalization",
-)  # fmt: skip
+_DEEPEST = 3  # wrappers in a layer: a TimeDistributed of a Bidirectional of an LSTM, and one more
+_NORMALIZATIONS = frozenset(
+    ["BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "UnitNormalization"]
+)
 
-# Of the fields that the table does not have: those that say nothing of the function a layer computes when it predicts,
-# and those that say nothing while they have this value. None and False say nothing either.
-_SILENT = frozenset(
+# Fields outside the table that may be dropped because they do not change what a layer predicts: those that never do,
+# and those that do not while they have this value. A field that is None or False is dropped too.
+_IRRELEVANT = frozenset(
     "name trainable dtype batch_input_shape batch_shape input_shape build_config implementation input_length "
     "kernel_constraint kernel_initializer kernel_regularizer key_shape query_shape value_shape renorm_momentum seed "
     "synchronized shared_object_id".split()
 )
-_NEUTRAL: Mapping[str, Any] = {"data_format": "channels_last", "groups": 1}
+_IRRELEVANT_VALUES: Mapping[str, Any] = {"data_format": "channels_last", "groups": 1}
 
 
 def canonical_config(
     class_name: str, config: Mapping[str, Any], place: str, rank: Optional[int] = None, depth: int = 0
 ) -> Dict[str, Any]:
-    """The fields of a layer's `get_config()` that differ from their defaults, in Keras 3's terms.
+    """Return the fields of a layer's `get_config()` that differ from their defaults, as Keras 3 writes them.
 
-    `rank` is that of the layer's input, the batch counted: a built normalisation of Keras 2 counts its axis from the
-    front, the graph counts it from the end. Raises ModelError when the class is not in the vocabulary or a field
+    `rank` is the rank of the layer's input, including the batch: a built normalization layer of Keras 2 counts its axis
+    from the front, the graph counts it from the end. Raises ModelError if the class is not in the vocabulary or a field
     cannot be represented.
     """
     table = LAYERS.get(class_name)
-    if table is None or depth > _MOST_WRAPPED:
+    if table is None or depth > _DEEPEST:
         raise ModelError(
             "a layer that a bundle cannot represent",
             place=place,
             wanted="one of " + ", ".join(sorted(LAYERS)),
             found=class_name,
-            fix=INSTEAD.get(class_name, "write it with those layers or with tensor ops"),
+            fix=REPLACEMENTS.get(class_name, "write it with those layers or with tensor ops"),
         )
     names = {old: new for new, old in KERAS_2_NAMES.get(class_name, {}).items()}
     given = {names.get(name, name): value for name, value in config.items()}
-    _check_left_out(given, table, place)
+    _check_dropped(given, table, place)
     result = {}
     for name, default in table.items():
-        if name not in given and default is not REQUIRED:  # a field that this release does not have
+        if name not in given and default is not REQUIRED:  # this release does not have the field
             continue
         value, where = given.get(name, REQUIRED), "{} {}".format(place, name)
         if name in WRAPPED and value is not None:
@@ -66,10 +66,10 @@ def canonical_config(
     return result
 
 
-def check_config(class_name: str, config: Any, place: str, depth: int = 0) -> None:
-    """Raises FormatError unless `config` is one that `canonical_config` could have written."""
+def check_config(class_name: str, config: object, place: str, depth: int = 0) -> None:
+    """Raise FormatError unless `canonical_config` could have returned `config`."""
     table = LAYERS.get(class_name)
-    if table is None or depth > _MOST_WRAPPED:
+    if table is None or depth > _DEEPEST:
         raise FormatError("a layer outside the vocabulary", place=place, found=class_name)
     if not isinstance(config, dict) or set(config) - set(table):
         raise FormatError("a layer's configuration has unknown fields", place=place, wanted=", ".join(sorted(table)))
@@ -82,16 +82,17 @@ def check_config(class_name: str, config: Any, place: str, depth: int = 0) -> No
             _check_wrapped(class_name, value, where, depth)
             continue
         layer_fields.check(class_name, name, value, table[name], where)
-        axis = _from_the_end(value, None) if class_name in _NORMALIZATIONS and name == "axis" else value
-        if value == table[name] or axis != value:  # a default is left out, a list of one axis is that axis
-            raise FormatError("a layer's field is not in canonical form", place=where, wanted=axis, found=value)
+        wanted = _from_the_end(value, None) if class_name in _NORMALIZATIONS and name == "axis" else value
+        if value == table[name] or wanted != value:  # a default is left out, a list of one axis is that axis
+            raise FormatError("a layer's field is not in canonical form", place=where, wanted=wanted, found=value)
 
 
-def _check_left_out(given: Mapping[str, Any], table: Mapping[str, Any], place: str) -> None:
+def _check_dropped(given: Mapping[str, Any], table: Mapping[str, Any], place: str) -> None:
+    """Raise ModelError for a field that the graph would drop although it changes what the layer predicts."""
     for name, value in given.items():
-        if name in table or name in _SILENT or value is None or value is False:
+        if name in table or name in _IRRELEVANT or value is None or value is False:
             continue
-        if name not in _NEUTRAL or value != _NEUTRAL[name]:
+        if name not in _IRRELEVANT_VALUES or value != _IRRELEVANT_VALUES[name]:
             raise ModelError(
                 "a layer's field that a bundle cannot represent",
                 place="{} {}".format(place, name),
@@ -102,25 +103,28 @@ def _check_left_out(given: Mapping[str, Any], table: Mapping[str, Any], place: s
 
 
 def _from_the_end(axis: Any, rank: Optional[int]) -> Any:
-    """The axis or axes counted from the end where the rank is known; of a list of one, that one."""
+    """Return the axis or axes, counted from the end if the rank is known; a list of one axis becomes that axis."""
     axes: List[Any] = axis if isinstance(axis, list) else [axis]
     counted = [a - rank if rank is not None and isinstance(a, int) and a >= 0 else a for a in axes]
     return counted[0] if len(counted) == 1 else counted
 
 
 def _wrapped(holder: str, record: Any, place: str, rank: Optional[int], depth: int) -> Dict[str, Any]:
-    """The layer that a wrapper holds: class, name, policy and configuration, by the table of its own class."""
+    """Return the layer inside a wrapper: class, name, dtype policy and canonical configuration."""
     class_name = record.get("class_name") if isinstance(record, dict) else type(record).__name__
     config = dict(record.get("config", {})) if isinstance(record, dict) else {}
     name = str(config.get("name", ""))
     if holder == "Bidirectional":
-        config.pop("zero_output_for_mask", None)  # Keras' wrapper sets it, by return_sequences
+        config.pop("zero_output_for_mask", None)  # the wrapper sets it from return_sequences
         if class_name not in RECURRENT:
             raise ModelError(
-                "a layer that a bundle cannot represent", place=place, wanted=", ".join(sorted(RECURRENT)),
-                found=class_name, fix="wrap one of those",
-            )  # fmt: skip
-        for prefix in ("forward_", "backward_"):  # put there by Keras: by some releases to what the wrapper was given
+                "a layer that a bundle cannot represent",
+                place=place,
+                wanted=", ".join(sorted(RECURRENT)),
+                found=class_name,
+                fix="wrap one of those",
+            )
+        for prefix in ("forward_", "backward_"):  # some Keras releases add it to the name of the wrapped layer
             name = name[len(prefix) :] if name.startswith(prefix) else name
     inner = rank - 1 if rank is not None and holder == "TimeDistributed" else rank
     policy = config.get("dtype") or "float32"
@@ -131,7 +135,7 @@ def _wrapped(holder: str, record: Any, place: str, rank: Optional[int], depth: i
 
 
 def _is_reverse(forward: Mapping[str, Any], backward: Optional[Mapping[str, Any]]) -> bool:
-    """Whether `backward` is what a Bidirectional makes of `forward` by itself, but for its name."""
+    """Return whether `backward`, apart from its name, is what a Bidirectional derives from `forward` by default."""
     if backward is None:
         return False
     config = dict(forward["config"])
@@ -145,7 +149,7 @@ def _check_wrapped(holder: str, record: Any, place: str, depth: int) -> None:
     if not isinstance(record, dict) or not needed <= set(record) or set(record) - needed - {"dtype"}:
         raise FormatError("a wrapped layer is malformed", place=place, wanted="class, name, config")
     if not isinstance(record["class"], str) or not isinstance(record["name"], str) or len(record["name"]) > 500:
-        raise FormatError("a wrapped layer is malformed", place=place, wanted="texts")
+        raise FormatError("a wrapped layer is malformed", place=place, wanted="strings as class and name")
     if record.get("dtype", "mixed_float16") not in POLICIES or record.get("dtype") == "float32":
         raise FormatError("a layer's dtype is malformed", place=place, found=record["dtype"])
     if holder == "Bidirectional" and record["class"] not in RECURRENT:

@@ -1,4 +1,7 @@
-"""One field of a layer: its canonical form, and what kind of value it may hold; knows no layer but by name."""
+"""One field of a layer: its canonical form, and the kind of value that it may hold.
+
+Does not know: which fields a layer has.
+"""
 
 import math
 from typing import Any, Callable, Dict, FrozenSet, Mapping
@@ -25,8 +28,14 @@ INITIALIZERS: Mapping[str, FrozenSet[str]] = {
     "Zeros": frozenset(),
 }
 _INITIALIZER_DEFAULTS: Mapping[str, Any] = {
-    "seed": None, "gain": 1.0, "mean": 0.0, "stddev": 0.05, "minval": -0.05, "maxval": 0.05, "value": 0.0,
-}  # fmt: skip
+    "seed": None,
+    "gain": 1.0,
+    "mean": 0.0,
+    "stddev": 0.05,
+    "minval": -0.05,
+    "maxval": 0.05,
+    "value": 0.0,
+}
 REGULARIZERS: Mapping[str, FrozenSet[str]] = {
     "L1": frozenset(["l1"]),
     "L2": frozenset(["l2"]),
@@ -38,13 +47,11 @@ CONSTRAINTS: Mapping[str, FrozenSet[str]] = {
     "NonNeg": frozenset(),
     "UnitNorm": frozenset(["axis"]),
 }
-
-
-_MOST = 1 << 31
+_LIMIT = 1 << 31  # of sizes and axes
 
 
 def canonical(name: str, value: Any, place: str) -> Any:
-    """The value of field `name` in Keras 3's terms. Raises ModelError for what a bundle cannot represent."""
+    """Return the value of field `name` as Keras 3 writes it. Raises ModelError if a bundle cannot represent it."""
     if value is None:
         return None
     if name == "activation" or name.endswith("_activation"):
@@ -60,98 +67,99 @@ def canonical(name: str, value: Any, place: str) -> Any:
 
 
 def check(class_name: str, name: str, value: Any, default: Any, place: str) -> None:
-    """Raises FormatError unless `value` is one that `canonical` could have written for this field of this class."""
+    """Raise FormatError unless `canonical` could have returned `value` for this field of this class."""
     kind = _KINDS.get(class_name + "." + name) or _KINDS.get(name)
     if kind is not None and not kind(value) and (value is not None or default is not None):
         raise FormatError("a layer's field is malformed", place=place, found=value)
     try:
-        again = canonical(name, as_keras(value), place)
+        wanted = canonical(name, as_keras(value), place)
     except ModelError as error:
         raise FormatError(error.message, place=place, found=error.found) from None
-    if again != value:
-        raise FormatError("a layer's field is not in canonical form", place=place, wanted=again, found=value)
+    if wanted != value:
+        raise FormatError("a layer's field is not in canonical form", place=place, wanted=wanted, found=value)
 
 
 def as_keras(value: Any) -> Any:
-    """`value` in the form that every Keras reads: what names a class has `class_name`; `silu` is `swish` in Keras 2."""
+    """Return a stored value as every Keras reads it: objects have `class_name`, `silu` is `swish` as in Keras 2."""
     if isinstance(value, dict) and set(value) == {"class", "config"}:
         return {"class_name": value["class"], "config": value["config"]}
     return "swish" if isinstance(value, str) and value == "silu" else value
 
 
-def _activation(value: Any, place: str) -> str:
+def _activation(value: object, place: str) -> str:
     if isinstance(value, str) and value in ACTIVATIONS:
         return {"swish": "silu"}.get(value, value)
     if value == "hard_sigmoid":
         raise ModelError(
-            "an activation that is two functions",
+            "an activation that Keras 2 and Keras 3 define differently",
             place=place,
-            wanted="one that Keras 2 and Keras 3 agree on",
+            wanted="an activation that Keras 2 and Keras 3 define alike",
             found=value,
-            fix="Keras 2 means clip(0.2 * x + 0.5, 0, 1), Keras 3 clip(x / 6 + 0.5, 0, 1): write yours as tensor ops",
+            fix="Keras 2 has clip(0.2 * x + 0.5, 0, 1), Keras 3 clip(x / 6 + 0.5, 0, 1): write yours with tensor ops",
         )
     raise ModelError(
         "an activation that a bundle cannot represent",
         place=place,
         wanted=", ".join(sorted(ACTIVATIONS)),
         found=value,
-        fix="name a Keras activation, or apply the function as a tensor op",
+        fix="use a Keras activation, or apply the function with tensor ops",
     )
 
 
-def _natural(value: Any) -> bool:
-    return type(value) is int and 0 < value < _MOST
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 < value < _LIMIT
 
 
-def _naturals(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_natural, value))
+def _is_sizes(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_size, value))
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return type(value) in (int, float)
 
 
-def _numbers(value: Any) -> bool:
-    return all(map(_numbers, value)) if isinstance(value, list) else _number(value)
+def _is_numbers(value: object) -> bool:
+    return all(map(_is_numbers, value)) if isinstance(value, list) else _is_number(value)
 
 
-def _share(value: Any) -> bool:
-    return _number(value) and 0 <= value <= 1
+def _is_fraction(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
 
 
-def _flag(value: Any) -> bool:
+def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _axes(value: Any) -> bool:
+def _is_axes(value: object) -> bool:
     items = value if isinstance(value, list) else [value]
-    return all(item is None or (type(item) is int and abs(item) < _MOST) for item in items)
+    return all(item is None or (type(item) is int and abs(item) < _LIMIT) for item in items)
 
 
-def _widths(value: Any) -> bool:
-    """Whole numbers from 0, nested as a padding or a cropping of one or two axes."""
-    return all(map(_widths, value)) if isinstance(value, list) else type(value) is int and 0 <= value < _MOST
+def _is_widths(value: object) -> bool:
+    """Return whether `value` is integers from 0, nested like the padding or cropping of one or two axes."""
+    return all(map(_is_widths, value)) if isinstance(value, list) else type(value) is int and 0 <= value < _LIMIT
 
 
-def _text(value: Any) -> bool:
+def _is_string(value: object) -> bool:
     return isinstance(value, str) and len(value) < 200
 
 
+# The kind of value that each field takes, by its name or by "Class.field".
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("units", "input_dim", "output_dim", "n", "filters", "groups", "depth_multiplier"), _natural),
-    **dict.fromkeys(("num_heads", "key_dim", "value_dim"), _natural),
-    **dict.fromkeys(("kernel_size", "strides", "dilation_rate", "pool_size", "shape"), _naturals),
-    **dict.fromkeys(("stddev", "epsilon", "alpha", "l1", "l2", "negative_slope", "threshold"), _number),
-    **dict.fromkeys(("max_value", "mask_value"), _number),
-    **dict.fromkeys(("offset", "mean", "variance", "Rescaling.scale"), _numbers),
-    **dict.fromkeys(("rate", "momentum", "dropout", "recurrent_dropout"), _share),
-    **dict.fromkeys(("use_bias", "center", "scale", "normalize", "mask_zero", "keepdims", "use_scale"), _flag),
-    **dict.fromkeys(("return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask"), _flag),
-    **dict.fromkeys(("unit_forget_bias", "reset_after", "invert"), _flag),
-    **dict.fromkeys(("axis", "axes", "dims", "target_shape", "noise_shape", "seed"), _axes),
-    **dict.fromkeys(("shared_axes", "attention_axes", "output_shape"), _axes),
-    **dict.fromkeys(("cropping", "size", "ZeroPadding1D.padding", "ZeroPadding2D.padding"), _widths),
-    **dict.fromkeys(("equation", "bias_axes"), _text),
+    **dict.fromkeys(("units", "input_dim", "output_dim", "n", "filters", "groups", "depth_multiplier"), _is_size),
+    **dict.fromkeys(("num_heads", "key_dim", "value_dim"), _is_size),
+    **dict.fromkeys(("kernel_size", "strides", "dilation_rate", "pool_size", "shape"), _is_sizes),
+    **dict.fromkeys(("stddev", "epsilon", "alpha", "l1", "l2", "negative_slope", "threshold"), _is_number),
+    **dict.fromkeys(("max_value", "mask_value"), _is_number),
+    **dict.fromkeys(("offset", "mean", "variance", "Rescaling.scale"), _is_numbers),
+    **dict.fromkeys(("rate", "momentum", "dropout", "recurrent_dropout"), _is_fraction),
+    **dict.fromkeys(("use_bias", "center", "scale", "normalize", "mask_zero", "keepdims", "use_scale"), _is_flag),
+    **dict.fromkeys(("return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask"), _is_flag),
+    **dict.fromkeys(("unit_forget_bias", "reset_after", "invert"), _is_flag),
+    **dict.fromkeys(("axis", "axes", "dims", "target_shape", "noise_shape", "seed"), _is_axes),
+    **dict.fromkeys(("shared_axes", "attention_axes", "output_shape"), _is_axes),
+    **dict.fromkeys(("cropping", "size", "ZeroPadding1D.padding", "ZeroPadding2D.padding"), _is_widths),
+    **dict.fromkeys(("equation", "bias_axes"), _is_string),
     "data_format": ("channels_last", "channels_first").__contains__,
     "interpolation": ("area", "bicubic", "bilinear", "gaussian", "lanczos3", "lanczos5", "nearest").__contains__,
     "merge_mode": ("sum", "mul", "concat", "ave", None).__contains__,
@@ -160,15 +168,15 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def canonical_object(value: Any, place: str) -> Dict[str, Any]:
-    """An initializer, a regularizer or a constraint of Keras, by its class' name. Raises ModelError for others."""
+def canonical_object(value: Mapping[str, Any], place: str) -> Dict[str, Any]:
+    """Return a serialized initializer, regularizer or constraint of Keras. Raises ModelError for any other object."""
     tables = (INITIALIZERS, REGULARIZERS, CONSTRAINTS)
     name = value.get("class_name")
     table = next((known for known in tables if isinstance(name, str) and name in known), None)
     return _canonical_object(value, table or {k: v for known in tables for k, v in known.items()}, place)
 
 
-def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
+def _canonical_object(value: object, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
     class_name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None
     class_name = "Orthogonal" if class_name == "OrthogonalInitializer" else class_name  # its name in Keras 3.4
@@ -178,7 +186,7 @@ def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: st
             place=place,
             wanted=", ".join(sorted(table)),
             found=class_name or type(value).__name__,
-            fix="use one of Keras' own",
+            fix="use one that Keras provides",
         )
     kept = {k: plain(v, place) for k, v in config.items() if k in table[class_name]}
     if table is INITIALIZERS:
@@ -187,7 +195,7 @@ def _canonical_object(value: Any, table: Mapping[str, FrozenSet[str]], place: st
 
 
 def plain(value: Any, place: str) -> Any:
-    """`value` as JSON data: NumPy scalars become Python's, tuples lists, float32 values their shortest decimal."""
+    """Return `value` as JSON data: Python scalars and lists, float32 values as their shortest decimal."""
     import numpy as np
 
     if value is None or isinstance(value, (bool, str)):
@@ -196,15 +204,15 @@ def plain(value: Any, place: str) -> Any:
         return int(value)
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):
-            raise ModelError("a number that JSON does not have", place=place, found=value, fix="use a finite number")
+            raise ModelError("a number that is NaN or infinity", place=place, found=value, fix="use a finite number")
         with np.errstate(over="ignore"):
             narrow = np.float32(value)
         return float(str(narrow)) if float(narrow) == float(value) else float(value)
     if isinstance(value, (list, tuple)):
         return [plain(item, place) for item in value]
     if hasattr(value, "tolist"):
-        listed = value.tolist()  # a bfloat16 scalar answers with itself
+        listed = value.tolist()  # a bfloat16 scalar returns itself
         return plain(float(listed) if type(listed) is type(value) else listed, place)
     raise ModelError(
-        "a value that is no plain data", place=place, wanted="numbers, text, lists", found=type(value).__name__
+        "a value that is not plain data", place=place, wanted="numbers, strings, lists", found=type(value).__name__
     )

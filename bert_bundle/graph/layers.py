@@ -1,8 +1,9 @@
-"""The table of layers: every class a graph may name, its fields with their defaults, and who has it; plain data.
+"""The table of layers: every class that a graph may name, its fields with their defaults, and which releases have it.
 
 Names, fields and defaults are those of Keras 3 (keras.io/api/layers). A field that has its default is left out of a
-graph, so that releases which add or drop fields write the same bytes. One class is ours: a `Variable` is a weight that
-no layer of Keras holds, as a tensor; it is called on an input, which it ignores, for its place in the graph.
+graph, so that releases which add or drop fields write the same bytes. One class is not a Keras class: a `Variable` is a
+weight outside any Keras layer, returned as a tensor. It is called on an input only to have a node in the graph, and
+ignores that input.
 """
 
 from typing import Any, FrozenSet, Mapping, Tuple
@@ -57,8 +58,8 @@ def _convolution(dimensions: int) -> Mapping[str, Any]:
 
 def _depthwise(dimensions: int) -> Mapping[str, Any]:
     weights = {**_weight("depthwise", _GLOROT), **_BIAS}
-    own = {"depth_multiplier": 1, "activation": "linear", "activity_regularizer": None}
-    return {**_window(dimensions), **own, **weights}
+    fields = {"depth_multiplier": 1, "activation": "linear", "activity_regularizer": None}
+    return {**_window(dimensions), **fields, **weights}
 
 
 def _separable(dimensions: int) -> Mapping[str, Any]:
@@ -157,11 +158,11 @@ RECURRENT: FrozenSet[str] = frozenset(["GRU", "LSTM", "SimpleRNN"])
 STATEFUL = RECURRENT | {"Bidirectional"}  # classes that may be called with initial states
 WRAPPED = ("layer", "backward_layer")  # fields that hold a layer
 
-# Names that Keras 2 has for fields that Keras 3 renamed: class -> {Keras 3: Keras 2}.
+# Fields that Keras 3 renamed: class -> {name in Keras 3: name in Keras 2}.
 KERAS_2_NAMES: Mapping[str, Mapping[str, str]] = {"LeakyReLU": {"negative_slope": "alpha"}}
 
-# The TensorFlow release whose Keras first has a class, or a field of it ("Class.field"). What is not here is in 2.4.
-FIRST: Mapping[str, Tuple[int, int]] = {
+# The first TensorFlow release whose Keras has a class, or a field of it ("Class.field"). Everything else is in 2.4.
+FIRST_RELEASE: Mapping[str, Tuple[int, int]] = {
     "Attention.score_mode": (2, 9),
     "DepthwiseConv1D": (2, 7),
     "EinsumDense": (2, 10),
@@ -179,8 +180,8 @@ FIRST: Mapping[str, Tuple[int, int]] = {
     "UnitNormalization": (2, 9),
 }
 
-# What to write instead of a class that some Keras does not have at all.
-INSTEAD: Mapping[str, str] = {
+# What to write instead of a class that some Keras lacks in every release.
+REPLACEMENTS: Mapping[str, str] = {
     "ThresholdedReLU": "Keras 3 does not have it: use ReLU(threshold=theta)",
     "SyncBatchNormalization": "use BatchNormalization: the two predict the same",
     "CuDNNLSTM": "use LSTM(units)",

@@ -1,12 +1,12 @@
-"""The closed vocabulary of tensor ops: keras.ops names with their parameters, and what each is in TensorFlow.
+"""The closed vocabulary of tensor ops: keras.ops names with their parameters, and their equivalents in TensorFlow.
 
 A row is (keras.ops name, TensorFlow symbols it is captured from, parameters in TensorFlow's order). A parameter is
 (keras.ops name, TensorFlow name[, default[, implied]]). A value equal to its default is left out of a graph; `implied`
-is what TensorFlow takes where keras.ops has another default or none. One without a keras.ops name must say nothing: be
-left out, or have its default. The first symbol is what a rebuild calls.
+is TensorFlow's default if keras.ops has another one or none. A parameter without a keras.ops name must be omitted in
+the call or have its default. A rebuild calls the first symbol.
 
-Beyond keras.ops, `matmul` has `transpose_a` and `transpose_b`: the last two axes of an operand swapped first. One
-kernel does both, and two would move the last bits.
+Unlike keras.ops, `matmul` has `transpose_a` and `transpose_b`, which first swap the last two axes of an operand. One
+kernel does both; separate kernels would change the last bits.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from typing import Any, Dict, List, Mapping, Tuple
 from bert_bundle.errors import FormatError
 
 REQUIRED = object()
-REST = "*"  # the TensorFlow name of a parameter that takes all further positional arguments
-OPERANDS = ("x1", "x2", "xs", "operands", "fill_value")  # hold tensors of one dtype, or constants of it
+REST = "*"  # the TensorFlow name of a parameter that takes all remaining positional arguments
+OPERANDS = ("x1", "x2", "xs", "operands", "fill_value")  # parameters for tensors of one dtype, or constants of it
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of an op: its name in keras.ops (empty where it has none), in TensorFlow, and what is left out."""
+    """One parameter of an op: its name in keras.ops (empty if it has none), its name in TensorFlow, its defaults."""
 
     name: str
     tensorflow: str
@@ -33,46 +33,49 @@ class Parameter:
 class Op:
     """One op: its keras.ops name, the TensorFlow symbol that computes it, TensorFlow's parameters in order.
 
-    `several`: it makes a list of tensors, each named by its position.
+    `returns_list`: the op returns a list of tensors, each named by its position.
     """
 
     name: str
     symbol: str
     signature: Tuple[Parameter, ...]
-    several: bool = False
+    returns_list: bool = False
 
     @property
     def parameters(self) -> Tuple[Parameter, ...]:
-        """Those that a graph has."""
+        """The parameters that have a name in keras.ops, and so in a graph."""
         return tuple(p for p in self.signature if p.name)
 
 
 @dataclass(frozen=True)
-class Step:
-    """An op whose result is an argument of another: what TensorFlow has one op for and keras.ops two."""
+class NestedOp:
+    """An op whose result is an argument of another op, for one TensorFlow op that is two in keras.ops."""
 
     name: str
     arguments: Mapping[str, Any]
 
 
-def _op(name: str, symbols: str, *parameters: Tuple[Any, ...], several: bool = False) -> Tuple[Tuple[str, Op], ...]:
-    op = Op(name, symbols.split()[0], tuple(Parameter(*p) for p in parameters), several)
+_Rows = Tuple[Tuple[str, Op], ...]  # (TensorFlow symbol, op)
+
+
+def _op(name: str, symbols: str, *parameters: Tuple[Any, ...], returns_list: bool = False) -> _Rows:
+    op = Op(name, symbols.split()[0], tuple(Parameter(*p) for p in parameters), returns_list)
     return tuple((symbol, op) for symbol in symbols.split())
 
 
-def _unary(name: str, symbols: str, argument: str = "x") -> Tuple[Tuple[str, Op], ...]:
-    return _op(name, symbols, ("x", argument))
+def _unary(name: str, symbols: str, parameter: str = "x") -> _Rows:
+    return _op(name, symbols, ("x", parameter))
 
 
-def _binary(name: str, symbols: str) -> Tuple[Tuple[str, Op], ...]:
+def _binary(name: str, symbols: str) -> _Rows:
     return _op(name, symbols, ("x1", "x"), ("x2", "y"))
 
 
-def _reduction(name: str, symbols: str) -> Tuple[Tuple[str, Op], ...]:
+def _reduction(name: str, symbols: str) -> _Rows:
     return _op(name, symbols, ("x", "input_tensor"), ("axis", "axis", None), ("keepdims", "keepdims", False))
 
 
-def _arg(name: str) -> Tuple[Tuple[str, Op], ...]:
+def _arg(name: str) -> _Rows:
     axis = ("axis", "axis", REQUIRED, 0)
     return _op(name, "math." + name, ("x", "input"), axis, ("", "output_type", "int64"))
 
@@ -98,9 +101,9 @@ _ROWS = (
     *_op("take", "compat.v1.gather", ("x", "params"), ("indices", "indices"), ("", "validate_indices"),
          ("", "name"), ("axis", "axis", REQUIRED, 0), ("", "batch_dims", 0)),
     *_op("split", "split", ("x", "value"), ("indices_or_sections", "num_or_size_splits"), ("axis", "axis", 0),
-         several=True),
-    *_op("unstack", "unstack", ("x", "value"), ("num", "num", None), ("axis", "axis", 0), several=True),
-    *_op("top_k", "math.top_k", ("x", "input"), ("k", "k", REQUIRED, 1), ("sorted", "sorted", True), several=True),
+         returns_list=True),
+    *_op("unstack", "unstack", ("x", "value"), ("num", "num", None), ("axis", "axis", 0), returns_list=True),
+    *_op("top_k", "math.top_k", ("x", "input"), ("k", "k", REQUIRED, 1), ("sorted", "sorted", True), returns_list=True),
     *_op("sort", "sort", ("x", "values"), ("axis", "axis", -1), ("", "direction", "ASCENDING")),
     *_arg("argmax"),
     *_arg("argmin"),
@@ -189,11 +192,11 @@ _ROWS = (
 )  # fmt: skip
 
 BY_SYMBOL: Mapping[str, Op] = dict(_ROWS)
-BY_NAME: Mapping[str, Op] = {op.name: op for op in BY_SYMBOL.values()}  # of two rows, the last
+BY_NAME: Mapping[str, Op] = {op.name: op for op in BY_SYMBOL.values()}  # the last row of that name
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None:
-    """Raises FormatError unless the op exists and `arguments` holds exactly what it takes."""
+    """Raise FormatError unless the op exists and accepts exactly these arguments."""
     op = BY_NAME.get(name)
     if op is None:
         raise FormatError("an op outside the vocabulary", place=place, found=name)
@@ -201,7 +204,7 @@ def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None
     needed = {p.name for p in op.parameters if p.default is REQUIRED}
     if set(arguments) - known or needed - set(arguments):
         raise FormatError(
-            "an op's arguments are not its own",
+            "an op has missing or unknown arguments",
             place=place,
             wanted=", ".join(p.name for p in op.parameters),
             found=", ".join(sorted(arguments)),
@@ -209,61 +212,60 @@ def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None
 
 
 def operation(symbol: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
-    """(keras.ops name, arguments by keras.ops names) of a TensorFlow call; an argument may be a `Step`.
+    """Return (keras.ops name, arguments by keras.ops names) of a TensorFlow call; an argument may be a `NestedOp`.
 
-    A squared difference is the square of a difference, a variance the mean of one: TensorFlow 2.4 takes that
-    apart itself. Raises KeyError naming what has no equal.
+    A squared difference is the square of a difference, and a variance the mean of squared differences: TensorFlow 2.4
+    records them in that way. Raises KeyError with the symbol or argument that has no equivalent.
     """
     op = BY_SYMBOL.get(symbol)
     if op is None:
         raise KeyError("tf." + symbol)
     arguments = bind(op, args, kwargs)
     if symbol == "math.squared_difference":
-        return "square", {"x": Step("subtract", arguments)}
+        return "square", {"x": NestedOp("subtract", arguments)}
     if symbol == "math.reduce_variance":
-        difference = {"x1": arguments["x"], "x2": Step("mean", {**arguments, "keepdims": True})}
-        return "mean", {**arguments, "x": Step("square", {"x": Step("subtract", difference)})}
+        difference = {"x1": arguments["x"], "x2": NestedOp("mean", {**arguments, "keepdims": True})}
+        return "mean", {**arguments, "x": NestedOp("square", {"x": NestedOp("subtract", difference)})}
     return op.name, arguments
 
 
 def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, Any]:
-    """The arguments of a TensorFlow call by keras.ops name, defaults left out; `name` is no argument.
+    """Return the arguments of a TensorFlow call by keras.ops name, without defaults and without `name`.
 
-    Raises KeyError with the first argument that the op does not represent.
+    Raises KeyError with the first argument that has no equivalent.
     """
     by_name = _by_name(op, args)
     by_name.update((k, v) for k, v in kwargs.items() if k != "name")
     result = {}
     for parameter in op.signature:
-        value = _plain(by_name.pop(parameter.tensorflow, None))
-        value = _said(parameter) if value is None else value
+        value = _dtype_name(by_name.pop(parameter.tensorflow, None))
+        value = _value_if_omitted(parameter) if value is None else value
         if value is REQUIRED:
             raise KeyError(parameter.tensorflow)
-        same = type(value) is type(parameter.default) and value == parameter.default
-        if not parameter.name and not (same or value is False):
+        is_default = type(value) is type(parameter.default) and value == parameter.default
+        if not parameter.name and not (is_default or value is False):
             raise KeyError(parameter.tensorflow)
-        if parameter.name and not same:
+        if parameter.name and not is_default:
             result[parameter.name] = axis(op.name, value) if parameter.name == "axis" else value
     for name, value in by_name.items():
         if value is not None and value is not False:
             raise KeyError(name)
     if op.name == "split" and type(result["indices_or_sections"]) is not int:
-        raise KeyError("num_or_size_splits that is no whole number")  # sizes in TensorFlow, positions in keras.ops
+        raise KeyError("num_or_size_splits that is not an integer")  # sizes in TensorFlow, positions in keras.ops
     return result
 
 
 def axis(op: str, value: Any) -> Any:
-    """An axis as a graph has it: one of several is a number, but for `flip`, which TensorFlow gives a list only.
+    """Return an axis as a graph records it: a list of one axis is that axis, except for `flip`, which takes a list.
 
-    Keras 3 keeps a reduction's one axis as a list, whatever it was given.
+    Keras 3 keeps the single axis of a reduction as a list, however it was passed.
     """
     if op == "flip":
         return [value] if type(value) is int else value
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
-def _said(parameter: Parameter) -> Any:
-    """What a call says that leaves the parameter out."""
+def _value_if_omitted(parameter: Parameter) -> Any:
     if not parameter.name and parameter.default is REQUIRED:
         return False
     return parameter.default if parameter.implied is None else parameter.implied
@@ -274,11 +276,11 @@ def _by_name(op: Op, args: Tuple[Any, ...]) -> Dict[str, Any]:
     if names[-1] == REST:
         return {**dict(zip(names[:-1], args)), REST: list(args[len(names) - 1 :])}
     extra: List[Any] = list(args[len(names) :])
-    if any(value is not None for value in extra):  # a name left out by position is no argument
+    if any(value is not None for value in extra):  # a `name` of None by position is not an argument
         raise KeyError("argument {}".format(len(args)))
     return dict(zip(names, args))
 
 
-def _plain(value: Any) -> Any:
-    """A TensorFlow dtype by its name; anything else as it is."""
+def _dtype_name(value: Any) -> Any:
+    """Return the name of a TensorFlow dtype, and any other value unchanged."""
     return str(value.name) if type(value).__name__ == "DType" else value

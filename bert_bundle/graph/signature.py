@@ -1,10 +1,12 @@
-"""What each input of a model is for, read from what it feeds in the graph; never from its name."""
+"""The role of each input of a model, read from what it feeds in the graph; never from its name."""
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+import numpy as np
+
 from bert_bundle.errors import FormatError
 from bert_bundle.format.layout import GRAPH
-from bert_bundle.graph.graph import Apply, Call, Graph, Input, Ref, refs
+from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Ref, refs
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 FEATURE = "feature"
@@ -12,11 +14,11 @@ TEXT = "text"
 
 
 class Slot(NamedTuple):
-    """One input of the model, in order.
+    """One input of the model.
 
     role   "input_ids", "attention_mask", "token_type_ids" or "feature"
-    group  which text it is made of: "text", or the name of the token ids' input where the model reads several texts
-    shape  without the batch; None where it may vary
+    group  the text that it is made from: "text", or the name of the token ids' input if the model reads several texts
+    shape  without the batch axis; an axis of any size is None
     """
 
     name: str
@@ -27,7 +29,7 @@ class Slot(NamedTuple):
 
 
 def slots(graph: Graph) -> List[Slot]:
-    """The model's inputs with their roles."""
+    """Return the model's inputs, in order, with their roles."""
     found: Dict[str, Tuple[str, str]] = {}
     sources = {ref.node: name for name, ref in graph.inputs}
     _collect(graph, sources, found)
@@ -35,16 +37,16 @@ def slots(graph: Graph) -> List[Slot]:
     result = []
     for name, ref in graph.inputs:
         role, group = found.get(name, (FEATURE, ""))
-        role = role if group else FEATURE  # a mask of token ids that are computed has no text of its own
+        role = role if group else FEATURE  # a mask for computed token ids belongs to no text
         node = graph.nodes[ref.node]
         if not isinstance(node, Input):
-            raise FormatError("an input of the model is no input node", place=GRAPH, found=name)
+            raise FormatError("an input of the model is not an input node", place=GRAPH, found=name)
         result.append(Slot(name, role, (TEXT if len(groups) == 1 else group) if group else "", node.shape, node.dtype))
     return result
 
 
-def to_json(slots: List[Slot], outputs: Mapping[str, Any], graph: Graph) -> Dict[str, Any]:
-    """The signature as the manifest holds it; `outputs` are arrays by name, whose first axis is the batch."""
+def to_json(slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph) -> Dict[str, Any]:
+    """Return the signature as stored in the manifest; the first axis of each output is the batch."""
     return {
         "inputs": [
             dict(
@@ -60,8 +62,8 @@ def to_json(slots: List[Slot], outputs: Mapping[str, Any], graph: Graph) -> Dict
     }
 
 
-def _collect(graph: Graph, sources: Dict[int, str], found: Dict[str, Tuple[str, str]]) -> None:
-    """Fills `found` with input name -> (role, group). `sources`: input nodes of this graph -> the model's inputs."""
+def _collect(graph: Graph, sources: Mapping[int, str], found: Dict[str, Tuple[str, str]]) -> None:
+    """Fill `found` with input name -> (role, group). `sources`: input node of this graph -> input of the model."""
     by_name = {layer.name: layer for layer in graph.layers}
     for node in graph.nodes:
         if not isinstance(node, Call):
@@ -74,27 +76,27 @@ def _collect(graph: Graph, sources: Dict[int, str], found: Dict[str, Tuple[str, 
                 if name:
                     found.setdefault(name, (role, group))
         elif layer.graph is not None:
-            outer = [_source(graph, value, sources) for value in _fed(layer.graph, node)]
+            outer = [_source(graph, argument, sources) for argument in _arguments(layer.graph, node)]
             inner = {ref.node: name for (_, ref), name in zip(layer.graph.inputs, outer) if name is not None}
             _collect(layer.graph, inner, found)
 
 
-def _fed(nested: Graph, node: Call) -> List[Any]:
-    """What each input of a nested graph is fed: by name from a dict, else in order."""
-    value = node.args[0] if node.args else node.kwargs.get("inputs")
-    if isinstance(value, Mapping):
-        return [value.get(name) for name, _ in nested.inputs]
-    return list(refs(value))
+def _arguments(nested: Graph, node: Call) -> List[Argument]:
+    """Return what each input of a nested graph receives: by name from a dict, otherwise in order."""
+    argument = node.args[0] if node.args else node.kwargs.get("inputs")
+    if isinstance(argument, Mapping):
+        return [argument.get(name) for name, _ in nested.inputs]
+    return list(refs(argument))
 
 
-def _source(graph: Graph, value: Any, sources: Mapping[int, str]) -> Optional[str]:
-    """The model's input that `value` is, through ops of one tensor (a cast, a slice); None for anything computed."""
-    while isinstance(value, Ref):
-        node = graph.nodes[value.node]
+def _source(graph: Graph, argument: Argument, sources: Mapping[int, str]) -> Optional[str]:
+    """Return the model's input that reaches `argument` through ops on one tensor (a cast, a slice), or None."""
+    while isinstance(argument, Ref):
+        node = graph.nodes[argument.node]
         if isinstance(node, Input):
-            return sources.get(value.node) if len(node.shape) == 1 else None
+            return sources.get(argument.node) if len(node.shape) == 1 else None
         used = list(refs(node.arguments)) if isinstance(node, Apply) else []
         if len(used) != 1 or not isinstance(node, Apply) or node.op not in ("cast", "getitem", "reshape", "squeeze"):
             return None
-        value = used[0]
+        argument = used[0]
     return None

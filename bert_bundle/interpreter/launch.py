@@ -15,8 +15,9 @@ from bert_bundle.interpreter.installed import KERAS_BACKEND, binding, installed
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# argv: package folder, module to run, its arguments. `python -c` puts the current directory on sys.path as "". It is
-# removed before anything is imported: a stray `numpy.py` there would be imported instead of the environment's numpy.
+# argv: package folder, module or script (FILE.py) to run, its arguments. `python -c` puts the current directory on
+# sys.path as "". It is removed before anything is imported: a stray `numpy.py` there would be imported instead of the
+# environment's numpy.
 _BOOTSTRAP = """\
 import sys
 sys.path[:] = [p for p in sys.path if p]
@@ -28,7 +29,10 @@ spec = util.spec_from_file_location("bert_bundle", join(folder, "__init__.py"), 
 package = sys.modules["bert_bundle"] = util.module_from_spec(spec)
 spec.loader.exec_module(package)
 import runpy
-runpy.run_module(module, run_name="__main__", alter_sys=True)
+if module.endswith(".py"):
+    runpy.run_path(module, run_name="__main__")
+else:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 # What a run pins: thread counts, kernels and devices change float32 results as much as an upgrade of TensorFlow does,
@@ -80,7 +84,7 @@ _ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
 
 
 def command(python: str, module: str, *arguments: str, user_site: bool = False) -> List[str]:
-    """Return the command that runs `module` (of this package) with the interpreter `python`, isolated from the host.
+    """Return the command that runs `module`, or a script by its path, with `python`, isolated from the host.
 
     `user_site` includes packages installed with `pip install --user`: for a child that must see the same packages as
     this process, which may have TensorFlow from there.

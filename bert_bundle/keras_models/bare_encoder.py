@@ -1,6 +1,6 @@
-"""An encoder class by itself: the record of one as a layer, and the graph around one that is saved as the model.
+"""An encoder by itself: its record as a layer, and the graph that is built around one to save it as a model.
 
-A graph of token inputs, the class and its outputs is written down, not traced: the live model is left as it is.
+That graph of token inputs, the encoder and its outputs is written down, not traced: the live encoder is unchanged.
 """
 
 from typing import Any, Optional
@@ -13,22 +13,22 @@ from bert_bundle.keras_models.runtime import Runtime
 
 
 def layer_of(encoder: Any, family: Family, folder: str, runtime: Runtime) -> Layer:
-    """The record of a live encoder whose files go to `folder`."""
+    """Return the record of a live encoder whose files are in `folder`."""
     return Layer(
         name=encoder.name,
         class_name=family.architecture,
         trainable=bool(encoder._trainable),
-        policy=runtime.dialect.policy(encoder),
+        policy=runtime.dialect.dtype_policy(encoder),
         encoder=folder,
-        flags=dict(sorted(runtime.encoders.flags(encoder).items())),  # what holds a part sorts before it
+        flags=dict(sorted(runtime.encoders.flags(encoder).items())),  # a part sorts after the part that holds it
     )
 
 
 def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, length: Optional[int]) -> Graph:
-    """The functional model `input_ids, attention_mask[, token_type_ids] -> logits`, each input of `length` tokens.
+    """Return the functional model `input_ids, attention_mask[, token_type_ids] -> logits` with `length` tokens.
 
-    Several outputs (start_logits, end_logits) are a dict. Token types are an input where the encoder has more than one.
-    An encoder that was never called has no weights yet: it is called, once.
+    Several outputs (start_logits, end_logits) are a dict. Token types are an input if the encoder has more than one.
+    An encoder that was never called has no weights yet, and is called once.
     """
     if not encoder.built:
         runtime.encoders.call(encoder, {"input_ids": runtime.dialect.tensor(np.zeros((1, 2), "int32"))}, frozenset())
@@ -38,7 +38,7 @@ def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, le
     nodes = [Input(name, (length,), "int32") for name in names]
     feeds = {name: Ref(index) for index, name in enumerate(names)}
     results = {name: Ref(len(names), name) for name in family.always}
-    single = len(results) == 1
+    is_single = len(results) == 1  # Keras names a single output after its layer
     return Graph(
         name=encoder.name,
         class_name="Functional",
@@ -46,7 +46,7 @@ def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, le
         nodes=(*nodes, Call(encoder.name, (), feeds)),
         inputs=tuple(feeds.items()),
         inputs_form="list",
-        outputs=tuple((encoder.name if single else name, ref) for name, ref in results.items()),  # as Keras names it
-        outputs_form="single" if single else "dict",
+        outputs=tuple((encoder.name if is_single else name, ref) for name, ref in results.items()),
+        outputs_form="single" if is_single else "dict",
         trainable=bool(encoder._trainable),
     )

@@ -1,7 +1,11 @@
-"""Keras 2 as it says things: its graph's nodes, its ops, its precision; knows nothing of encoders."""
+"""The dialect of Keras 2: its graph's nodes, its ops, its precision. `dialect.Dialect` documents the functions.
+
+Does not know: encoders.
+"""
 
 import contextlib
 import os
+from types import ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
@@ -11,14 +15,14 @@ from bert_bundle.graph import ops
 from bert_bundle.graph.graph import Input
 
 _FLOATS = ("float16", "float32", "float64")
-_LISTS = ("values", ops.REST)  # arguments of TensorFlow that are a list of operands
+_LISTS = ("values", ops.REST)  # TensorFlow's parameters that take a list of operands
 
 
-def bind() -> Any:
-    """The `keras` module whose layers transformers' TensorFlow classes are made of.
+def bind() -> ModuleType:
+    """Return the `keras` module that transformers' TensorFlow classes are made of.
 
-    tf.keras is bound to tf-keras where that is installed, as transformers 4.41 and later do; before any import only.
-    Raises RuntimeUnavailableError, naming what is missing, where there is none.
+    As transformers 4.41 and later do, bind tf.keras to tf-keras if that is installed. This works only before TensorFlow
+    is imported.
     """
     from importlib import util
 
@@ -29,12 +33,12 @@ def bind() -> Any:
         from transformers import modeling_tf_utils
     except (ImportError, RuntimeError) as error:
         raise RuntimeUnavailableError(
-            "the installed packages have no transformers runtime",
+            "the installed packages do not provide the transformers runtime",
             wanted="tensorflow and transformers 4 with its TensorFlow classes (and tf-keras from TensorFlow 2.16)",
             found=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix="load the bundle in an environment of the matrix, or install those packages",
         ) from error
-    keras = getattr(modeling_tf_utils, "keras", None) or tensorflow.keras
+    keras: ModuleType = getattr(modeling_tf_utils, "keras", None) or tensorflow.keras
     if not issubclass(modeling_tf_utils.TFPreTrainedModel, keras.Model):
         raise RuntimeUnavailableError(
             "transformers and tf.keras use two different Keras",
@@ -46,11 +50,8 @@ def bind() -> Any:
 
 
 @contextlib.contextmanager
-def precision(keras: Any, policy: str) -> Iterator[None]:
-    """Layers made inside have the dtype policy; the caller's settings are back afterwards.
-
-    A plain dtype becomes `floatx` too: it is what transformers' classes make their weights in.
-    """
+def precision(keras: ModuleType, policy: str) -> Iterator[None]:
+    """Set a plain dtype as `floatx` too, which transformers' classes use for their weights."""
     floatx, before = keras.backend.floatx(), keras.mixed_precision.global_policy()
     try:
         keras.backend.set_floatx(policy if policy in _FLOATS else "float32")
@@ -62,8 +63,8 @@ def precision(keras: Any, policy: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def working(float64: bool, *, own_code: bool = False) -> Iterator[None]:
-    """The context to build and to run in, with `float64` in float64; without AutoGraph, unless `own_code` runs in it.
+def compute_context(float64: bool, *, user_code: bool = False) -> Iterator[None]:
+    """Set `floatx` with `float64`, and switch AutoGraph off unless there is `user_code`.
 
     Old releases cast a mask to floatx, whatever the layer's own dtype is (seen in GlobalAveragePooling1D of 2.4).
     """
@@ -71,7 +72,7 @@ def working(float64: bool, *, own_code: bool = False) -> Iterator[None]:
     floatx = backend.floatx()
     try:
         backend.set_floatx("float64" if float64 else floatx)
-        with contextlib.nullcontext() if own_code else autograph("DISABLED"):
+        with contextlib.nullcontext() if user_code else autograph("DISABLED"):
             yield
     finally:
         backend.set_floatx(floatx)
@@ -79,9 +80,9 @@ def working(float64: bool, *, own_code: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def autograph(status: str) -> Iterator[None]:
-    """AutoGraph "DISABLED", or "UNSPECIFIED" as it is for whoever says nothing; nothing where TensorFlow has none.
+    """Set AutoGraph to "DISABLED", or to its default "UNSPECIFIED"; do nothing if this TensorFlow does not have it.
 
-    It converts every layer's `call` anew; nothing that a bundle holds needs it (measured: 4.2 s -> 1.3 s).
+    It converts every layer's `call` again, and nothing in a bundle needs it (measured: 4.2 s -> 1.3 s).
     """
     context: Any = contextlib.nullcontext()
     with contextlib.suppress(ImportError, AttributeError):
@@ -93,77 +94,64 @@ def autograph(status: str) -> Iterator[None]:
 
 
 def has_graph(model: Any) -> bool:
-    """Whether the model is functional, or Sequential with a known input."""
     return bool(getattr(model, "_is_graph_network", False))
 
 
 def inputs(model: Any) -> Any:
-    """The symbolic inputs in the form they were given: one, a list, a dict."""
     return model._nested_inputs
 
 
 def outputs(model: Any) -> Any:
-    """The symbolic outputs in the form they were given."""
     return model._nested_outputs
 
 
-def called_on(model: Any) -> Any:
-    """What a subclassed model was first called on: nested specifications with shape and dtype; None when never."""
+def input_specs(model: Any) -> Any:
     return model._saved_model_inputs_spec
 
 
-def called_with(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
-    """(positional, named) arguments of a layer's call."""
+def call_arguments(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     node = layer._inbound_nodes[number]
     return tuple(node.call_args), node.call_kwargs
 
 
 def call(layer: Any, args: List[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The layer's symbolic call, of which `called_with` then knows what is written here."""
     return layer(*args, **kwargs)
 
 
-def returned(layer: Any, number: int) -> Any:
-    """What a layer's call returned: nested symbolic tensors."""
+def call_outputs(layer: Any, number: int) -> Any:
     return layer._inbound_nodes[number].outputs
 
 
-def placeholder(layer: Any, place: str) -> Input:
-    """The node of an InputLayer. Raises ModelError for a sparse or ragged one."""
+def input_node(layer: Any, place: str) -> Input:
     if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
         raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
     return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
 
 
-def policy(layer: Any) -> str:
-    """The name of the layer's dtype policy."""
+def dtype_policy(layer: Any) -> str:
     return str(layer._dtype_policy.name)
 
 
 def is_floating(tensor: Any) -> bool:
-    """Whether a symbolic tensor holds floating-point numbers."""
     return bool(tensor.dtype.is_floating)
 
 
 def cast(tensor: Any, dtype: str) -> Any:
-    """The symbolic tensor in another dtype; itself where it has that."""
     import tensorflow
 
     return tensor if tensor.dtype == dtype else tensorflow.cast(tensor, dtype)
 
 
 def is_op(layer: Any) -> bool:
-    """Whether what made a symbolic tensor is a tensor op and no layer: Keras 2 makes it a layer with a symbol."""
+    """Return whether `layer` is one that Keras 2 makes of an op: it has the op's symbol and function."""
     return hasattr(layer, "symbol") and hasattr(layer, "function")
 
 
 def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
-    """(keras.ops name, arguments by keras.ops names) of an op's call. Raises KeyError naming what has no equal."""
-    return ops.operation(str(layer.symbol), *called_with(layer, number))
+    return ops.operation(str(layer.symbol), *call_arguments(layer, number))
 
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
-    """The op on symbolic tensors; `floating` is the dtype of constants that have no tensor beside them."""
     import tensorflow
 
     op = ops.BY_NAME[name]
@@ -171,40 +159,36 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     if name == "getitem":
         key = given["slice_spec"]
         return given["tensor"][tuple(key) if isinstance(key, list) else key]
-    _give_constants_a_dtype(op, given, floating)
+    _convert_constants(op, given, floating)
     function = tensorflow
     for part in op.symbol.split("."):
         function = getattr(function, part)
-    first = given.pop(op.parameters[0].tensorflow)  # Keras 2.13 takes the first by position only
+    first = given.pop(op.parameters[0].tensorflow)  # Keras 2.13 accepts the first argument by position only
     return function(first, *given.pop(ops.REST, ()), **given)
 
 
 def tensor(array: np.ndarray) -> Any:
-    """The array as this Keras' backend has it."""
     import tensorflow
 
     return tensorflow.constant(array)
 
 
 def array(tensor: Any) -> np.ndarray:
-    """A backend's tensor as an array."""
     return np.asarray(tensor)
 
 
 def variable_name(variable: Any) -> str:
-    """The name of a variable with that of every scope around it."""
     return str(variable.name.split(":")[0])
 
 
-def set_values(keras: Any, pairs: List[Tuple[Any, np.ndarray]]) -> None:
-    """Assigns each (variable, array), the array in the variable's own dtype."""
+def set_values(keras: ModuleType, pairs: List[Tuple[Any, np.ndarray]]) -> None:
     keras.backend.batch_set_value([(v, np.asarray(a, v.dtype.as_numpy_dtype)) for v, a in pairs])
 
 
-def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str) -> None:
-    """Constants become tensors of the dtype that the op's other operand has; `floating` where there is none.
+def _convert_constants(op: ops.Op, arguments: Dict[str, Any], floating: str) -> None:
+    """Convert constants to tensors of the dtype of the op's other operand, or of `floating` if there is none.
 
-    Left to itself, Keras makes a constant that stands first (`1.0 - x`) a tensor of floatx, which x need not be.
+    Otherwise Keras converts a constant in first place (`1.0 - x`) to a tensor of floatx, whatever the dtype of x is.
     """
     import tensorflow
 
@@ -212,7 +196,7 @@ def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str
     flat = [x for name in operands for x in (arguments[name] if name in _LISTS else [arguments[name]])]
     dtype = next((x.dtype for x in flat if hasattr(x, "dtype")), None)
 
-    def typed(value: Any) -> Any:
+    def converted(value: Any) -> Any:
         if hasattr(value, "dtype"):
             return value
         constant = tensorflow.constant(value, dtype)
@@ -220,4 +204,4 @@ def _give_constants_a_dtype(op: ops.Op, arguments: Dict[str, Any], floating: str
 
     for name in operands:
         value = arguments[name]
-        arguments[name] = [typed(x) for x in value] if name in _LISTS else typed(value)
+        arguments[name] = [converted(x) for x in value] if name in _LISTS else converted(value)

@@ -1,7 +1,10 @@
-"""Ops that make sizes, or are given them, as operations of Keras 3; knows nothing of graphs or of captures.
+"""Ops that return sizes or take sizes as tensors, as operations of Keras 3.
 
-Keras 3 says the sizes of a symbolic tensor in plain numbers, None where the batch decides, and takes nothing else for a
-shape. A graph that TensorFlow wrote asks for them while the model runs (`tf.shape(x)[0]`): here they are tensors too.
+Keras 3 gives the sizes of a symbolic tensor as plain numbers, None for those that depend on the batch, and accepts
+nothing else as a shape. A graph that TensorFlow wrote computes them when the model runs (`tf.shape(x)[0]`): here they
+are tensors too.
+
+Does not know: graphs, how ops are captured.
 """
 
 import math
@@ -13,76 +16,85 @@ import numpy as np
 
 from bert_bundle.graph import ops
 
-# Ops of sizes -> the parameter that is one; Keras 3 has none of the first as an op, of the others none with a tensor.
+# Ops with a parameter that is a size or sizes. Keras 3 has no operation for the first group; for the second it has one
+# that accepts no tensor there. The third is refused with a tensor there, since its output would have no known shape.
 _ALWAYS: Mapping[str, str] = {"shape": "", "arange": "start", "ones": "shape", "zeros": "shape", "full": "shape"}
 _SOMETIMES: Mapping[str, str] = {"reshape": "newshape", "broadcast_to": "shape", "tile": "repeats"}
-# Given a tensor there, these are refused: no output of theirs would have a shape that is known.
 _NEVER: Mapping[str, str] = {
-    "repeat": "repeats", "pad": "pad_width", "one_hot": "num_classes", "top_k": "k", "split": "indices_or_sections",
-}  # fmt: skip
-_SIZES = ("newshape", "shape", "repeats", "start", "stop", "step")
-_WHOLE = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "floor_divide": operator.floordiv}
-_KNOWN = "bert_bundle_known"  # of a symbolic tensor that is made of sizes alone: those known before a model runs
+    "repeat": "repeats",
+    "pad": "pad_width",
+    "one_hot": "num_classes",
+    "top_k": "k",
+    "split": "indices_or_sections",
+}
+_SIZE_PARAMETERS = ("newshape", "shape", "repeats", "start", "stop", "step")
+_ARITHMETIC = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "floor_divide": operator.floordiv,
+}
+_KNOWN = "bert_bundle_known_sizes"  # attribute of a symbolic tensor of sizes: those known before the model runs
 
 
-def is_sized(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether Keras 3 itself cannot apply the op to these arguments, by keras.ops names.
+def is_shape_op(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether Keras 3 itself cannot apply the op to these arguments (by keras.ops names) because of sizes.
 
-    Raises TypeError for an op that is given a tensor for a number.
+    Raises TypeError for an op that receives a tensor where it needs a number.
     """
-    if name in _NEVER and _symbolic(arguments.get(_NEVER[name])):
+    if name in _NEVER and _is_symbolic(arguments.get(_NEVER[name])):
         raise TypeError("{}: {} is a tensor where Keras 3 takes a number".format(name, _NEVER[name]))
-    if name == "stack" or name in _WHOLE:  # of sizes: JAX's own would be no numbers any more under its jit
+    if name == "stack" or name in _ARITHMETIC:  # on sizes only: JAX's own would give tracers under its jit
         operands = arguments["xs"] if name == "stack" else [arguments["x1"], arguments["x2"]]
-        return _symbolic(operands) and all(isinstance(x, int) or hasattr(x, _KNOWN) for x in operands)
-    return name in _ALWAYS or (name in _SOMETIMES and _symbolic(arguments.get(_SOMETIMES[name])))
+        return _is_symbolic(operands) and all(isinstance(x, int) or hasattr(x, _KNOWN) for x in operands)
+    return name in _ALWAYS or (name in _SOMETIMES and _is_symbolic(arguments.get(_SOMETIMES[name])))
 
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
-    """The op on symbolic tensors and sizes; `floating` is the dtype of floats that have no tensor beside them."""
+    """Apply the op to symbolic tensors and sizes; `floating` is the dtype of floats not combined with a tensor."""
     rest = dict(arguments)
     first = rest.pop(ops.BY_NAME[name].parameters[0].name)
-    result = Sized(name, floating)(first, **rest)
+    result = ShapeOp(name, floating)(first, **rest)
     if not isinstance(result, keras.KerasTensor):
         return result
     if name == "shape":
         setattr(result, _KNOWN, list(first.shape))
     elif name == "stack":
-        setattr(result, _KNOWN, _known(first))
-    elif name in _WHOLE:
-        pair = _known(first), _known(rest["x2"])
-        setattr(result, _KNOWN, None if None in pair else _WHOLE[name](*pair))
+        setattr(result, _KNOWN, _known_sizes(first))
+    elif name in _ARITHMETIC:
+        pair = _known_sizes(first), _known_sizes(rest["x2"])
+        setattr(result, _KNOWN, None if None in pair else _ARITHMETIC[name](*pair))
     return result
 
 
-def part(x: Any, key: Any, result: Any) -> Any:
-    """`result`, which is `x[key]`: a size where `x` is made of sizes."""
+def mark_part(x: Any, key: Any, result: Any) -> Any:
+    """Return `result`, which is `x[key]`, with its known sizes recorded if `x` is a tensor of sizes."""
     if hasattr(x, _KNOWN) and isinstance(key, (int, slice)):
-        setattr(result, _KNOWN, _known(x)[key])
+        setattr(result, _KNOWN, _known_sizes(x)[key])
     return result
 
 
-class Sized(keras.Operation):  # type: ignore[misc]
-    """An op of the vocabulary that is given sizes as tensors, or makes one."""
+class ShapeOp(keras.Operation):  # type: ignore[misc]
+    """An op of the vocabulary that takes sizes as tensors, or returns them."""
 
     def __init__(self, op: str, floating: str) -> None:
         super().__init__()
         self.op, self.floating = op, floating
 
     def call(self, first: Any, **rest: Any) -> Any:
-        """The op on the backend's tensors."""
+        """Apply the op to tensors of the backend."""
         if self.op == "shape":
-            return _gathered(keras.ops.shape(first))
+            return _size_tensor(keras.ops.shape(first))
         given = self._by_name(first, rest)
-        if self.op == "stack" or self.op in _WHOLE:
-            return _made(self.op, given)
+        if self.op == "stack" or self.op in _ARITHMETIC:
+            return _computed_sizes(self.op, given)
         if "dtype" in given or self.op == "full":
             given["dtype"] = _dtype(self.op, given, self.floating)
-        given.update({name: _plain(given[name]) for name in _SIZES if name in given})
+        given.update({name: _as_numbers(given[name]) for name in _SIZE_PARAMETERS if name in given})
         return getattr(keras.ops, self.op)(**given)
 
     def compute_output_spec(self, first: Any, **rest: Any) -> Any:
-        """The result's dtype and its shape, None where that is not known."""
+        """Return the dtype and the shape of the result; sizes that are not known are None."""
         given = self._by_name(first, rest)
         return keras.KerasTensor(_shape(self.op, given), _dtype(self.op, given, self.floating))
 
@@ -95,14 +107,14 @@ class Sized(keras.Operation):  # type: ignore[misc]
 def _shape(op: str, given: Mapping[str, Any]) -> List[Optional[int]]:
     if op == "shape" or op == "stack":
         return [len(given["x"].shape if op == "shape" else given["xs"])]
-    if op in _WHOLE:
+    if op in _ARITHMETIC:
         return []
     if op == "arange":
-        ends = [_known(given[name]) for name in ("start", "stop", "step")]
+        ends = [_known_sizes(given[name]) for name in ("start", "stop", "step")]
         first, last = (0, ends[0]) if given["stop"] is None else ends[:2]
         known = all(isinstance(end, (int, float)) for end in (first, last, ends[2]))
         return [max(0, math.ceil((last - first) / ends[2])) if known else None]
-    sizes: List[Any] = _known(given[{**_ALWAYS, **_SOMETIMES}[op]])
+    sizes: List[Any] = _known_sizes(given[{**_ALWAYS, **_SOMETIMES}[op]])
     if op == "tile":
         lengths = list(given["x"].shape)
         return [None if None in pair else pair[0] * pair[1] for pair in zip(lengths, sizes)]
@@ -114,7 +126,7 @@ def _shape(op: str, given: Mapping[str, Any]) -> List[Optional[int]]:
 
 
 def _dtype(op: str, given: Mapping[str, Any], floating: str) -> str:
-    if op in ("shape", "stack", *_WHOLE):
+    if op in ("shape", "stack", *_ARITHMETIC):
         return "int32"
     if op == "full" or given.get("dtype", "") is None:
         values = [given[name] for name in ("fill_value", "start", "stop", "step") if name in given]
@@ -126,44 +138,44 @@ def _dtype(op: str, given: Mapping[str, Any], floating: str) -> str:
     return str(keras.backend.standardize_dtype(given["dtype"] if "dtype" in given else given["x"].dtype))
 
 
-def _known(value: Any) -> Any:
-    """A size, or sizes, of what a model is made of: whole numbers where they are known, None where they are not."""
+def _known_sizes(value: Any) -> Any:
+    """Return one or more sizes when a model is built: integers, or None where they are not known."""
     if isinstance(value, (list, tuple)):
-        return [_known(item) for item in value]
+        return [_known_sizes(item) for item in value]
     if not isinstance(value, keras.KerasTensor):
-        return _plain(value)
+        return _as_numbers(value)
     length = value.shape[0] if len(value.shape) == 1 else None
     return getattr(value, _KNOWN, None if length is None else [None] * length)
 
 
-def _plain(value: Any) -> Any:
-    """A size, or sizes, of what is run: plain numbers, but for tensors of a TensorFlow graph, which takes those."""
+def _as_numbers(value: Any) -> Any:
+    """Return one or more sizes when a model runs, as plain numbers; a TensorFlow graph needs, and keeps, tensors."""
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_as_numbers(item) for item in value]
     if value is None or isinstance(value, (int, float)):
         return value
     try:
         return np.asarray(keras.ops.convert_to_numpy(value)).tolist()
-    except (NotImplementedError, TypeError):  # a symbolic tensor of TensorFlow's has no values
+    except (NotImplementedError, TypeError):  # a symbolic tensor of TensorFlow has no values
         return value
 
 
-def _made(op: str, given: Mapping[str, Any]) -> Any:
-    """Sizes that are made of sizes, numbers of NumPy's where those are."""
-    sizes = _plain(given["xs"] if op == "stack" else [given["x1"], given["x2"]])
+def _computed_sizes(op: str, given: Mapping[str, Any]) -> Any:
+    """Return sizes computed from sizes, as NumPy values if the given ones are numbers."""
+    sizes = _as_numbers(given["xs"] if op == "stack" else [given["x1"], given["x2"]])
     if op == "stack":
-        return _gathered(sizes)
+        return _size_tensor(sizes)
     if all(isinstance(size, int) for size in sizes):
-        return np.int32(_WHOLE[op](*sizes))
+        return np.int32(_ARITHMETIC[op](*sizes))
     return getattr(keras.ops, op)(*sizes)
 
 
-def _gathered(sizes: Any) -> Any:
-    """The sizes of a tensor as one. As an array of NumPy's where that can be: under JAX's jit it has values still."""
+def _size_tensor(sizes: Any) -> Any:
+    """Return sizes as one tensor: a NumPy array if possible, which keeps its values under JAX's jit."""
     if all(isinstance(size, int) for size in sizes):
         return np.asarray(sizes, "int32")
     return keras.ops.convert_to_tensor(list(sizes), dtype="int32")
 
 
-def _symbolic(value: Any) -> bool:
+def _is_symbolic(value: Any) -> bool:
     return any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(value))

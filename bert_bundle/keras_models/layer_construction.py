@@ -1,21 +1,24 @@
-"""One layer of the vocabulary made in the Keras at hand, whichever that is; knows nothing of graphs.
+"""One layer of the vocabulary, constructed with the Keras that is bound, Keras 2 or Keras 3.
 
-Refuses what this Keras is too old for before anything is made of it.
+Also checks whether a Keras release has the layer, before anything is built.
+
+Does not know: graphs.
 """
 
-from typing import Any, Iterator, Mapping, Tuple
+from types import ModuleType
+from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from bert_bundle.errors import RuntimeUnavailableError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import FIRST, KERAS_2_NAMES, WRAPPED
+from bert_bundle.graph.layers import FIRST_RELEASE, KERAS_2_NAMES, WRAPPED
 from bert_bundle.interpreter.known_breakages import VersionNumbers
 
 VARIABLE = "Variable"
 
 
 def check_release(class_name: str, config: Mapping[str, Any], release: VersionNumbers, place: str) -> None:
-    """Raises RuntimeUnavailableError, naming the first release that has it, for what Keras `release` does not have."""
-    for name, (major, minor) in _firsts(class_name, config):
+    """Raise RuntimeUnavailableError, naming the first release that has it, for a layer that `release` does not have."""
+    for name, (major, minor) in _first_releases(class_name, config):
         if release < (major, minor):
             raise RuntimeUnavailableError(
                 "a layer that this Keras does not have",
@@ -26,40 +29,42 @@ def check_release(class_name: str, config: Mapping[str, Any], release: VersionNu
             )
 
 
-def make(keras: Any, class_name: str, name: str, config: Mapping[str, Any], policy: str, float64: bool) -> Any:
-    """The layer with its canonical configuration, unbuilt; what it wraps is float64 too with `float64`."""
+def make(keras: ModuleType, class_name: str, name: str, config: Mapping[str, Any], policy: str, float64: bool) -> Any:
+    """Return an unbuilt layer with this canonical configuration; with `float64` a layer inside it is float64 too."""
     renamed = KERAS_2_NAMES.get(class_name, {}) if release_of(keras) < (3, 0) else {}
-    arguments = {}
+    arguments: Dict[str, Any] = {}
     for field, value in config.items():
         if field in WRAPPED:
             inner = "float64" if float64 else value.get("dtype", "float32")
             value = make(keras, value["class"], value["name"], value["config"], inner, float64)
         arguments[renamed.get(field, field)] = layer_fields.as_keras(value)
-    cls = _variable(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
+    cls = _variable_class(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
     return cls(name=name, dtype=dtype_of(keras, policy), **arguments)
 
 
-def hold(keras: Any, name: str, variable: Any, policy: str, trainable: bool) -> Any:
-    """The layer that gives a live variable of somebody else's as a tensor."""
-    return _variable(keras)(
+def hold(keras: ModuleType, name: str, variable: Any, policy: str, trainable: bool) -> Any:
+    """Return a `Variable` layer that returns a live variable of another layer as a tensor."""
+    return _variable_class(keras)(
         list(variable.shape), variable, name=name, dtype=dtype_of(keras, policy), trainable=trainable
     )
 
 
-def is_ours(layer: Any) -> bool:
-    """Whether the layer's class is the one that is no Keras'."""
+def is_variable_layer(layer: Any) -> bool:
+    """Return whether the layer is a `Variable`, the one class of the vocabulary that is not a Keras class."""
     return type(layer).__module__ == __name__
 
 
-def dtype_of(keras: Any, name: str) -> Any:
-    """What a layer takes as its dtype: Keras 2.4 takes a name for that of one dtype."""
-    two_dtypes = name.startswith("mixed_") and release_of(keras) < (3, 0)
-    return keras.mixed_precision.Policy(name) if two_dtypes else name
+def dtype_of(keras: ModuleType, policy: str) -> Any:
+    """Return the `dtype` argument of a layer for a dtype policy. Keras 2.4 takes a mixed policy only as an object."""
+    needs_object = policy.startswith("mixed_") and release_of(keras) < (3, 0)
+    return keras.mixed_precision.Policy(policy) if needs_object else policy
 
 
-def _variable(keras: Any) -> Any:
-    class Variable(keras.layers.Layer):  # type: ignore[misc]
-        """A weight by itself, as a tensor of its own shape; what it is called on is ignored."""
+def _variable_class(keras: ModuleType) -> Any:
+    base: Any = keras.layers.Layer
+
+    class Variable(base):  # type: ignore[misc]
+        """A weight by itself, returned as a tensor of its own shape; the input is ignored."""
 
         def __init__(self, shape: Any, held: Any = None, **kwargs: Any) -> None:
             super().__init__(**kwargs)
@@ -79,8 +84,8 @@ def _variable(keras: Any) -> Any:
     return Variable
 
 
-def release_of(keras: Any) -> Tuple[int, int]:
-    """(major, minor) of a Keras 3; for Keras 2 that of its TensorFlow (not every release says its own)."""
+def release_of(keras: ModuleType) -> Tuple[int, int]:
+    """Return (major, minor) of Keras 3, or of the TensorFlow of Keras 2, which has no version of its own everywhere."""
     version = str(getattr(keras, "__version__", "2"))
     if version.startswith("2"):
         import tensorflow
@@ -90,10 +95,11 @@ def release_of(keras: Any) -> Tuple[int, int]:
     return int(major), int(minor)
 
 
-def _firsts(class_name: str, config: Mapping[str, Any]) -> "Iterator[Tuple[str, Tuple[int, int]]]":
+def _first_releases(class_name: str, config: Mapping[str, Any]) -> Iterator[Tuple[str, Tuple[int, int]]]:
+    """Yield (class or "Class.field", first TensorFlow release that has it) for a layer and the layers inside it."""
     for name in [class_name, *(class_name + "." + field for field in config)]:
-        if name in FIRST:
-            yield name, FIRST[name]
+        if name in FIRST_RELEASE:
+            yield name, FIRST_RELEASE[name]
     for field in WRAPPED:
         if field in config:
-            yield from _firsts(config[field]["class"], config[field]["config"])
+            yield from _first_releases(config[field]["class"], config[field]["config"])

@@ -1,92 +1,126 @@
-"""Keras' nodes, symbolic tensors and functions as they are: walked and named; captures nothing itself."""
+"""Symbolic tensors, nodes and functions of live Keras models: walked, named and checked.
+
+Does not know: how a graph is captured.
+"""
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from bert_bundle.errors import ModelError
+from bert_bundle.graph.graph import Argument
+from bert_bundle.graph.layer_fields import plain
 from bert_bundle.graph.layers import WRAPPED
 
-KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose layers and functions every release has
-_BOOKS = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes in which Keras keeps what a layer holds
+_KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow")  # whose layers and functions every release has
+_KERAS_BOOKKEEPING = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes where Keras lists sublayers
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*\Z")
-_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold one
+_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")  # fields that hold a function
 
 
-def whole_slice(value: slice, place: str) -> slice:
-    """`value` when its bounds are whole numbers; ModelError when they are tensors."""
+def is_from_keras(definition: Any) -> bool:
+    """Return whether a class or a function is defined in a package of Keras or TensorFlow."""
+    return str(definition.__module__).split(".")[0] in _KERAS_PACKAGES
+
+
+def integer_slice(value: slice, place: str) -> slice:
+    """Return `value` if its bounds are integers. Raises ModelError if they are tensors."""
     parts = (value.start, value.stop, value.step)
     if not all(part is None or isinstance(part, int) for part in parts):
         raise ModelError(
             "a slice whose bounds are tensors",
             place=place,
-            wanted="whole numbers",
+            wanted="integers",
             fix="select with tf.where or a mask",
         )
     return value
 
 
-def floats(value: Any, float64: bool) -> Any:
-    """Constants beside a floating tensor as that has them: floats, and in single precision unless `float64`.
+def constant(value: Any, place: str) -> Argument:
+    """Return a constant of TensorFlow, NumPy or Python as graph data."""
+    name = getattr(value, "name", None)
+    if type(value).__name__ == "DType" and isinstance(name, str):
+        return name
+    if type(value).__name__ == "TensorShape":
+        return [None if d is None else int(d) for d in value.as_list()]
+    if hasattr(value, "assign"):
+        raise ModelError(
+            "a variable used outside the layer that owns it",
+            place=place,
+            found=getattr(value, "name", ""),
+            fix="create it with add_weight in a custom layer, and use it in the call of that layer",
+        )
+    if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
+        value = value.numpy()
+    return plain(value, place)
 
-    What a loaded model has is single, so a constant of 64 bits would not be saved as the same bytes again.
+
+def float_constants(argument: Argument, float64: bool) -> Argument:
+    """Convert numeric constants to float to match the tensor they are combined with (float32 unless `float64`).
+
+    A loaded model has float32 constants, so a constant of 64 bits would not be saved as the same bytes again.
     """
-    if isinstance(value, list):
-        return [floats(item, float64) for item in value]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value
+    if isinstance(argument, list):
+        return [float_constants(item, float64) for item in argument]
+    if isinstance(argument, bool) or not isinstance(argument, (int, float)):
+        return argument
     with np.errstate(over="ignore"):
-        return float(value) if float64 else float(str(np.float32(value)))
+        return float(argument) if float64 else float(str(np.float32(argument)))
 
 
 def calls_its_graph(model: Any) -> bool:
-    """Whether calling the model runs its graph: a subclass of Keras' own may be functional and call something else."""
-    own = next(c for c in type(model).__mro__ if c.__module__.split(".")[0] in KERAS)
-    return all(getattr(type(model), name) is getattr(own, name) for name in ("call", "__call__"))
+    """Return whether calling the model runs its graph; a functional model of a subclass may override `call`."""
+    keras_class = next(c for c in type(model).__mro__ if is_from_keras(c))
+    return all(getattr(type(model), name) is getattr(keras_class, name) for name in ("call", "__call__"))
 
 
-def check_own(layer: Any, config: Mapping[str, Any], place: str) -> None:
-    """Raises ModelError for a function of the caller's that bears the name of one of Keras': `def relu(x)`."""
+def check_functions(layer: Any, config: Mapping[str, Any], place: str) -> None:
+    """Raise ModelError for a user-defined function with the name of a Keras function: `def relu(x)`."""
     for name in WRAPPED:
         if name in config:
             inner = getattr(layer, {"layer": "forward_layer"}.get(name, name), None) or layer.layer
-            check_own(inner, inner.get_config(), place + " " + inner.name)
+            check_functions(inner, inner.get_config(), place + " " + inner.name)
     for name in config:
-        live = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
-        if live is not None and live.__module__.split(".")[0] not in KERAS:
+        function = getattr(layer, name, None) if name.endswith(_FUNCTIONS) else None
+        if function is not None and not is_from_keras(function):
             raise ModelError(
                 "a function that a bundle cannot represent",
                 place="{} {}".format(place, name),
-                wanted="one of Keras' own",
-                found="{}.{}".format(live.__module__, getattr(live, "__name__", type(live).__name__)),
-                fix="name a Keras function, or apply yours as tensor ops",
+                wanted="a function of Keras",
+                found="{}.{}".format(function.__module__, getattr(function, "__name__", type(function).__name__)),
+                fix="use a Keras function, or write yours with tensor ops",
             )
 
 
 def check_name(name: str, place: str, *, is_input: bool) -> None:
-    """Raises ModelError for a name of a layer, or of an input, that some Keras does not take.
+    """Raise ModelError for the name of a layer, or of an input, that some Keras release does not accept.
 
-    Keras 2 makes a scope of a layer's name (TensorFlow's rule for those), Keras 3 takes any without a slash.
+    Keras 2 makes a TensorFlow scope of a layer's name; Keras 3 accepts any name without a slash.
     """
     if "/" in name if is_input else not _SCOPE.match(name):
         raise ModelError(
-            "a name that not every Keras takes",
+            "a name that not every Keras accepts",
             place=place,
             wanted="a name without a slash" if is_input else "letters, digits, '.', '_' and '-', not '_' or '-' first",
             found=name,
-            fix="give it another name when it is made",
+            fix="create it with another name",
         )
 
 
-def check_path(layer: Any, place: str, live: Mapping[str, Any]) -> None:
-    """One layer has one path, and one path one layer: weights and flags go by paths. `live`: layers by path so far."""
-    if live.get(place, layer) is not layer:
-        raise ModelError("two layers of one model have one name", place=place, fix="give each a name of its own")
-    other = next((path for path, known in live.items() if known is layer and path != place), None)
+def check_path(layer: Any, place: str, layers: Mapping[str, Any]) -> None:
+    """Raise ModelError unless the layer has one path and the path one layer, since weights are stored by path.
+
+    `layers`: live layers by path so far.
+    """
+    if layers.get(place, layer) is not layer:
+        raise ModelError(
+            "two layers of one model have the same name", place=place, fix="give each layer a different name"
+        )
+    other = next((path for path, known in layers.items() if known is layer and path != place), None)
     if other is not None:
         raise ModelError(
-            "a layer shared between a model and one that is nested in it",
+            "a layer shared between a model and a model nested in it",
             place=place,
             found="the same layer as " + other,
             fix="call it in one of them only",
@@ -94,22 +128,22 @@ def check_path(layer: Any, place: str, live: Mapping[str, Any]) -> None:
 
 
 def check_parts(layer: Any, place: str) -> None:
-    """Raises ModelError when a part of a layer is frozen and the layer is not, or the other way round."""
+    """Raise ModelError if a part of a layer is frozen and the layer is not, or the other way round."""
     for part in layer._flatten_layers(recursive=True, include_self=False):
         if part.weights and bool(part.trainable) != bool(layer.trainable):
             raise ModelError(
-                "a part of a layer whose trainable flag is not its layer's",
+                "a part of a layer whose trainable flag differs from the layer's",
                 place="{} {}".format(place, part.name),
                 wanted=bool(layer.trainable),
                 found=bool(part.trainable),
-                fix="set the flag of the layer itself: that sets its parts' too",
+                fix="set trainable on the layer itself, which sets it on the parts too",
             )
 
 
 def attributes(layer: Any) -> Iterator[Tuple[str, Any]]:
-    """(path, value) of everything that a layer's attributes hold, through lists and dicts: `blocks.0`."""
+    """Yield (path, value) for everything in a layer's attributes, inside lists and dicts too: `blocks.0`."""
     for name, value in vars(layer).items():
-        if not name.startswith(_BOOKS):
+        if not name.startswith(_KERAS_BOOKKEEPING):
             yield from _leaves(name, value)
 
 
@@ -125,7 +159,7 @@ def _leaves(path: str, value: Any) -> Iterator[Tuple[str, Any]]:
 
 
 def tensors(structure: Any) -> Iterator[Any]:
-    """Every symbolic tensor in a nested structure, in written order (dicts by key, as Keras flattens them)."""
+    """Yield every symbolic tensor in a nested structure, in order; dicts by key, as Keras flattens them."""
     if hasattr(structure, "_keras_history"):
         yield structure
     elif isinstance(structure, Mapping):
@@ -136,8 +170,8 @@ def tensors(structure: Any) -> Iterator[Any]:
             yield from tensors(item)
 
 
-def with_states(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """A recurrent layer's call as Keras 3 says it: Keras 2 puts the initial states into one list with the sequence."""
+def with_states(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
+    """Return a recurrent layer's call as Keras 3 records it; Keras 2 lists initial states after the sequence."""
     states = kwargs.get("initial_state")
     if args and isinstance(args[0], (list, tuple)):
         args, states = (args[0][0], *args[1:]), list(args[0][1:])
@@ -147,34 +181,34 @@ def with_states(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[Tuple[An
 
 
 def rank(arguments: Tuple[Tuple[Any, ...], Mapping[str, Any]]) -> Optional[int]:
-    """The number of axes of the first tensor that a layer is called with, the batch counted."""
+    """Return the number of axes, including the batch, of the first tensor that a layer is called with."""
     return next((len(tensor.shape) for tensor in tensors(list(arguments))), None)
 
 
-def position_name(returned: Any, position: int, place: str) -> str:
-    """The name of the output at `position` among what a call returned, empty for the only one."""
-    if hasattr(returned, "_keras_history"):
+def output_name(outputs: Any, position: int, place: str) -> str:
+    """Return the name of the output at `position` of a call that returned `outputs`; empty for the only one."""
+    if hasattr(outputs, "_keras_history"):
         return ""
-    for name, tensor in _paths(returned):
+    for name, tensor in _paths(outputs):
         if tensor._keras_history[2] == position:
             return name
-    raise ModelError("a tensor that no output of its layer is", place=place)
+    raise ModelError("a tensor that is not an output of its layer", place=place)
 
 
 def distinct(names: Iterable[str]) -> List[str]:
-    """The names of a model's outputs: a layer's second one is numbered, as Keras 2 does it."""
+    """Return the names with repeated ones numbered, as Keras 2 numbers several outputs of one layer."""
     result: List[str] = []
     for name in names:
-        own, number = name, 0
-        while own in result:
+        numbered, number = name, 0
+        while numbered in result:
             number += 1
-            own = "{}_{}".format(name, number)
-        result.append(own)
+            numbered = "{}_{}".format(name, number)
+        result.append(numbered)
     return result
 
 
 def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
-    """(name, tensor) of every output: keys and positions joined by dots."""
+    """Yield (name, tensor) for every output; a name is keys and positions joined by dots."""
     if hasattr(structure, "_keras_history"):
         yield path, structure
         return
@@ -184,14 +218,14 @@ def _paths(structure: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
 
 
 def form(nested: Any) -> str:
-    """ "single", "list" or "dict"; a list of one is that one, as in Keras 2."""
+    """Return "single", "list" or "dict"; a list of one tensor is "single", as in Keras 2."""
     if isinstance(nested, Mapping):
         return "dict"
     return "single" if len(list(tensors(nested))) == 1 else "list"
 
 
 def ends(nested: Any) -> Iterator[Tuple[str, Any]]:
-    """(key, tensor) of every input or output; keys are empty but for dicts."""
+    """Yield (key, tensor) for every input or output; keys are empty unless `nested` is a dict."""
     if isinstance(nested, Mapping):
         yield from ((str(key), value) for key, value in nested.items())
     else:

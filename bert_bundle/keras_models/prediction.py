@@ -1,7 +1,9 @@
-"""Named arrays through a live model, in batches; knows nothing of bundles.
+"""Predictions of a live model for named arrays, in batches.
 
-Eager, one kernel an op: no graph optimiser may fuse or reorder what a replay compares (a fused matmul with bias and
-GELU differs from the three ops in its last bits).
+A model runs eagerly, one kernel per op, so that no graph optimizer fuses or reorders what a replay compares: a matmul
+fused with bias and GELU differs from the three ops in its last bits.
+
+Does not know: bundles.
 """
 
 from typing import Any, Dict, Iterable, List, Mapping
@@ -26,11 +28,11 @@ def predict(
     batch: int,
     float64: bool = False,
 ) -> Dict[str, np.ndarray]:
-    """Output name -> array (n, ...) for input name -> array (n, ...); float64 inputs with `float64`."""
+    """Return output name -> array (n, ...) for input name -> array (n, ...); with `float64` inputs are float64."""
     typed = {s.name: np.asarray(arrays[s.name], _dtype(s.dtype, float64)) for s in slots}
     count = len(next(iter(typed.values())))
     parts: Dict[str, List[np.ndarray]] = {name: [] for name, _ in graph.outputs}
-    with runtime.dialect.working(float64):
+    with runtime.dialect.compute_context(float64):
         for start in range(0, count, batch):
             rows = {k: runtime.dialect.tensor(array[start : start + batch]) for k, array in typed.items()}
             for name, value in zip(parts, _ordered(model(_nested(graph, rows), training=False), graph)):
@@ -39,34 +41,28 @@ def predict(
 
 
 def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np.ndarray]:
-    """The arrays as the slots declare them. Raises SignatureError for one that is missing or of another shape."""
+    """Return the arrays with the dtypes of the slots. Raises SignatureError for a missing one or another shape."""
     checked = {}
     for slot in slots:
+        shape = "(n, {})".format(", ".join("any" if size is None else str(size) for size in slot.shape))
         if slot.name not in arrays:
             raise SignatureError(
-                "an input without values", place=slot.name, wanted="shape (n, {})".format(_shape(slot)),
-                fix="pass it by the name of the model's input",
-            )  # fmt: skip
+                "an input without values",
+                place=slot.name,
+                wanted="shape " + shape,
+                fix="pass it under the name of the model's input",
+            )
         try:
             array = np.asarray(arrays[slot.name], slot.dtype)
         except (TypeError, ValueError):
-            raise SignatureError("values that are no numbers in rows of one length", place=slot.name) from None
+            raise SignatureError("values are not a rectangular numeric array", place=slot.name) from None
         fits = array.ndim == len(slot.shape) + 1 and all(
             want is None or want == have for want, have in zip(slot.shape, array.shape[1:])
         )
         if not fits:
-            raise SignatureError(
-                "values of the wrong shape",
-                place=slot.name,
-                wanted="(n, {})".format(_shape(slot)),
-                found=array.shape,
-            )
+            raise SignatureError("values of the wrong shape", place=slot.name, wanted=shape, found=array.shape)
         checked[slot.name] = array
     return checked
-
-
-def _shape(slot: Slot) -> str:
-    return ", ".join("any" if size is None else str(size) for size in slot.shape)
 
 
 def _dtype(name: str, float64: bool) -> str:
@@ -74,6 +70,7 @@ def _dtype(name: str, float64: bool) -> str:
 
 
 def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:
+    """Return the inputs in the form in which the model takes them."""
     given = {name: rows[name] for name, _ in graph.inputs}
     if graph.inputs_form == "single":
         return next(iter(given.values()))
@@ -81,8 +78,7 @@ def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:
 
 
 def _ordered(result: Any, graph: Graph) -> List[Any]:
-    if isinstance(
-        result, Mapping
-    ):  # of a dict's keys, or of an encoder by itself, whose outputs have names of their own
+    """Return the outputs of a call in the order of the graph's outputs."""
+    if isinstance(result, Mapping):  # keyed like the outputs, or, for an encoder by itself, by the encoder's own names
         return [result[name if graph.outputs_form == "dict" else ref.output] for name, ref in graph.outputs]
     return list(result) if isinstance(result, (list, tuple)) else [result]

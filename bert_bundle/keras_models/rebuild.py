@@ -1,6 +1,8 @@
-"""Graph -> Keras model; knows nothing of files.
+"""Graph -> Keras model.
 
-Every name in the graph was checked against the vocabulary before, and held against the release of this Keras.
+Every name in the graph has been checked against the vocabulary, and against the release of this Keras.
+
+Does not know: files.
 """
 
 from dataclasses import dataclass, field
@@ -8,21 +10,21 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.errors import ModelError
-from bert_bundle.graph.graph import Apply, Call, Graph, Input, Layer, Ref, refs
+from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Ref, refs
 from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
 
 _FLOATS = ("float16", "float32", "float64")
-_EVERY_LAYER = "hidden_states.0"  # who asks an encoder for one layer's output gets that of every layer
+_EVERY_LAYER = "hidden_states.0"  # an encoder that returns the output of one layer returns that of every layer
 
 
 @dataclass
 class Rebuilt:
     """A model with its layers by path, its encoders by folder name, and the tensors of its nodes by readable name.
 
-    tensors  "node layer output" -> symbolic tensor, in the order of computation, scalars left out. In float64 also what
-             every call of a nested model computes on the way: "node.node layer/layer output"
+    tensors  "node layer output" -> symbolic tensor, in the order of computation, without scalars. In float64 also the
+             tensors inside every call of a nested model: "node.node layer/layer output"
     """
 
     model: Any = None
@@ -34,13 +36,13 @@ class Rebuilt:
 def rebuild(
     graph: Graph, configs: Mapping[str, Mapping[str, Any]], runtime: Runtime, *, float64: bool = False
 ) -> Rebuilt:
-    """The model of `graph`, encoders of `configs` (folder name -> config.json), with whatever weights it starts with.
+    """Return the model of `graph` with initial weights; `configs`: folder name -> config.json of an encoder.
 
     With `float64` every floating input, layer and cast is float64, whatever precision the model was saved in.
-    Raises ModelError for a custom layer whose class does not make it or does not run.
+    Raises ModelError for a custom layer that its class does not rebuild, or that fails when it is called.
     """
     rebuilt = Rebuilt()
-    with runtime.dialect.working(float64, own_code=any(layer.custom for _, layer in graph.walk())):
+    with runtime.dialect.compute_context(float64, user_code=any(layer.custom for _, layer in graph.walk())):
         outermost = _Rebuild(graph, configs, runtime, float64, "", rebuilt)
         rebuilt.model, rebuilt.tensors = outermost.model(), outermost.tensors
     return rebuilt
@@ -50,14 +52,20 @@ class _Rebuild:
     """One graph (or nested graph) being rebuilt."""
 
     def __init__(
-        self, graph: Graph, configs: Mapping[str, Any], runtime: Runtime, float64: bool, scope: str, rebuilt: Rebuilt
+        self,
+        graph: Graph,
+        configs: Mapping[str, Mapping[str, Any]],
+        runtime: Runtime,
+        float64: bool,
+        scope: str,
+        rebuilt: Rebuilt,
     ) -> None:
         self.graph, self.configs, self.runtime = graph, configs, runtime
         self.keras, self.dialect, self.encoders = runtime.keras, runtime.dialect, runtime.encoders
         self.float64, self.scope, self.rebuilt = float64, scope, rebuilt
         self.layers: Dict[str, Any] = {}
-        self.inside: Dict[str, Any] = {}  # name of a nested model -> names of what it computes, a model that returns it
-        self.values: List[Any] = []
+        self.inside: Dict[str, Tuple[List[str], Any]] = {}  # nested model -> names of its tensors, a model of them
+        self.values: List[Any] = []  # what each node computes: a tensor, or several in a list or a dict
         self.tensors: Dict[str, Any] = {}
 
     def model(self) -> Any:
@@ -70,18 +78,19 @@ class _Rebuild:
         if graph.class_name == "Sequential" and self._is_chain():
             model = self.keras.Sequential(name=graph.name)
             model.add(self.values[graph.inputs[0][1].node]._keras_history[0])
-            for node in graph.nodes[1:]:
-                model.add(self.layers[node.layer])  # type: ignore[union-attr]
+            for call in (node for node in graph.nodes if isinstance(node, Call)):
+                model.add(self.layers[call.layer])
         else:
             outputs = _nested(graph.outputs_form, [(k, self._tensor(r)) for k, r in graph.outputs])
             model = self.keras.Model(self._inputs(), outputs, name=graph.name)
         for layer in graph.layers:
             self._set_trainable(layer)
-        model._trainable = graph.trainable  # not the setter: that would set every layer's
+        model._trainable = graph.trainable  # the property would set the flag of every layer too
         return model
 
     def _inputs(self) -> Any:
-        return _nested(self.graph.inputs_form, {k: self._tensor(r) for k, r in self.graph.inputs})
+        by_name = {k: self._tensor(r) for k, r in self.graph.inputs}
+        return _nested(self.graph.inputs_form, list(by_name.items()))
 
     def _is_chain(self) -> bool:
         return all(isinstance(node, Call) for node in self.graph.nodes[1:]) and not any(
@@ -106,7 +115,7 @@ class _Rebuild:
                 self.inside[layer.name] = list(nested.tensors), everything
             return model
         if layer.custom:
-            with self.dialect.precision(self.keras, policy):  # what it makes in __init__ has the policy at that time
+            with self.dialect.precision(self.keras, policy):  # layers that it creates in __init__ take this policy
                 return custom_layers.make(layer, policy, self.runtime, self.scope + layer.name)
         return layer_construction.make(self.keras, layer.class_name, layer.name, layer.config, policy, self.float64)
 
@@ -119,22 +128,22 @@ class _Rebuild:
         layer = self.graph.layer(node.layer)
         args, kwargs = self._arguments(node)
         if layer.custom:
-            return self._own_call(layer, args, kwargs)
+            return self._custom_call(layer, args, kwargs)
         if not layer.encoder:
             return self.dialect.call(self.layers[node.layer], args, kwargs)
         with self.dialect.precision(self.keras, "float64" if self.float64 else layer.policy):
             return self.encoders.call(self.layers[node.layer], kwargs, self._outputs_used(node.layer))
 
-    def _own_call(self, layer: Layer, args: List[Any], kwargs: Mapping[str, Any]) -> List[Any]:
-        """Every tensor that a layer of the caller's class returns, in the order in which Keras flattens that."""
+    def _custom_call(self, layer: Layer, args: List[Any], kwargs: Mapping[str, Any]) -> List[Any]:
+        """Call a custom layer and return every tensor that it returns, in the order in which Keras flattens them."""
         try:
             with self.dialect.precision(self.keras, "float64" if self.float64 else layer.policy):
                 return list(tensors(self.layers[layer.name](*args, **kwargs)))
-        except Exception as error:  # the caller's code
+        except Exception as error:  # user code
             raise ModelError(
-                "a custom layer that does not run",
+                "a custom layer that fails when it is called",
                 place=self.scope + layer.name,
-                wanted="a call in float64, in which every function is compared" if self.float64 else "",
+                wanted="a call in float64, the precision of the comparison" if self.float64 else "",
                 found="{}: {}".format(type(error).__name__, error),
                 fix="take the dtype of constants and variables from self.compute_dtype or the inputs, not float32",
             ) from error
@@ -146,9 +155,9 @@ class _Rebuild:
         return self.dialect.apply(node.op, arguments, self._dtype("float32"))
 
     def _outputs_used(self, layer: str) -> "frozenset[str]":
-        """The outputs of any call of `layer` that anything uses; in float64 those of every layer of an encoder too.
+        """Return the outputs of calls of `layer` that are used, and in float64 those of every layer of an encoder.
 
-        A float64 replay has a fingerprint of each, which is how a verdict names the first layer that differs.
+        A float64 replay has a fingerprint of each layer, from which a verdict names the first layer that differs.
         """
         nodes = self.graph.nodes
         used = [r for _, r in self.graph.outputs]
@@ -161,10 +170,11 @@ class _Rebuild:
         wanted = frozenset(r.output for r in used if r.node in calls)
         return wanted | {_EVERY_LAYER} if self.float64 else wanted
 
-    def _arguments(self, node: Call) -> Tuple[List[Any], Dict[str, Any]]:
+    def _arguments(self, node: Call) -> Tuple[List[Argument], Dict[str, Argument]]:
         return [self._value(v) for v in node.args], {k: self._value(v) for k, v in node.kwargs.items()}
 
-    def _value(self, value: Any) -> Any:
+    def _value(self, value: Argument) -> Any:
+        """Return an argument of a graph with live tensors in place of its references."""
         if isinstance(value, Ref):
             return self._tensor(value)
         if isinstance(value, list):
@@ -178,7 +188,7 @@ class _Rebuild:
         if isinstance(node, Call) and self.graph.layer(node.layer).custom:
             if int(ref.output or 0) >= len(value):
                 raise ModelError(
-                    "a custom layer that returns fewer tensors than the one that was saved",
+                    "a custom layer that returns fewer tensors than when it was saved",
                     place=self.scope + node.layer,
                     wanted="more than {}".format(ref.output or 0),
                     found=len(value),
@@ -201,7 +211,7 @@ class _Rebuild:
         if isinstance(node, Input):
             return
         name = node.layer if isinstance(node, Call) else node.op
-        if isinstance(node, Call) and name in self.inside:  # in the order of computation: before what comes out of it
+        if isinstance(node, Call) and name in self.inside:  # in the order of computation: before the model's outputs
             self._name_tensors_inside(index, node)
         items: Any = value.items() if isinstance(value, Mapping) else [("", value)]
         if isinstance(node, Call) and self.graph.layer(node.layer).custom:
@@ -212,12 +222,12 @@ class _Rebuild:
             if isinstance(several, (list, tuple))
             for number, tensor in enumerate(several)
         ]
-        for output, tensor in [*layers, *items]:  # a layer before what comes of the last
-            if hasattr(tensor, "_keras_history") and len(tensor.shape):  # a scalar says nothing of any example
+        for output, tensor in [*layers, *items]:  # the layers of an encoder before its other outputs
+            if hasattr(tensor, "_keras_history") and len(tensor.shape):  # a scalar does not belong to an example
                 self.tensors["{} {} {}".format(index, name, output).strip()] = tensor
 
     def _name_tensors_inside(self, index: int, node: Call) -> None:
-        """What this call of a nested model computes on the way."""
+        """Add the tensors inside this call of a nested model."""
         args, kwargs = self._arguments(node)
         names, everything = self.inside[node.layer]
         for name, tensor in zip(names, tensors(everything(*args, **kwargs))):
@@ -232,8 +242,8 @@ class _Rebuild:
             live.trainable = layer.trainable
 
 
-def _nested(form: str, ends: Any) -> Any:
-    pairs = list(ends.items()) if isinstance(ends, Mapping) else ends
+def _nested(form: str, pairs: List[Tuple[str, Any]]) -> Any:
+    """Return tensors, given with their keys, in the form of the inputs or outputs of a model."""
     if form == "single":
         return pairs[0][1]
     if form == "dict":

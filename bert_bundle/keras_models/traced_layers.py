@@ -1,32 +1,38 @@
-"""What was traced in one graph: the names of its parts, its own variables as symbolic tensors; runs no code itself."""
+"""The layers of one graph that were traced: the names of their parts, and their variables as symbolic tensors.
+
+Runs no user code itself.
+"""
 
 from typing import Any, Dict, List, Mapping
 
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models import layer_construction
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.keras_models.tracing import Hold
+from bert_bundle.keras_models.tracing import VariableToTensor
 
 
-class Traced:
-    """The layers of one graph that were traced, and whose part each other layer is."""
+class TracedLayers:
+    """The layers of one graph that were traced, and the traced layer that each of their parts belongs to."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._names: Dict[int, str] = {}  # id of a layer -> its name in the graph
-        self._owners: Dict[int, Any] = {}  # id of a layer -> the traced one whose part it is
+        self._owners: Dict[int, Any] = {}  # id of a layer -> the traced layer that it is a part of
         self._traced: List[Any] = []
-        self._held: Dict[int, Any] = {}  # id of a variable -> symbolic tensor
+        self._tensors: Dict[int, Any] = {}  # id of a variable -> symbolic tensor
 
-    def add(self, layer: Any, anchor: Any) -> Hold:
-        """Remembers a layer about to be traced; what makes symbolic tensors of its variables, called on `anchor`."""
+    def add(self, layer: Any, anchor: Any) -> VariableToTensor:
+        """Add a layer that is about to be traced, and return a function from its variables to symbolic tensors.
+
+        The symbolic tensors are computed from `anchor`, an input of the model.
+        """
         self._traced.append(layer)
         for part in layer._flatten_layers(recursive=False, include_self=False):
             self._owners.setdefault(id(part), layer)
-        return lambda path, variable: self._hold(layer, path, variable, anchor)
+        return lambda path, variable: self._tensor_of(layer, path, variable, anchor)
 
     def name(self, layer: Any) -> str:
-        """A layer's own name; of two with one name, the later one's has that of what it is a part of before it."""
+        """Return the name of a layer in the graph; a repeated name is prefixed with that of the layer's owner."""
         if id(layer) not in self._names:
             name, owner = layer.name, self._owners.get(id(layer))
             while name in self._names.values() and owner is not None:
@@ -34,30 +40,30 @@ class Traced:
             self._names[id(layer)] = name
         return self._names[id(layer)]
 
-    def check_weights(self, live: Mapping[str, Any]) -> None:
-        """Raises ModelError for a weight of what was traced that no live layer of the graph has: it would be lost."""
-        kept = {id(variable) for layer in live.values() for variable in layer.weights}
+    def check_weights(self, layers: Mapping[str, Any]) -> None:
+        """Raise ModelError for a weight of a traced layer that would be lost, as no layer of the graph has it."""
+        kept = {id(variable) for layer in layers.values() for variable in layer.weights}
         for layer in self._traced:
             for variable in layer.weights:
                 if id(variable) not in kept:
                     raise ModelError(
-                        "a weight that tracing lost",
+                        "a weight that tracing did not find",
                         place=layer.name,
                         found=variable.name,
-                        fix="use it in call, as an attribute of the layer that made it",
+                        fix="use it in call, as an attribute of the layer that created it",
                     )
 
-    def _hold(self, layer: Any, path: str, variable: Any, anchor: Any) -> Any:
-        """The variable as a symbolic tensor: the same one however often the layer is called."""
-        if id(variable) not in self._held:
+    def _tensor_of(self, layer: Any, path: str, variable: Any, anchor: Any) -> Any:
+        """Return the variable as a symbolic tensor, the same one for every call of the layer."""
+        if id(variable) not in self._tensors:
             if not self._runtime.dialect.is_floating(variable):
                 raise ModelError(
-                    "a variable that holds no floating-point numbers",
+                    "a variable that is not floating-point",
                     place="{} {}".format(layer.name, path),
-                    fix="make what is constant in call; a counter is state, which a replay does not have",
+                    fix="create constants in call; state, such as a counter, cannot be stored",
                 )
             name = "{}.{}".format(self.name(layer), path)
-            policy, trainable = self._runtime.dialect.policy(layer), bool(layer.trainable and variable.trainable)
-            held = layer_construction.hold(self._runtime.keras, name, variable, policy, trainable)
-            self._held[id(variable)] = held(anchor)
-        return self._held[id(variable)]
+            policy, trainable = self._runtime.dialect.dtype_policy(layer), bool(layer.trainable and variable.trainable)
+            holder = layer_construction.hold(self._runtime.keras, name, variable, policy, trainable)
+            self._tensors[id(variable)] = holder(anchor)
+        return self._tensors[id(variable)]

@@ -41,7 +41,7 @@ class Parts:
                 found="{}: {}".format(type(error).__name__, error),
                 fix="load the bundle with a newer TensorFlow",
             ) from error
-        with runtime.dialect.working(float64):
+        with runtime.dialect.compute_context(float64):
             for name, encoder in rebuilt.encoders.items():
                 place = encoder_path(name, layout.ENCODER_WEIGHTS)
                 runtime.encoders.assign(encoder, self.encoders[name], runtime.keras, place)

@@ -1,1 +1,1 @@
-"""The long-lived process inside an environment, and its tasks."""
+"""The process that runs inside an environment, and the tasks it does there."""

@@ -1,6 +1,8 @@
-"""`python -m bert_bundle.worker`: the worker of the environment that runs it."""
+"""`python -m bert_bundle.worker [SETTING]`: the worker of the interpreter that runs it."""
 
-from bert_bundle.worker.loop import main
+import sys
+
+from bert_bundle.worker.loop import TASKS, main
 
 if __name__ == "__main__":
-    main()
+    main(TASKS, *sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What a worker does when asked: facts of its environment, a bundle replayed, generated or trained. Judges nothing."""
+"""The tasks of a worker: replay, check, load, generate or train a bundle. They return facts and judge nothing."""
 
 import gc
 import os
@@ -12,14 +12,14 @@ Progress = Callable[[str], None]
 
 
 def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
-    """The golden of `bundle` replayed here, in that runtime: what `numerics.judge` takes."""
+    """Replay the golden of `bundle` in `runtime` and return the observation that `grades.judge` takes."""
     from bert_bundle.loading.replay import observe
 
     return observe(open_bundle(bundle), runtime, progress)
 
 
 def check(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
-    """Every file of `bundle` read and checked as `replay` does it, and nothing built: the reader's refusal, or none."""
+    """Read and check every file of `bundle` without building the model. Raises what `replay` raises for its files."""
     from bert_bundle.loading.replay import read_for_replay
 
     read_for_replay(open_bundle(bundle), runtime)
@@ -27,10 +27,10 @@ def check(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, 
 
 
 def load(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
-    """`bundle` brought to life here, as `bert_bundle.load` does it: how many seconds that took."""
+    """Load `bundle` as `bert_bundle.load` does and return how many seconds that took."""
     from bert_bundle.loading.load import load as live
 
-    gc.collect()  # a model is full of cycles: the one before is not to be paid for by this one
+    gc.collect()  # models hold reference cycles: collect the previous one outside the measured time
     started = time.perf_counter()
     live(open_bundle(bundle), runtime)
     return {"seconds": time.perf_counter() - started}
@@ -45,7 +45,7 @@ def prove(
     path: Sequence[str],
     progress: Progress,
 ) -> Dict[str, Any]:
-    """`replay` for the process that saves: its own classes are imported from where it has them (see `proof`)."""
+    """Replay `bundle` for the process that saves it; `classes` are imported as `saving.proof` describes."""
     from bert_bundle.loading.replay import observe
     from bert_bundle.saving.proof import imported, staged_bundle
 
@@ -61,7 +61,7 @@ def predict(
     path: Sequence[str],
     progress: Progress,
 ) -> Dict[str, Any]:
-    """Of `prove`, the predictions in the model's own precision alone, for the recorded token ids."""
+    """Return the predictions in the model's own precision for the recorded token ids; otherwise as `prove`."""
     from bert_bundle.loading.replay import native_predictions
     from bert_bundle.saving.proof import imported, staged_bundle
 
@@ -69,20 +69,28 @@ def predict(
 
 
 def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:
-    """The classifier of a specification, built here and saved to `target`, unproven: every reader proves it."""
+    """Build the classifier of a specification and save it to `target`, without a proof: every reader replays it."""
     from bert_bundle.api import save
     from bert_bundle.classifiers import catalogue
     from bert_bundle.classifiers.specification import build
 
     made = (catalogue.build if "catalogue" in specification else build)(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
-    manifest = save(made.model, target, tokenizer=made.tokenizer, labels=made.labels, examples=made.examples or None,
-                    max_length=made.max_length, prove=False, overwrite=True)  # fmt: skip
+    manifest = save(
+        made.model,
+        target,
+        tokenizer=made.tokenizer,
+        labels=made.labels,
+        examples=made.examples or None,
+        max_length=made.max_length,
+        prove=False,
+        overwrite=True,
+    )
     return {"digest": manifest.digest}
 
 
-def train(*, recipe: Dict[str, Any], target: str, progress: Progress) -> Dict[str, Any]:
-    """The demo's classifier trained here by `recipe`, saved to `target` and proven."""
+def train(*, recipe: Dict[str, Any], target: str, overwrite: bool = False, progress: Progress) -> Dict[str, Any]:
+    """Train the demo's classifier by `recipe`, save it to `target` and prove it."""
     from bert_bundle.demo.train import train_and_save
 
-    return train_and_save(recipe, target, progress)
+    return train_and_save(recipe, target, progress, overwrite=overwrite)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from support.demo_recipes import smaller
+
 from bert_bundle.host.demo.recipe import recipe
 from bert_bundle.host.workers.worker import Worker, silent
-from bert_bundle.testing.recipes import smaller
 
 
 def trained(writer: Worker, target: Path, seed: int) -> str:

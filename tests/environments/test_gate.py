@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from support.command_line import SAME, bert_bundle
+from support.demo_recipes import mislabelled, smaller
 from support.forged_candidates import NOWHERE, lock_nowhere, row
 from support.paths import ROOT
 
@@ -15,7 +16,6 @@ from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix
 from bert_bundle.host.demo.recipe import recipe
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.workers.worker import Worker, silent
-from bert_bundle.testing.recipes import mislabelled, smaller
 
 WRITER = "tf2.15-hf4.40-py3.11"
 HERE = f"version: 1\nenvironments: {{names: [{WRITER}]}}\n"

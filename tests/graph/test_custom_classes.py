@@ -1,4 +1,4 @@
-"""What a layer of the caller's own class says of itself: plain data both ways, and no name of code."""
+"""Custom layer classes: their configs are plain data in both directions, and never name code."""
 
 import enum
 import sys
@@ -19,8 +19,8 @@ class Kind(enum.Enum):
     ONE = 1
 
 
-class Says:
-    """Something with a configuration."""
+class Configured:
+    """An object with a `get_config`."""
 
     def __init__(self, **fields: Any) -> None:
         self.fields = {"name": "pool", "trainable": True, "dtype": "float32", "batch_input_shape": (None, 4), **fields}
@@ -61,8 +61,8 @@ def graph(**config: Any) -> Graph:
         ),
     ],
 )
-def test_what_a_layer_says_is_plain_data_and_reads_back(value: Any, kept: Any) -> None:
-    config = custom_layers.config_of(Says(field=value), "pool")
+def test_a_config_is_stored_as_plain_data_and_reads_back(value: Any, kept: Any) -> None:
+    config = custom_layers.config_of(Configured(field=value), "pool")
     assert config == {"field": kept}
     custom_classes.check_config(config, "x")
     assert graph_json.from_bytes(graph_json.to_bytes(graph(**config))) == graph(**config)
@@ -71,28 +71,28 @@ def test_what_a_layer_says_is_plain_data_and_reads_back(value: Any, kept: Any) -
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (Kind.ONE, "a value that is no plain data"),
-        ({1, 2}, "a value that is no plain data"),
-        (print, "a value that is no plain data"),
-        ({1: 2}, "a value that is no plain data"),
-        (float("inf"), "a number that JSON does not have"),
-        ("\ud800", "a value that no bundle can hold"),
+        (Kind.ONE, "a value that is not plain data"),
+        ({1, 2}, "a value that is not plain data"),
+        (print, "a value that is not plain data"),
+        ({1: 2}, "a value that is not plain data"),
+        (float("inf"), "a number that is NaN or infinity"),
+        ("\ud800", "a value that a bundle cannot hold"),
         ({"class_name": "Dense", "config": {"units": 1}}, "an initializer, regularizer or constraint"),
-        ({"class_name": "L2", "config": {"l2": {"module": "os"}}}, "a value that is no plain data"),
+        ({"class_name": "L2", "config": {"l2": {"module": "os"}}}, "a value that is not plain data"),
         ({"class_name": ["L2"], "config": {}}, "an initializer, regularizer or constraint"),
         ({"module": "os"}, "an initializer, regularizer or constraint"),
         ([[[{"registered_name": "x"}]]], "an initializer, regularizer or constraint"),
         ({"class": "L2", "config": {"l2": 0.1}}, "an initializer, regularizer or constraint"),
     ],
 )
-def test_what_is_no_plain_data_is_refused_by_field(value: Any, message: str) -> None:
+def test_a_field_that_is_not_plain_data_is_refused_by_name(value: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
-        custom_layers.config_of(Says(units=1, field=value), "pool")
+        custom_layers.config_of(Configured(units=1, field=value), "pool")
     assert caught.value.place == "pool field"
 
 
 @pytest.mark.parametrize("config", [[], None, {"name": "x"}, {"dtype": "float32"}, {"trainable": True}])
-def test_a_configuration_that_says_what_the_graph_says_is_malformed(config: Any) -> None:
+def test_a_config_with_fields_that_the_graph_records_is_malformed(config: Any) -> None:
     with pytest.raises(FormatError, match="a layer's configuration is malformed"):
         custom_classes.check_config(config, "x")
 
@@ -104,28 +104,30 @@ def test_an_object_that_is_not_in_canonical_form_is_refused(value: Any) -> None:
     assert caught.value.place == "x/field"
 
 
-def test_the_classes_that_a_graph_needs_are_asked_for_by_name_all_at_once() -> None:
+def test_one_error_names_every_class_that_a_graph_needs() -> None:
     assert custom_classes.required_classes(graph(), {"Other": 1, "mine>Pool": 2, "unused": 3}) == {
         "Other": 1,
         "mine>Pool": 2,
     }
-    with pytest.raises(RuntimeUnavailableError, match="a layer of a class that is not in the bundle") as caught:
+    with pytest.raises(
+        RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain"
+    ) as caught:
         custom_classes.required_classes(graph(), {"Other": 1})
-    assert (caught.value.place, caught.value.wanted) == ("first", "the class mine>Pool of whoever saved it")
+    assert (caught.value.place, caught.value.wanted) == ("first", "the class mine>Pool that the model was saved with")
     assert caught.value.found == "custom_objects with Other"
     assert "custom_objects={'Other': Other, 'mine>Pool': Pool}" in caught.value.fix
 
 
 @pytest.mark.parametrize("name", sorted(custom_classes.BUILT_IN))
-def test_no_built_in_layer_can_be_replaced(name: str) -> None:
-    with pytest.raises(ModelError, match="a custom object under the name of a built-in layer") as caught:
+def test_a_built_in_layer_cannot_be_replaced(name: str) -> None:
+    with pytest.raises(ModelError, match="a custom object has the name of a built-in layer") as caught:
         custom_classes.checked_classes({"Mine": object, name: object})
     assert caught.value.place == f"custom_objects {name}"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", 5, None])
-def test_a_name_is_a_printable_text(name: Any) -> None:
-    with pytest.raises(ModelError, match="a name that no custom object may have"):
+def test_a_name_is_a_printable_string(name: Any) -> None:
+    with pytest.raises(ModelError, match="not a valid name for a custom object"):
         custom_classes.checked_classes({name: object})
 
 

@@ -1,15 +1,15 @@
-"""The closed vocabulary of tensor ops: TensorFlow's calls by keras.ops names, whichever way they were written."""
+"""The closed vocabulary of tensor ops: TensorFlow calls under keras.ops names, however they were written."""
 
 from typing import Any
 
 import pytest
 
 from bert_bundle.errors import FormatError
-from bert_bundle.graph.ops import BY_NAME, BY_SYMBOL, REQUIRED, Step, bind, check_arguments, operation
+from bert_bundle.graph.ops import BY_NAME, BY_SYMBOL, REQUIRED, NestedOp, bind, check_arguments, operation
 
 
 class DType:
-    """A dtype, by the name that TensorFlow's class has."""
+    """A stand-in for TensorFlow's class of that name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,7 +61,7 @@ class DType:
         ("__operators__.getitem", ("t", (slice(None), 0)), {}, {"x": "t", "key": (slice(None), 0)}),
     ],
 )
-def test_a_call_is_bound_by_name_and_without_defaults(symbol: str, args: Any, kwargs: Any, bound: Any) -> None:
+def test_arguments_are_bound_by_name_without_defaults(symbol: str, args: Any, kwargs: Any, bound: Any) -> None:
     assert bind(BY_SYMBOL[symbol], args, kwargs) == bound
 
 
@@ -75,7 +75,7 @@ def test_a_call_is_bound_by_name_and_without_defaults(symbol: str, args: Any, kw
         ("compat.v1.norm", ("a",), {"ord": 1}, "ord"),
         ("compat.v1.pad", ("a", [[1, 1]], "REFLECT", None, 0), {}, "mode"),
         ("math.argmax", ("a", -1), {"output_type": "int32"}, "output_type"),
-        ("split", ("a", [2, 4]), {"axis": -1}, "num_or_size_splits that is no whole number"),
+        ("split", ("a", [2, 4]), {"axis": -1}, "num_or_size_splits that is not an integer"),
         ("one_hot", ("a", 5), {"on_value": 2.0}, "on_value"),
         ("math.reduce_sum", (), {"axis": 1}, "input_tensor"),
         ("math.exp", (), {}, "x"),
@@ -83,41 +83,41 @@ def test_a_call_is_bound_by_name_and_without_defaults(symbol: str, args: Any, kw
         ("where", ("c", "a"), {}, "y"),
     ],
 )
-def test_an_argument_that_is_not_represented_is_named(symbol: str, args: Any, kwargs: Any, named: str) -> None:
+def test_an_argument_without_an_equivalent_is_named(symbol: str, args: Any, kwargs: Any, named: str) -> None:
     with pytest.raises(KeyError) as caught:
         bind(BY_SYMBOL[symbol], args, kwargs)
     assert caught.value.args == (named,)
 
 
-def test_what_keras_has_no_one_op_for_is_several() -> None:
+def test_an_op_that_keras_lacks_becomes_several_ops() -> None:
     assert operation("math.squared_difference", ("a", "b"), {}) == (
         "square",
-        {"x": Step("subtract", {"x1": "a", "x2": "b"})},
+        {"x": NestedOp("subtract", {"x1": "a", "x2": "b"})},
     )
-    mean = Step("mean", {"x": "t", "axis": 1, "keepdims": True})
-    square = Step("square", {"x": Step("subtract", {"x1": "t", "x2": mean})})
+    mean = NestedOp("mean", {"x": "t", "axis": 1, "keepdims": True})
+    square = NestedOp("square", {"x": NestedOp("subtract", {"x1": "t", "x2": mean})})
     assert operation("math.reduce_variance", ("t", 1), {}) == ("mean", {"x": square, "axis": 1})
     assert operation("math.exp", ("t",), {}) == ("exp", {"x": "t"})
     with pytest.raises(KeyError, match=r"tf\.math\.lgamma"):
         operation("math.lgamma", ("t",), {})
 
 
-def test_symbols_of_one_op_are_one_op() -> None:
+def test_several_symbols_may_be_one_op() -> None:
     assert BY_SYMBOL["math.add"] is BY_SYMBOL["__operators__.add"] is BY_NAME["add"]
     assert BY_NAME["add"].symbol == "math.add"
     assert BY_SYMBOL["nn.bias_add"].name == "add"
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_op_takes_its_required_arguments_and_only_its_own(name: str) -> None:
+def test_every_op_takes_its_required_arguments_and_no_unknown_ones(name: str) -> None:
     op = BY_NAME[name]
     least = {p.name: "t" for p in op.parameters if p.default is REQUIRED}
     assert least
     check_arguments(name, least, "x")
     check_arguments(name, {p.name: "t" for p in op.parameters}, "x")
-    with pytest.raises(FormatError, match="an op's arguments are not its own"):
+    with pytest.raises(FormatError, match="an op has missing or unknown arguments"):
         check_arguments(name, {**least, "evil": 1}, "x")
-    with pytest.raises(FormatError, match="an op's arguments are not its own"):
+    with pytest.raises(FormatError, match="an op has missing or unknown arguments"):
         check_arguments(name, {}, "x")
 
 

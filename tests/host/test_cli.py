@@ -14,32 +14,41 @@ import click
 import psutil
 import pytest
 from support.command_line import commands
+from support.fake_bundles import fake_generate
+from support.paths import ROOT
 
 from bert_bundle import errors
 from bert_bundle.host.cli import BUG, cli, main
 from bert_bundle.host.workers.worker import silent
-from bert_bundle.testing.forgery import forge
 
-# A command that asks two workers for what never comes back, and says which processes they are.
-HANGING = """
-import sys, click
+# A command with two jobs whose workers never answer. Prints the ids of their processes.
+HANGING = f"""
+import sys
+from pathlib import Path
+sys.path.append({str(ROOT / "tests")!r})
 from bert_bundle.host.cli import cli, main
 from bert_bundle.host.environments.nearest import this_interpreter
+from bert_bundle.host.runs.job import JobEnvironment, Target, WriteJob
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.workers.worker import Worker
+from bert_bundle.host.runs.run_job import JobContext
+from support.entries import entry
 
-def say(word):
-    sys.stdout.write(f"{word}\\n")  # one write: two threads speak, and print would write the end of a line apart
-    sys.stdout.flush()
+def say(text):
+    ids = [word for word in text.split() if word.isdigit()]
+    if ids:
+        sys.stdout.write(" ".join(ids) + "\\n")  # in one write: two threads print
+        sys.stdout.flush()
 
-def hang(cancelled):
-    with Worker(this_interpreter(), "test", cancelled=cancelled) as worker:
-        say(worker.ask("fault.surroundings")["pid"])
-        worker.ask("fault.hang", say, children=2)
+here = this_interpreter()
+job = WriteJob(
+    environment=JobEnvironment.of(here),
+    targets=(Target(path=Path("/nowhere/bundle"), specification=dict()),),
+    entry=entry(dict(generate="worker_faults:hangs"), dict(generate=dict(children=2))),
+)
 
 @cli.command("hang")
 def command():
-    Local(2).gather([hang, hang])
+    Local(2).gather([job, job], JobContext(environments=[here], progress=say))
 
 sys.exit(main(["hang"]))
 """
@@ -47,7 +56,7 @@ sys.exit(main(["hang"]))
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    forge(progress=silent, specification={}, target=str(tmp_path / "router"))
+    fake_generate(progress=silent, specification={}, target=str(tmp_path / "router"))
     return tmp_path / "router"
 
 
@@ -120,7 +129,7 @@ def test_no_command_ends_with_2_and_says_where_help_is(
 
 def test_less_than_one_job_is_refused_before_anything_is_made(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", str(bundle), "--jobs", "0"]) == 2
-    assert capsys.readouterr().err.startswith("no jobs, no run @ --jobs")
+    assert capsys.readouterr().err.startswith("--jobs must be at least 1 @ --jobs")
 
 
 @pytest.mark.parametrize("name", ["golden/inputs.json", "golden/tensors.safetensors", "bundle.json"])
@@ -137,7 +146,7 @@ def test_a_manifest_whose_writer_says_nothing_is_damaged_and_no_bug(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number, writer in enumerate(({}, {"packages": 3, "python": 4}, {"packages": {"x": "junk"}, "python": "3"})):
-        forge(progress=silent, specification={"writer": writer}, target=str(tmp_path / str(number)))
+        fake_generate(progress=silent, specification={"writer": writer}, target=str(tmp_path / str(number)))
         assert main(["verify", str(tmp_path / str(number))]) == 5
         assert "bundle.json#/writer" in capsys.readouterr().err
 
@@ -150,13 +159,13 @@ def test_inspect_as_json_is_the_manifest(bundle: Path, capsys: pytest.CaptureFix
 def test_an_unexpected_exception_is_called_a_bug_and_ends_with_a_code_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with planted("stumble"):
-        assert main(["stumble"]) == BUG
+    with planted("broken"):
+        assert main(["broken"]) == BUG
         out, err = capsys.readouterr()
         assert out == ""
         assert "KeyError: 'a planted bug'" in err
         assert err.endswith("this is a bug in bert_bundle: please report it with the traceback above\n")
-        assert main(["stumble", "--json"]) == BUG
+        assert main(["broken", "--json"]) == BUG
         assert json.loads(capsys.readouterr().out)["error"]["message"] == "KeyError: 'a planted bug'"
 
 
@@ -195,7 +204,7 @@ def hanging() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     ) as host:
         assert host.stdout is not None
         try:
-            yield host, [int(word) for _ in range(4) for word in host.stdout.readline().split()]
+            yield host, [int(word) for _ in range(2) for word in host.stdout.readline().split()]
         finally:
             host.kill()
 

@@ -83,7 +83,7 @@ HONOURED = "a value the encoder does not honour"
 CASES: dict[str, Case] = {
     "op unknown": graph(put("nodes", 4, "op", "py_function"), "an op outside the vocabulary", "/nodes/4"),
     "op code": graph(put("nodes", 4, "op", "__import__('os')"), "an op outside the vocabulary", "/nodes/4"),
-    "op argument": graph(put("nodes", 4, "kwargs", "evil", 1), "an op's arguments are not its own", "/nodes/4"),
+    "op argument": graph(put("nodes", 4, "kwargs", "evil", 1), "an op has missing or unknown arguments", "/nodes/4"),
     **{
         f"layer {name}": graph(put("layers", 3, "class", name), "a layer outside the vocabulary", "/layers/3/class")
         for name in ("Lambda", "TFSMLayer", "TorchModuleWrapper", "../../x", "os.system", "BertModel", "Functional")
@@ -108,12 +108,12 @@ CASES: dict[str, Case] = {
     "custom class not given": (
         custom("name", "probabilities"),
         RuntimeUnavailableError,
-        "a layer of a class that is not in the bundle",
+        "a layer needs a class that the bundle does not contain",
         "probabilities",
     ),
     **{
         f"custom {name}": (
-            custom("class", name), FormatError, "a built-in layer that says it is a custom one", "graph.json#/layers/3",
+            custom("class", name), FormatError, "a built-in layer is marked as custom", "graph.json#/layers/3",
         )
         for name in ("Dense", "Variable", "BertModel", "Functional")
     },
@@ -148,26 +148,28 @@ CASES: dict[str, Case] = {
         unsaid, FormatError, "custom classes of the manifest are not those of the graph", "bundle.json#/custom_objects",
     ),
     "graph field": graph(put("custom_objects", {}), "malformed", ""),
-    "graph class": graph(put("class", "Model"), "not a kind of model", "/class"),
+    "graph class": graph(put("class", "Model"), "not a model class", "/class"),
     "node field": graph(put("nodes", 6, "code", "x"), "malformed", "/nodes/6"),
-    "node of no layer": graph(put("nodes", 6, "layer", "evil"), "a node calls a layer that is not there", "/nodes/6"),
+    "node of no layer": graph(put("nodes", 6, "layer", "evil"), "a node calls a layer that does not exist", "/nodes/6"),
     "forward reference": graph(
-        put("nodes", 4, "kwargs", "x", "node", 7), "a tensor is used before it is made", "/nodes/4"
+        put("nodes", 4, "kwargs", "x", "node", 7), "a tensor is used before it is computed", "/nodes/4"
     ),
-    "own reference": graph(put("nodes", 6, "args", 0, "node", 6), "a tensor is used before it is made", "/nodes/6"),
+    "own reference": graph(put("nodes", 6, "args", 0, "node", 6), "a tensor is used before it is computed", "/nodes/6"),
     "output unknown": graph(
-        put("nodes", 4, "kwargs", "x", "output", "code"), "a tensor that its node does not make", "/nodes/4"
+        put("nodes", 4, "kwargs", "x", "output", "code"), "a tensor that its node does not return", "/nodes/4"
     ),
     "encoder argument": graph(
-        put("nodes", 3, "kwargs", "evil", {"node": 0}), "an encoder's call is not by its arguments' names", "/nodes/3"
+        put("nodes", 3, "kwargs", "evil", {"node": 0}),
+        "an encoder must be called with its own keyword arguments",
+        "/nodes/3",
     ),
     "two encoders in one folder": graph(
         lambda document: document["layers"].append({**document["layers"][0], "name": "other"}),
-        "two encoders have one folder",
+        "two encoders have the same folder",
         "/layers",
     ),
     "a layer twice": graph(
-        lambda document: document["layers"].append(document["layers"][3]), "two layers have one path", "/layers"
+        lambda document: document["layers"].append(document["layers"][3]), "two layers have the same path", "/layers"
     ),
     "graph version": graph(put("version", 2), "not a graph of version 1", "/version"),
     "many nodes": graph(

@@ -9,7 +9,7 @@ WANTED = frozenset(["hidden_states.0", "attentions.0"])
 
 def outputs(runtime, family, config, tensors, given):
     """Return the arrays of this environment's encoder by name: hidden states, attentions, then its outputs."""
-    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.working(True):
+    with runtime.dialect.precision(runtime.keras, "float64"), runtime.dialect.compute_context(True):
         encoder = runtime.encoders.build(family, config, "encoder", WANTED)
         given = {name: runtime.dialect.tensor(array) for name, array in given.items()}
         runtime.encoders.call(encoder, given, WANTED)  # creates the weights of transformers' classes

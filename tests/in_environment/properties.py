@@ -60,7 +60,7 @@ def state(made, runtime):
         "tokenizer's settings": (made.tokenizer.padding_side, made.tokenizer.model_max_length),
         "examples": {n: _bits(c) if isinstance(c, np.ndarray) else list(c) for n, c in made.examples.items()},
         "order of the examples": list(made.examples),
-        "precision": (runtime.keras.backend.floatx(), runtime.dialect.policy(runtime.keras.layers.Dense(1))),
+        "precision": (runtime.keras.backend.floatx(), runtime.dialect.dtype_policy(runtime.keras.layers.Dense(1))),
     }
 
 

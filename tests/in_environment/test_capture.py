@@ -219,7 +219,7 @@ def test_the_float64_replay_agrees_with_the_model(pair):
     assert bert_bundle.verify(pair[2]).figures.grade == "bitwise"
 
 
-def test_layer_names_and_trainable_weights_are_those_of_before(pair):
+def test_layer_names_and_trainable_weights_are_unchanged(pair):
     made, bundle, _ = pair
 
     def facts(model):
@@ -244,7 +244,7 @@ def test_an_encoder_may_have_any_name(name, keras, save, tmp_path):
     assert bundle.model.layers[3].name == name
 
 
-def test_a_sequential_classifier_is_sequential_again(keras, save, tmp_path):
+def test_a_sequential_classifier_loads_as_sequential(keras, save, tmp_path):
     encoder = tiny_encoder()
     ids = keras.Input((LENGTH,), dtype="int32", name="ids")
     body = keras.Model(ids, encoder(ids).pooler_output, name="body")
@@ -276,14 +276,14 @@ def test_inputs_and_outputs_by_name_stay_dicts(keras, save, tmp_path):
     assert roles == {"Text_Input_Ids": "input_ids", "b_mask": "attention_mask"}
 
 
-def test_tokens_feed_what_they_are_for_when_a_nested_model_is_called_by_name(keras, save, tmp_path):
+def test_roles_of_inputs_are_right_when_a_nested_model_is_called_by_name(keras, save, tmp_path):
     made = build(keras, MODELS["a nested model called by name"])
     bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
     roles = [entry["role"] for entry in bundle.manifest.signature["inputs"]]
     assert roles == ["input_ids", "attention_mask", "token_type_ids"]
 
 
-def test_a_frozen_model_with_a_thawed_head_stays_that(keras, save, tmp_path):
+def test_a_frozen_model_with_a_trainable_head_loads_with_the_same_flags(keras, save, tmp_path):
     made = build(keras, MODELS["positions"])
     made.model.trainable = False
     made.model.get_layer("probabilities").trainable = True
@@ -305,7 +305,7 @@ def test_a_layer_shared_with_a_nested_model_is_refused(keras, save, tmp_path):
     made = specification.BuiltClassifier(
         model, encoder, specification.tokenizer(), ("a", "b", "c"), {"text": ["why?"]}, LENGTH
     )
-    with pytest.raises(errors.ModelError, match="a layer shared between a model and one that is nested in it"):
+    with pytest.raises(errors.ModelError, match="a layer shared between a model and a model nested in it"):
         save(made, tmp_path / "bundle")
 
 
@@ -344,7 +344,7 @@ def test_the_graph_of_the_classic_is_the_same_in_every_release(classic_bundle):
             "x": {"node": 3, "output": "last_hidden_state"},
         },
         "op": "getitem",
-    }  # fmt: skip
+    }
     assert hashlib.sha256(graph).hexdigest() == CLASSIC_GRAPH
 
 

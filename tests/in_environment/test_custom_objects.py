@@ -1,4 +1,4 @@
-"""Classes that are kept as they are: by name, configuration and weights, made again by whoever gives the class."""
+"""Custom classes stored by name, config and weights, and rebuilt when the class is passed to `load`."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ KEPT = {"Weighted": own_layers.Weighted}
 
 @pytest.fixture(scope="module", autouse=True)
 def as_users_build():
-    """AutoGraph as users have it: Keras runs the caller's own code through it."""
+    """AutoGraph with its default setting, since Keras converts user code with it."""
     with keras2.autograph("UNSPECIFIED"):
         yield
 
@@ -40,7 +40,7 @@ def graph_of(path):
     return strict_json.parse((path / "graph.json").read_bytes(), "graph.json")
 
 
-def test_a_kept_layer_is_its_class_its_configuration_and_its_weights_by_attribute(path):
+def test_a_custom_layer_is_stored_as_class_name_config_and_weights_by_attribute(path):
     graph = (path / "graph.json").read_bytes()
     assert graph_of(path)["layers"][1] == {"class": "Weighted", "custom": True, "name": "pool", "config": CONFIG}
     assert hashlib.sha256(graph).hexdigest()[:16] == DIGEST
@@ -48,14 +48,14 @@ def test_a_kept_layer_is_its_class_its_configuration_and_its_weights_by_attribut
     assert names == WEIGHTS | {"probabilities/bias", "probabilities/kernel"}
 
 
-def test_manifest_and_card_say_which_classes_a_load_needs(path):
+def test_manifest_and_card_name_the_classes_that_a_load_needs(path):
     assert bert_bundle.inspect(path).custom_objects == ("Weighted",)
     card = (path / "README.md").read_text(encoding="utf-8")
     assert "custom_objects={'Weighted': Weighted})" in card
     assert "Layers of these classes need code that is not in this folder, passed to `load`: Weighted." in card
 
 
-def test_with_its_class_a_bundle_is_the_same_model_again(made, path, save, tmp_path):
+def test_with_its_class_a_bundle_loads_as_the_same_model(made, path, save, tmp_path):
     bundle = bert_bundle.load(path, custom_objects=KEPT)
     assert type(bundle.layers["pool"]) is own_layers.Weighted
     verification = bert_bundle.verify(path, custom_objects=KEPT)
@@ -64,7 +64,7 @@ def test_with_its_class_a_bundle_is_the_same_model_again(made, path, save, tmp_p
     assert bert_bundle.inspect(again).digest == bert_bundle.inspect(path).digest
 
 
-def test_without_its_class_a_bundle_is_refused_in_words_that_say_what_to_pass(path):
+def test_without_its_class_a_bundle_is_refused_with_what_to_pass(path):
     for read in (
         bert_bundle.load,
         bert_bundle.verify,
@@ -72,7 +72,7 @@ def test_without_its_class_a_bundle_is_refused_in_words_that_say_what_to_pass(pa
         lambda path: bert_bundle.load(path, custom_objects={"Other": own_layers.Weighted}),
     ):
         with pytest.raises(
-            errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle"
+            errors.RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain"
         ) as caught:
             read(path)
         assert (caught.value.place, caught.value.wanted) == ("pool", "the class Weighted of whoever saved it")
@@ -81,7 +81,7 @@ def test_without_its_class_a_bundle_is_refused_in_words_that_say_what_to_pass(pa
         )
 
 
-def test_what_a_bundle_does_not_need_is_not_looked_at(classic_bundle, path):
+def test_a_class_that_a_bundle_does_not_need_is_ignored(classic_bundle, path):
     others = {"activation": tf.nn.relu, "unused": "anything"}
     assert bert_bundle.load(classic_bundle, custom_objects=others)
     assert bert_bundle.load(path, custom_objects={**others, **KEPT})
@@ -107,8 +107,8 @@ def test_a_class_that_changed_its_arguments_or_its_results_is_refused(path):
             super().__init__(units, name="mine")
 
     for cls, message in (
-        (Fewer, "a custom layer that returns fewer tensors than the one that was saved"),
-        (Other, "a custom layer that its class does not make from its configuration"),
+        (Fewer, "a custom layer that returns fewer tensors than when it was saved"),
+        (Other, "a custom layer that its class does not rebuild from its config"),
     ):
         with pytest.raises(errors.ModelError, match=message) as caught:
             bert_bundle.load(path, custom_objects={"Weighted": cls})
@@ -118,9 +118,13 @@ def test_a_class_that_changed_its_arguments_or_its_results_is_refused(path):
 
 def test_a_class_of_a_module_is_proven_in_a_fresh_process_and_its_module_is_in_no_file(made, tmp_path):
     saved = bert_bundle.save(
-        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, examples=made.examples, max_length=made.max_length,
+        made.model,
+        tmp_path / "bundle",
+        tokenizer=made.tokenizer,
+        examples=made.examples,
+        max_length=made.max_length,
         custom_objects=KEPT,
-    )  # fmt: skip
+    )
     assert saved.proof == {"proven": True}
     for folder, _, names in os.walk(str(tmp_path)):
         for name in names:
@@ -156,7 +160,7 @@ def test_a_module_that_fails_in_a_fresh_process_fails_the_proof(keras, save, tmp
     assert not (tmp_path / "bundle").exists()
 
 
-def test_what_no_trace_can_follow_is_kept_and_what_is_not_given_is_traced(made, save, tmp_path):
+def test_a_given_class_is_stored_by_name_and_other_classes_are_traced(made, save, tmp_path):
     with pytest.raises(errors.ModelError, match="a custom layer that cannot be traced"):
         save(made, tmp_path / "bundle")
 
@@ -169,7 +173,7 @@ def test_what_no_trace_can_follow_is_kept_and_what_is_not_given_is_traced(made, 
     assert [layer["class"] for layer in graph_of(traced)["layers"]] == ["BertModel", "Dense"]
 
 
-def test_a_kept_layer_keeps_its_flag_its_precision_and_what_it_is_called_with(keras, runtime, save, tmp_path):
+def test_a_custom_layer_keeps_its_flag_its_precision_and_its_call_arguments(keras, runtime, save, tmp_path):
     with runtime.dialect.precision(keras, "float64"):
         layer = weighted(own_layers.Weighted, keras)
     layer.trainable = False
@@ -182,7 +186,7 @@ def test_a_kept_layer_keeps_its_flag_its_precision_and_what_it_is_called_with(ke
     assert bert_bundle.verify(path, custom_objects=KEPT).figures.grade == "bitwise"
 
 
-def test_a_kept_layer_stands_in_a_nested_model_in_one_that_is_traced_and_is_called_twice(keras, save, tmp_path):
+def test_a_custom_layer_works_in_nested_and_traced_models_and_when_called_twice(keras, save, tmp_path):
     states = keras.Input((12, 16))
     inner = keras.Model(states, weighted(own_layers.Weighted, keras)(states)["pooled"], name="inner")
 

@@ -1,4 +1,4 @@
-"""Every layer of Keras that people put over hidden states: saved, loaded, the same; the same bytes in every release."""
+"""Keras layers on top of hidden states: equal after a save and a load, and the same bytes in every release."""
 
 import hashlib
 
@@ -171,8 +171,8 @@ def test_a_loaded_model_predicts_the_same_and_saves_as_the_same_graph(case, kera
     assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == digest
 
 
-def test_what_a_normalisation_has_learned_is_there_again(keras, runtime, save, tmp_path):
-    if layer_construction.release_of(keras) < layers.FIRST["Normalization"]:
+def test_the_statistics_of_a_normalization_layer_are_restored(keras, runtime, save, tmp_path):
+    if layer_construction.release_of(keras) < layers.FIRST_RELEASE["Normalization"]:
         assert not hasattr(keras.layers, "Normalization")
         return
     made = make(keras, _rescaled)
@@ -191,7 +191,7 @@ def _image(keras, image):
     return keras.layers.Concatenate(name="ends")(ends)
 
 
-def test_an_image_branch_stands_beside_the_text(keras, runtime, save, tmp_path):
+def test_a_model_may_have_an_image_branch(keras, runtime, save, tmp_path):
     image = keras.Input((8, 8, 1), name="image")
     branch = _image(keras, image)
     made = make(keras, lambda keras, states: keras.layers.Concatenate(name="all")([states[:, 0], branch]), [image])
@@ -214,17 +214,17 @@ def _half_frozen(keras, states):
 
 
 @pytest.mark.parametrize("over", [_fell_behind, _half_frozen])
-def test_a_layer_that_is_frozen_in_part_is_refused(over, keras, save, tmp_path):
-    with pytest.raises(errors.ModelError, match="a part of a layer whose trainable flag is not its layer's"):
+def test_a_partly_frozen_layer_is_refused(over, keras, save, tmp_path):
+    with pytest.raises(errors.ModelError, match="a part of a layer whose trainable flag differs from the layer's"):
         save(make(keras, over), tmp_path / "bundle")
 
 
 def tanh(x):
-    """A function of the caller's with the name of one of Keras'."""
+    """A user function with the name of a Keras function."""
     return x * 0.5
 
 
-def test_a_namesake_of_a_keras_function_inside_a_wrapper_is_refused(keras, save, tmp_path):
+def test_a_user_function_named_like_a_keras_function_is_refused_inside_a_wrapper(keras, save, tmp_path):
     def over(keras, states):
         return keras.layers.TimeDistributed(keras.layers.Dense(4, activation=tanh, name="dense"), name="each")(states)[
             :, 0
@@ -235,7 +235,7 @@ def test_a_namesake_of_a_keras_function_inside_a_wrapper_is_refused(keras, save,
     assert caught.value.place == "each dense activation"
 
 
-def test_frozen_layers_stay_frozen_with_all_their_parts(keras, save, tmp_path):
+def test_frozen_layers_load_frozen_with_all_their_parts(keras, save, tmp_path):
     made = make(keras, _bidirectional)
     made.model.get_layer("both").trainable = False
     model = bert_bundle.load(save(made, tmp_path / "bundle")).model
@@ -276,7 +276,7 @@ HALVES = {"mixed_float16": "256d49262000b65d", "mixed_bfloat16": "0305c4c8b2653a
 
 
 @pytest.mark.parametrize("policy", list(HALVES), indirect=True)
-def test_a_model_in_half_precision_is_that_again(policy, keras, runtime, save, tmp_path):
+def test_a_model_in_half_precision_loads_in_half_precision(policy, keras, runtime, save, tmp_path):
     try:
         made = make(keras, _half)
     except Exception:  # no such kernels: TensorFlow cannot run the encoder itself in bfloat16

@@ -1,4 +1,4 @@
-"""Tensor ops that people write on hidden states: captured by their keras.ops names, the same bytes in every release."""
+"""Tensor ops on hidden states: captured under keras.ops names, and the same bytes in every release."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from bert_bundle import errors
 from bert_bundle.classifiers import specification
 from bert_bundle.keras_models import keras2
 
-# What is refused is the caller's: Lambdas and subclasses are built, and offered to `save`, with AutoGraph on.
+# Lambdas and subclasses are user code: they are built and saved with AutoGraph on, as it is by default.
 pytestmark = pytest.mark.usefixtures("as_users_build")
 
 
@@ -63,8 +63,8 @@ REFUSED = {
         "a tensor op that a bundle cannot represent",
         "tf.math.lgamma",
     ),
-    "something that is no model": ({"model": object()}, errors.ModelError, "not a model of the Keras", "object"),
-    "a weight that is no number": (_nan_weight, errors.FormatError, "a weight is NaN or infinity", "kernel"),
+    "something that is not a model": ({"model": object()}, errors.ModelError, "not a model of the Keras", "object"),
+    "a weight of NaN": (_nan_weight, errors.FormatError, "a weight is NaN or infinity", "kernel"),
     "a tokenizer larger than the encoder": (
         _large_vocabulary,
         errors.TokenizerError,
@@ -144,7 +144,7 @@ REFUSED = {
     "custom objects": (
         {"custom_objects": {"Mine": object}},
         errors.ModelError,
-        "a custom object that cannot be kept",
+        "a custom object that cannot be stored by name",
         "custom_objects",
     ),
 }
@@ -189,7 +189,7 @@ def test_an_existing_bundle_is_replaced_only_when_asked(classic, classic_bundle,
 
 
 def test_a_fault_between_model_and_bundle_is_caught_by_the_proof(classic, save, tmp_path, monkeypatch):
-    """Planted: the writer mislays one bias after the golden was recorded; nothing may be published."""
+    """Planted fault: the writer changes a bias after the golden was recorded; nothing may be published."""
     from bert_bundle.saving import draft
 
     honest = draft._weight_files
@@ -217,14 +217,14 @@ def test_one_text_in_place_of_a_list_says_what_to_write(classic_bundle):
     assert caught.value.fix == "predict([text])"
 
 
-def test_a_runtime_of_no_known_name_is_refused(classic_bundle):
+def test_an_unknown_runtime_is_refused(classic_bundle):
     with pytest.raises(errors.ConfigError, match="no such runtime") as caught:
         bert_bundle.load(classic_bundle, runtime="torch")
     assert caught.value.wanted == "auto, transformers, native"
 
 
 def relu(x):
-    """A function of the caller's with the name of one of Keras'."""
+    """A user function with the name of a Keras function."""
     return x * 0.5
 
 
@@ -253,7 +253,7 @@ def _one_row_for_all(keras, encoder, state):
 HEADS = {
     "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
     "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
-    "a dropout that is always on": (_always_training, {}, "a layer that trains whenever it is called"),
+    "a dropout that is always on": (_always_training, {}, "a layer that is always in training mode"),
     "one row for all examples": (_one_row_for_all, {}, "an output does not have one row per example"),
     "a decoder": (
         lambda keras, encoder, state: keras.layers.Dense(2, name="probabilities")(state),
@@ -275,7 +275,7 @@ def _head_model(keras, head, config):
 
 
 @pytest.mark.parametrize("case", list(HEADS))
-def test_what_would_load_as_another_function_is_refused_at_save(case, keras, classic, tmp_path):
+def test_a_model_that_would_load_as_another_function_is_refused_at_save(case, keras, classic, tmp_path):
     head, config, message = HEADS[case]
     with pytest.raises(errors.ModelError, match=message):
         bert_bundle.save(
@@ -301,7 +301,7 @@ def test_an_encoder_that_computes_something_else_is_refused(keras, classic, tmp_
 
 
 def test_a_capture_that_computes_something_else_is_caught_before_anything_is_written(classic, tmp_path, monkeypatch):
-    """Planted: the rebuild takes tanh's GELU for erf's, which rounding noise must not be able to hide."""
+    """Planted fault: the rebuild uses GELU with tanh instead of erf, a difference close to rounding noise."""
     from bert_bundle.encoders import transformers
 
     honest = transformers.build

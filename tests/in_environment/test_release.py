@@ -14,10 +14,10 @@ from bert_bundle.keras_models import layer_construction
 from bert_bundle.keras_models import runtime as keras_runtime
 
 
-@pytest.mark.parametrize("name", layers.FIRST)
+@pytest.mark.parametrize("name", layers.FIRST_RELEASE)
 def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
     class_name, _, field = name.partition(".")
-    there = layer_construction.release_of(keras) >= layers.FIRST[name]
+    there = layer_construction.release_of(keras) >= layers.FIRST_RELEASE[name]
     cls = getattr(keras.layers, class_name, None)
     needed = {"rate": 0.1, "stddev": 0.1}
     needed = {k: v for k, v in needed.items() if layers.LAYERS[class_name].get(k) is layers.REQUIRED}
@@ -48,7 +48,7 @@ def test_a_layer_that_this_keras_does_not_have_is_refused_before_a_weight_is_rea
     path = _with_weights(b"no header", classic_bundle, tmp_path / "bundle")
     with pytest.raises(errors.LimitError, match=r"the header is too long @ weights\.safetensors"):
         read(path)
-    monkeypatch.setattr(layer_construction, "FIRST", {**layers.FIRST, "Dense.activation": (2, 99)})
+    monkeypatch.setattr(layer_construction, "FIRST_RELEASE", {**layers.FIRST_RELEASE, "Dense.activation": (2, 99)})
     with pytest.raises(errors.RuntimeUnavailableError, match=r"TensorFlow 2\.99 or newer") as caught:
         read(path)
     assert caught.value.place == "probabilities"

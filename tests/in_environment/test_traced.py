@@ -1,4 +1,4 @@
-"""Custom layers, subclassed models and Lambdas: run once on symbolic inputs, and what comes out is the same model."""
+"""Custom layers, subclassed models and Lambdas: traced on symbolic inputs, which gives an equal model."""
 
 import hashlib
 import os
@@ -111,7 +111,7 @@ CUSTOM = {
 
 
 @pytest.mark.parametrize("case", list(CUSTOM))
-def test_a_custom_layer_is_the_layers_and_ops_that_it_computes_with(case, keras, runtime, save, tmp_path):
+def test_a_custom_layer_is_traced_to_the_layers_and_ops_inside_it(case, keras, runtime, save, tmp_path):
     over, digest = CUSTOM[case]
     made = make(keras, over)
     assert assert_same(made, save(made, tmp_path / "bundle"), runtime) == digest
@@ -212,16 +212,19 @@ def test_a_traced_variable_is_a_weight_and_trains(keras, save, tmp_path):
     model = bert_bundle.load(save(made, tmp_path / "bundle")).model
     trainable = {layer.name: layer.trainable for layer in model.layers if layer.name.startswith("scaled.")}
     assert trainable == {
-        "scaled.kernel": True, "scaled.temperature": True, "scaled.biases.0": True, "scaled.biases.1": True,
+        "scaled.kernel": True,
+        "scaled.temperature": True,
+        "scaled.biases.0": True,
+        "scaled.biases.1": True,
         "scaled.offset": False,
-    }  # fmt: skip
+    }
     model.compile("sgd", "sparse_categorical_crossentropy")
     before = model.get_layer("scaled.kernel").get_weights()[0]
     model.fit(batch(), np.array([0, 1, 2]), verbose=0)
     assert np.abs(model.get_layer("scaled.kernel").get_weights()[0] - before).max() > 0
 
 
-def test_a_custom_layer_in_half_precision_is_that_again(keras, runtime, save, tmp_path):
+def test_a_traced_layer_in_half_precision_loads_in_half_precision(keras, runtime, save, tmp_path):
     def over(keras, states):
         return _scaled(keras)(name="scaled", dtype=keras.mixed_precision.Policy("mixed_float16"))(states)[:, 0]
 
@@ -246,7 +249,7 @@ def test_tracing_leaves_the_model_as_it_was(keras, save, tmp_path):
 
 
 def test_a_wrong_trace_is_caught_before_anything_is_written(keras, save, tmp_path, monkeypatch):
-    """Planted: tracing takes one variable of a layer for another of the same shape."""
+    """Planted fault: tracing swaps two variables of the same shape."""
     made = make(keras, _own_variables)
     first, second = made.model.get_layer("scaled").biases
     honest = layer_construction.hold

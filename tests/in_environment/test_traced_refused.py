@@ -1,4 +1,4 @@
-"""What cannot be traced: refused at save by name and place, with what to write instead."""
+"""Code that cannot be traced: refused at save with the name, the place and what to write instead."""
 
 import os
 
@@ -77,7 +77,7 @@ def _constrained(keras, states):
 
 def _hidden(keras, states):
     class Box:
-        """An object that Keras does not look into, with a variable of the layer."""
+        """An object that Keras does not search for variables."""
 
     def build(self, shape):
         self.box = Box()
@@ -114,17 +114,17 @@ REFUSED = {
         "a (tensor op that a bundle cannot represent|custom layer that cannot be traced)",
         "",
     ),
-    "training=True": (_trains, "a layer that trains whenever it is called", "custom"),
+    "training=True": (_trains, "a layer that is always in training mode", "custom"),
     "a loss of its own": (_adds_a_loss, "a custom layer that adds a loss", "custom"),
     "a constraint": (_constrained, "a variable of a custom layer with a constraint", "custom kernel"),
-    "a variable out of sight": (_hidden, "a variable used outside of the layer that holds it", ""),
-    "a counter": (_counts, "a variable that holds no floating-point numbers", "custom calls"),
-    "a weight without a use": (_unused, "a weight that tracing lost", "custom"),
+    "a variable out of sight": (_hidden, "a variable used outside the layer that owns it", ""),
+    "a counter": (_counts, "a variable that is not floating-point", "custom calls"),
+    "a weight without a use": (_unused, "a weight that tracing did not find", "custom"),
 }
 
 
 @pytest.mark.parametrize("case", list(REFUSED))
-def test_what_cannot_be_traced_is_refused_with_what_to_write_instead(case, keras, save, tmp_path):
+def test_code_that_cannot_be_traced_is_refused_with_what_to_write_instead(case, keras, save, tmp_path):
     over, message, place = REFUSED[case]
     made = make(keras, over)
     with pytest.raises(errors.ModelError, match=message) as caught:

@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from support.entries import FAULTY
 
 import bert_bundle
 from bert_bundle.host.environments.nearest import this_interpreter
@@ -81,17 +82,17 @@ def test_the_keras_of_an_environment_follows_from_its_packages(packages: set[str
 def test_the_pinned_variables_hold_inside_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in HOSTILE.items():
         monkeypatch.setenv(variable, value)
-    with Worker(this_interpreter(), "test") as worker:
-        seen = worker.ask("fault.surroundings")
+    with Worker(this_interpreter(), "test", entry=FAULTY) as worker:
+        seen = worker.ask("process_facts")
     assert dict(launch.PINNED).items() <= seen["environment"].items()
     left_out = {"HF_ENDPOINT", "KERAS_BACKEND", "LD_LIBRARY_PATH", "PYTHONPATH", "TF_XLA_FLAGS"}
     assert not left_out & set(seen["environment"])
 
 
 def test_a_worker_started_by_hand_pins_them_itself() -> None:
-    request = b'{"id": 1, "do": "fault.surroundings", "arguments": {}}\n'
+    request = b'{"id": 1, "do": "process_facts", "arguments": {}}\n'
     answered = subprocess.run(
-        [sys.executable, "-m", "bert_bundle.worker"],
+        [sys.executable, *FAULTY],
         input=request,
         capture_output=True,
         check=True,
@@ -127,14 +128,14 @@ def test_a_process_binds_the_keras_of_what_is_installed_unless_told(
 def test_hashes_are_the_same_in_every_process() -> None:
     hashes = set()
     for _ in range(2):
-        with Worker(this_interpreter(), "test") as worker:
-            hashes.add(worker.ask("fault.surroundings")["hash"])
+        with Worker(this_interpreter(), "test", entry=FAULTY) as worker:
+            hashes.add(worker.ask("process_facts")["hash"])
     assert len(hashes) == 1
 
 
 def test_neither_the_current_directory_nor_the_user_site_is_on_the_path() -> None:
-    with Worker(this_interpreter(), "test") as worker:
-        seen = worker.ask("fault.surroundings")
+    with Worker(this_interpreter(), "test", entry=FAULTY) as worker:
+        seen = worker.ask("process_facts")
     assert "" not in seen["path"]
     assert "/" not in seen["path"]
     assert not seen["user_site"]
@@ -144,8 +145,8 @@ def test_neither_the_current_directory_nor_the_user_site_is_on_the_path() -> Non
 def test_our_package_runs_in_a_bare_environment_and_brings_nothing_of_the_host(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     bare = dataclasses.replace(this_interpreter(), python=tmp_path / "bare" / "bin" / "python")
-    with Worker(bare, "test") as worker:
-        path = worker.ask("fault.surroundings")["path"]
+    with Worker(bare, "test", entry=FAULTY) as worker:
+        path = worker.ask("process_facts")["path"]
     package = Path(bert_bundle.__file__).parent
     assert sysconfig.get_path("purelib") not in path
     assert str(package.parent) not in path
@@ -154,8 +155,8 @@ def test_our_package_runs_in_a_bare_environment_and_brings_nothing_of_the_host(t
 def test_a_module_in_the_current_directory_is_not_imported(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise AssertionError('a module of the current directory was imported')")
     answered = subprocess.run(
-        launch.command(sys.executable, "bert_bundle.worker"),
-        input=b'{"id": 1, "do": "fault.echo", "arguments": {}}\n',
+        launch.command(sys.executable, *FAULTY),
+        input=b'{"id": 1, "do": "echo", "arguments": {}}\n',
         capture_output=True,
         check=True,
         cwd=tmp_path,

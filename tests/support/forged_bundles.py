@@ -14,8 +14,8 @@ from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.files import listing, sha256
 from bert_bundle.format.manifest import File, Manifest
 from bert_bundle.host.workers.worker import silent
-from bert_bundle.testing.forgery import forge
 from bert_bundle.tokenizer.description import Description
+from support.fake_bundles import fake_generate
 
 Change = Callable[[Any], Any]
 Forge = Callable[[Path], Any]  # of a bundle on disk, signed again
@@ -28,7 +28,7 @@ _NOBODY = 65534
 def small(target: Path) -> Path:
     """A new bundle of three golden files and nothing else, alone in its folder."""
     target.parent.mkdir(parents=True)
-    forge(progress=silent, specification={}, target=str(target))
+    fake_generate(progress=silent, specification={}, target=str(target))
     return target
 
 

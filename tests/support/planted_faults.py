@@ -1,7 +1,7 @@
-"""The faults that the checks must catch: where each is planted, the grade that it must get, the place to be named.
+"""The faults that the checks must catch: where each is planted, the grade it must get, the place that must be named.
 
-Owns the table and the bundles that it needs; runs nothing. A fault in a bundle is signed again, so that no digest
-shows it. A fault in a reader is one of `bert_bundle.testing.planted`.
+Owns the table and the specifications of its bundles; runs nothing. A bundle with a fault gets a new manifest, so that
+no digest shows the fault. A fault in a reader is one of `support.reader_faults`.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,8 @@ HEAD = "weights.safetensors"
 GOLDEN = "golden/tensors.safetensors"
 TEXTS = "golden/inputs.json"
 
-# What faults are planted in, by name. "pooled": what can be frozen, normalized, regularized or of a second text is.
+# The classifiers that faults are planted in, by name. "pooled" has a frozen part, a normalization, a regularizer and
+# second texts.
 SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "classic": specification.CLASSIC,
     "pooled": {
@@ -58,20 +59,20 @@ SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "nested": {"head": [{"nested": [7, 6]}, {"sequential": [5, 4]}]},
 })  # fmt: skip
 
-# Places, by the bundle whose graph they are of.
+# Places in the graphs of these classifiers.
 EMBEDDINGS, FIRST, SECOND = (f"3 bert_encoder hidden_states.{number}" for number in range(3))
 TOKEN, FEATURES, DROPOUT, LAST = "4 getitem", "5 with_features", "6 dropout", "7 probabilities"
 POOLED, POOLER = "4 bert_encoder hidden_states.0", "4 bert_encoder pooler_output"
 BATCH, DENSE = "7 dense_0", "8 dense_1"
 NESTED, SEQUENTIAL = "7.2 dense_0/dense_1", "8.1 dense_1/dense_0"
 IDS, MASK = f"input_ids, {EMBEDDINGS}", f"attention_mask, {EMBEDDINGS}"
-SINGLE = "probabilities"  # off in single precision alone, of which no layer has a fingerprint
-NONE = ""  # every layer says what it said: what was changed is the golden
+SINGLE = "probabilities"  # differs only in float32, for which layers have no fingerprints
+NONE = ""  # no layer differs: the golden was changed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is changed, where; the grade (of several, where chance decides) and the place that a verdict must give.
+    """What is changed and where; the grades and the place that a verdict must have (several grades if chance decides).
 
     `forge` changes the bundle of that name; without, a reader has the fault.
     """
@@ -85,7 +86,7 @@ class Fault:
 
 
 def _in(path: str, what: str, grade: str, place: str, change: Any, bundle: str = "classic") -> Fault:
-    """A fault in one file of a bundle: a change of its JSON, or of its arrays."""
+    """Return a fault in one file of a bundle: a change of its JSON or of its arrays."""
 
     def forge(folder: Path) -> None:
         retensor(folder, path, change) if path.endswith(".safetensors") else edit(folder, path, change)
@@ -96,7 +97,7 @@ def _in(path: str, what: str, grade: str, place: str, change: Any, bundle: str =
 
 
 def _shape(path: str, what: str, layer: str, change: Any, bundle: str = "classic") -> Fault:
-    """A fault in what the golden has the digest of; `layer` is the first that it moves, if it moves any."""
+    """Return a fault in a file whose digest the golden holds; `layer` is the first whose output changes, if any."""
     return _in(path, what, "reconfigured", f"{path}, {layer}" if layer else path, change, bundle)
 
 
@@ -175,7 +176,7 @@ IN_BUNDLES = (
 
 
 def _reader(where: str, grades: str, faults: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """Faults of one place in a reader: what -> the place to be named, with the bundle where it is not the classic."""
+    """Return the faults in one part of a reader: what -> the place to be named, and the bundle if not "classic"."""
     pairs = {what: place if isinstance(place, tuple) else (place, "classic") for what, place in faults.items()}
     return tuple(
         Fault(what=what, where=where, grades=tuple(grades.split()), place=place, bundle=bundle)

@@ -1,9 +1,9 @@
-"""A fault planted in one upgrade among all that lie between two real rows, and the bisection that has to name it.
+"""A fault planted in one of the upgrades between two real rows, which a bisection must name.
 
     python tests/support/planted_upgrade.py
 
-Rows of TensorFlow 2.18 and 2.19, which differ in 36 packages; transformers computes GELU by tanh where the upgraded
-typing-extensions is installed. Two minutes with the rows made and the packages in uv's cache.
+The rows of TensorFlow 2.18 and 2.19 differ in 36 packages; transformers computes GELU by tanh if the upgraded
+typing-extensions is installed. Takes two minutes if the environments and uv's cache are there.
 """
 
 import sys
@@ -15,36 +15,36 @@ from conftest import environment
 from bert_bundle.classifiers import specification
 from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
 from bert_bundle.host.environments.locks import FOLDER, read_lock
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, Worker
+from support.entries import reader_fault
 from support.paths import ROOT
 
 GOOD, BAD, CULPRIT = "tf2.18-hf4.48-py3.12", "tf2.19-hf4.53-py3.12", "typing-extensions"
 
 
 def locked(name: str) -> LockedEnvironment:
-    """A row of the matrix with its lock."""
+    """Return a row of the matrix with its lock."""
     (row,) = read_matrix(ROOT / FILE_NAME).select(names=[name])
     return LockedEnvironment(environment=row, lock=read_lock(row, ROOT / FOLDER))
 
 
 def written(folder: Path) -> Path:
-    """The classic classifier, saved in GOOD."""
+    """Save the classic classifier in GOOD."""
     with Worker(environment(GOOD), "writer") as worker:
         worker.ask("generate", specification=specification.CLASSIC, target=str(folder / "classic"))
     return folder / "classic"
 
 
 def planted(bundle: Path, good: LockedEnvironment, bad: LockedEnvironment, progress: Progress) -> Bisection:
-    """The bisection, where readers that have the CULPRIT of `bad` compute something else."""
+    """Bisect while readers that have the CULPRIT of `bad` compute something else."""
     where = {CULPRIT: bad.lock.pins[CULPRIT]}
-    tasks = Tasks(replay="fault.replay", arguments={"fault": "tanh GELU", "where": where})
-    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks), keep=False)
+    terms = RunOptions(entry=reader_fault("tanh GELU", where=where))
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
     return bisect(good, bad, trials)
 
 

@@ -6,12 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support import reader_faults
 from support.made_up_results import verdict
 from support.paths import ROOT
 
 from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
 from bert_bundle.host.runs.verdict import MEANING
-from bert_bundle.testing import planted
 
 
 def _script() -> ModuleType:
@@ -42,7 +42,7 @@ def test_causes_are_of_environments_classifiers_and_faults_that_there_are() -> N
     ids = {row.id for row in read_matrix(ROOT / FILE_NAME).environments}
     assert {cause.reader for cause in GRADES.CAUSES} - ids == {GRADES.NOWHERE}
     assert {cause.classifier for cause in GRADES.CAUSES} == set(GRADES.SPECIFICATIONS)
-    assert {cause.fault for cause in GRADES.CAUSES} - {""} <= set(planted.FAULTS)
+    assert {cause.fault for cause in GRADES.CAUSES} - {""} <= set(reader_faults.FAULTS)
 
 
 def test_the_page_has_the_row_of_each_cause_as_it_must_come_out() -> None:

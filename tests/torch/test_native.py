@@ -38,7 +38,7 @@ def outputs(native, path, dtype, **changes):
     parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
     config = {**parts.configs[NAME], **changes}
     family = configuration.of_config(config)
-    with native.dialect.working(dtype == "float64"), native.dialect.precision(native.keras, dtype):
+    with native.dialect.compute_context(dtype == "float64"), native.dialect.precision(native.keras, dtype):
         encoder = native.encoders.build(family, config, NAME, frozenset(["hidden_states.0"]))
         native.encoders.assign(encoder, parts.encoders[NAME], native.keras, NAME)
         given = {name: native.dialect.tensor(array) for name, array in ids.items()}

@@ -6,15 +6,17 @@ import sys
 from typing import Any
 
 import pytest
+from support.entries import FAULTY, entry
 
+from bert_bundle.host.workers.worker import WORKER_ENTRY, Entry
 from bert_bundle.interpreter import launch
 
 
-def converse(*requests: Any) -> list[dict[str, Any]]:
-    """What a worker answers to these requests, which are then at an end; checks that it ends well."""
+def converse(*requests: Any, by: Entry = FAULTY) -> list[dict[str, Any]]:
+    """Return the answers of a worker to these requests; check that it ends without an error."""
     lines = b"".join((r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in requests)
     answered = subprocess.run(
-        launch.command(sys.executable, "bert_bundle.worker"),
+        launch.command(sys.executable, *by),
         input=lines,
         capture_output=True,
         check=True,
@@ -30,12 +32,12 @@ def request(number: int, do: str, **arguments: Any) -> dict[str, Any]:
 
 
 def test_requests_are_answered_in_order_by_their_number() -> None:
-    answers = converse(request(7, "fault.echo"), request(5, "fault.echo"))
+    answers = converse(request(7, "echo"), request(5, "echo"))
     assert answers == [{"id": 7, "done": {}}, {"id": 5, "done": {}}]
 
 
 def test_progress_comes_before_the_answer() -> None:
-    answers = converse(request(1, "fault.echo", a=1, b=2))
+    answers = converse(request(1, "echo", a=1, b=2))
     assert answers == [
         {"id": 1, "progress": "argument a"},
         {"id": 1, "progress": "argument b"},
@@ -45,26 +47,26 @@ def test_progress_comes_before_the_answer() -> None:
 
 @pytest.mark.parametrize("text", ["é", "日本語", "🎉", "a\u0301", "\u2028\n\r\x00\x1b", "\ud800"])
 def test_any_text_survives_both_ways(text: str) -> None:
-    assert converse(request(1, "fault.echo", text=text))[-1]["done"] == {"text": text}
+    assert converse(request(1, "echo", text=text))[-1]["done"] == {"text": text}
 
 
-def test_numbers_that_are_none_survive_both_ways() -> None:
-    done = converse(request(1, "fault.echo", values=[float("inf"), float("-inf"), float("nan")]))[-1]["done"]
+def test_nan_and_infinity_survive_both_ways() -> None:
+    done = converse(request(1, "echo", values=[float("inf"), float("-inf"), float("nan")]))[-1]["done"]
     assert repr(done["values"]) == "[inf, -inf, nan]"
 
 
-def test_every_figure_of_a_double_survives_both_ways() -> None:
+def test_every_digit_of_a_float64_survives_both_ways() -> None:
     values = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0]
-    assert repr(converse(request(1, "fault.echo", values=values))[-1]["done"]["values"]) == repr(values)
+    assert repr(converse(request(1, "echo", values=values))[-1]["done"]["values"]) == repr(values)
 
 
-def test_no_chatter_reaches_the_pipe() -> None:
-    answers = converse(request(1, "fault.chatter", lines=200), request(2, "fault.echo"))
+def test_prints_do_not_reach_the_pipe() -> None:
+    answers = converse(request(1, "prints", lines=200), request(2, "echo"))
     assert answers == [{"id": 1, "done": {"read": "", "descriptor": ""}}, {"id": 2, "done": {}}]
 
 
-def test_an_error_of_ours_is_answered_part_by_part() -> None:
-    (answer,) = converse(request(1, "fault.refuse"))
+def test_an_error_of_bert_bundle_is_answered_part_by_part() -> None:
+    (answer,) = converse(request(1, "refuses"))
     assert answer["error"] == {
         "class": "FormatError",
         "message": "a planted refusal",
@@ -75,45 +77,55 @@ def test_an_error_of_ours_is_answered_part_by_part() -> None:
     }
 
 
-def test_an_unexpected_exception_is_a_crash_with_its_place_and_the_worker_lives_on() -> None:
-    crash, echo = converse(request(1, "fault.stumble"), request(2, "fault.echo"))
+def test_an_unexpected_exception_is_a_crash_with_its_place_and_the_worker_keeps_running() -> None:
+    crash, echo = converse(request(1, "raises"), request(2, "echo"))
     assert crash["error"]["class"] == "Crash"
     assert crash["error"]["message"] == "KeyError: 'a planted bug'"
-    assert "faults.py" in crash["error"]["place"].split(" < ")[0]
-    assert crash["error"]["place"].split(" < ")[0].endswith(" in stumble")
+    assert "worker_faults.py" in crash["error"]["place"].split(" < ")[0]
+    assert crash["error"]["place"].split(" < ")[0].endswith(" in raises")
     assert crash["error"]["trace"].startswith("Traceback")
     assert echo == {"id": 2, "done": {}}
 
 
-def test_leaving_by_sys_exit_is_a_crash_and_the_worker_lives_on() -> None:
-    crash, echo = converse(request(1, "fault.stumble", leaving=True), request(2, "fault.echo"))
-    assert crash["error"]["message"] == "SystemExit: by the back door"
+def test_sys_exit_is_a_crash_and_the_worker_keeps_running() -> None:
+    crash, echo = converse(request(1, "raises", leaving=True), request(2, "echo"))
+    assert crash["error"]["message"] == "SystemExit: an exit"
     assert echo == {"id": 2, "done": {}}
 
 
 @pytest.mark.parametrize("name", ["os:system", "bert_bundle.worker:main", "", "fault", None])
-def test_a_name_that_is_no_task_is_refused(name: Any) -> None:
+def test_a_name_that_is_not_a_task_is_refused(name: Any) -> None:
     (answer,) = converse({"id": 1, "do": name, "arguments": {}})
     assert answer["error"]["class"] == "ConfigError"
     assert answer["error"]["message"] == "no such task"
 
 
+def test_the_worker_of_the_package_has_the_seven_tasks_of_the_product() -> None:
+    (answer,) = converse(request(1, "echo"), by=WORKER_ENTRY)
+    assert answer["error"]["wanted"] == "check, generate, load, predict, prove, replay, train"
+
+
+def test_a_task_that_is_replaced_has_the_name_of_the_product_and_its_arguments() -> None:
+    replaced = entry({"load": "worker_faults:echo"}, {"load": {"more": 1}})
+    assert converse(request(1, "load", bundle="b"), by=replaced)[-1]["done"] == {"more": 1, "bundle": "b"}
+
+
 @pytest.mark.parametrize("line", [b"junk", b"[]", b"{}", b"\xff", b'{"id": 1}', b'{"id": 1, "do": "replay"}'])
-def test_a_line_that_is_no_request_is_answered_and_the_worker_lives_on(line: bytes) -> None:
-    crash, echo = converse(line, request(2, "fault.echo"))
+def test_a_line_that_is_not_a_request_is_answered_and_the_worker_keeps_running(line: bytes) -> None:
+    crash, echo = converse(line, request(2, "echo"))
     assert crash["error"]["class"] == "Crash"
     assert echo == {"id": 2, "done": {}}
 
 
 def test_an_answer_that_is_not_plain_data_is_a_crash() -> None:
-    (answer,) = converse(request(1, "fault.odd"))
+    (answer,) = converse(request(1, "unserializable"))
     assert answer["error"]["message"] == "TypeError: Object of type set is not JSON serializable"
 
 
-def test_standard_error_is_left_to_the_chatter() -> None:
-    lines = json.dumps(request(1, "fault.chatter")).encode() + b"\n"
+def test_prints_go_to_standard_error() -> None:
+    lines = json.dumps(request(1, "prints")).encode() + b"\n"
     answered = subprocess.run(
-        launch.command(sys.executable, "bert_bundle.worker"),
+        launch.command(sys.executable, *FAULTY),
         input=lines,
         capture_output=True,
         check=True,

@@ -1,8 +1,5 @@
 """The demo: a small classifier trained, saved, verified and audited; what a first user runs first."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import click
@@ -16,6 +13,8 @@ from bert_bundle.host.environments.prepare import FailedEnvironment, prepare
 from bert_bundle.host.report import json, junit, markdown, text
 from bert_bundle.host.report.terminal import Style
 from bert_bundle.host.runs import run
+from bert_bundle.host.runs.cell_workers import saved_by_worker
+from bert_bundle.host.runs.run_job import named_progress
 from bert_bundle.host.workers.worker import Progress, Worker
 
 GROUP = "demo"
@@ -58,7 +57,7 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
     trainer = places[len(places) // 2]
     if isinstance(trainer, FailedEnvironment):
         raise trainer.error
-    accuracy = _train(trainer, todo, out, options.progress)
+    accuracy = _train(trainer, todo, out, force, options.progress)
     options.progress(f"saved {out}, accuracy {accuracy:.1%}")
     verdict = run.verify(out, trainer, progress=options.progress, terms=options.terms)
     found = run.audit(out, places, executor=options.executor, progress=options.progress, terms=options.terms)
@@ -87,14 +86,9 @@ def _check_free(out: Path, force: bool) -> None:
         )
 
 
-def _train(trainer: ReadyEnvironment, todo: dict[str, object], out: Path, progress: Progress) -> float:
-    """Trains beside `out` and moves the bundle there when it is complete; returns its accuracy on held-out text."""
-    out.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".bert-bundle-demo-") as folder:
-        fresh = Path(folder, out.name)
-        with Worker(trainer, "trainer") as worker:
-            done = worker.ask("train", lambda text: progress(f"{worker.name}: {text}"), recipe=todo, target=str(fresh))
-        if out.exists():
-            shutil.rmtree(out)
-        os.rename(fresh, out)
-    return float(done["accuracy"])
+def _train(trainer: ReadyEnvironment, todo: dict[str, object], out: Path, force: bool, progress: Progress) -> float:
+    """Have a worker train and save the bundle to `out`; return its accuracy on held-out text."""
+    with Worker(trainer, "trainer") as worker:
+        say = named_progress(worker, progress)
+        saved = saved_by_worker(worker, "train", out, progress=say, recipe=todo, overwrite=force)
+    return float(saved.answer["accuracy"])

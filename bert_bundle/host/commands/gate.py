@@ -13,7 +13,7 @@ from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.gate import decision_file
 from bert_bundle.host.gate import gate as gates
 from bert_bundle.host.report import json, junit, markdown, text
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 
 OUT = Path("verdict.json")
 

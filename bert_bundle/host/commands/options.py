@@ -19,8 +19,10 @@ from bert_bundle.host.config.matrix_file import Matrix, default_matrix_path, rea
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.report import json
 from bert_bundle.host.report.terminal import WIDTH, Style
-from bert_bundle.host.runs.local_executor import DEFAULT_JOBS, Local
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.executor import Executor
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import Progress, silent
 
 
@@ -43,7 +45,7 @@ class Options:
 
     matrix_file: Path | None
     as_json: bool
-    executor: Local
+    executor: Executor
     quiet: bool
     no_color: bool
 

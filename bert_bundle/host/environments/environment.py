@@ -47,10 +47,11 @@ print(json.dumps({"python": platform.python_version(), "packages": packages}))
 class ReadyEnvironment:
     """A complete environment.
 
-    packages  canonical name -> version, as read back from inside
-    runtime   the one of its row, transformers or native; auto without a row
-    size      bytes on disk, including files shared with uv's cache or other environments; 0 if not measured
-    error     None: the other case of a prepared environment has one
+    packages        canonical name -> version, as read back from inside
+    runtime         the one of its row, transformers or native; auto without a row
+    size            bytes on disk, including files shared with uv's cache or other environments; 0 if not measured
+    row, lock_text  what it was made from, so that another process can make it too; None without a row
+    error           None: the other case of a prepared environment has one
     """
 
     id: str
@@ -60,6 +61,8 @@ class ReadyEnvironment:
     python_version: str
     runtime: str = AUTO
     size: int = 0
+    row: Environment | None = None
+    lock_text: str | None = None
     error: ClassVar[None] = None
 
 
@@ -183,6 +186,8 @@ def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvir
         packages=dict(packages),
         python_version=found["python"],
         runtime=environment.runtime,
+        row=environment,
+        lock_text=lock.path.read_bytes().decode("utf-8"),
     )
 
 

@@ -21,7 +21,8 @@ from bert_bundle.host.gate.label_changes import LabelChange
 from bert_bundle.host.gate.load_times import measure_load_times
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.executor import Executor
-from bert_bundle.host.runs.run import Run, RunOptions
+from bert_bundle.host.runs.run import Run
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import Progress
 
 Decision = Literal["ships", "refused", "undecided"]

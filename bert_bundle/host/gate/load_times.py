@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import Progress
 
 TURNS = 5  # odd, so that a median is one that was measured
@@ -46,6 +46,6 @@ def measure_load_times(
         for turn in range(TURNS + 1):
             progress(f"{worker.name}: loading both, turn {turn} of {TURNS}")
             for path, seconds in order:
-                done = worker.ask(terms.tasks.load, bundle=str(path.absolute()), runtime=made.runtime)
+                done = worker.ask("load", bundle=str(path.absolute()), runtime=made.runtime)
                 seconds.append(done["seconds"])
     return LoadTimes(candidate=tuple(candidates[1:]), baseline=tuple(baselines[1:]))

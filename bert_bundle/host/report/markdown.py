@@ -19,7 +19,7 @@ from bert_bundle.host.gate.checks import Check
 from bert_bundle.host.gate.gate import Gate
 from bert_bundle.host.report import terminal, wording
 from bert_bundle.host.report.writer_reader_table import SIGNS, WriterReaderTable, severity, worst
-from bert_bundle.host.runs.cells import sentence
+from bert_bundle.host.runs.outcome import sentence
 from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.verdict import MEANING, Verdict, spread
 

@@ -1,1 +1,1 @@
-"""Cells, outcomes, verdicts, and the runs that produce them."""
+"""Runs: jobs in environments, their outcomes, and the verdicts on them."""

@@ -1,29 +1,31 @@
-"""Jobs on this machine: threads, each with worker processes of its own; knows nothing of what they do."""
+"""Runs jobs on this machine: in threads, each with worker processes of its own."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
 
-from bert_bundle.errors import ConfigError
-from bert_bundle.host.runs.executor import Job, T
+from bert_bundle.host.runs.job import Job, JobResult
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
+from bert_bundle.host.runs.run_job import JobContext, run_job
 
-DEFAULT_JOBS = min(2, os.cpu_count() or 1)  # a worker takes one core and a few GB
+T = TypeVar("T")
 
 
 class Local:
-    """At most `jobs` jobs at a time."""
+    """An executor that runs at most `jobs` jobs at a time."""
 
     def __init__(self, jobs: int = DEFAULT_JOBS) -> None:
-        if jobs < 1:
-            raise ConfigError("no jobs, no run", place="--jobs", wanted="1 or more", found=jobs)
+        check_jobs(jobs)
         self._jobs = jobs
 
-    def gather(self, jobs: Sequence[Job[T]]) -> list[T]:
-        """See `Executor`. Returns or raises only when no job runs any more, so that no process outlives it."""
+    def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
+        """See `Executor`. Returns or raises only when no job is running any more, so that no process outlives it."""
         cancelled = threading.Event()
+        context = replace(context, cancelled=cancelled.is_set)
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:
-            futures = [pool.submit(job, cancelled.is_set) for job in jobs]
+            futures = [pool.submit(run_job, job, context) for job in jobs]
             try:
                 return [future.result() for future in futures]
             except BaseException:

@@ -1,7 +1,7 @@
-"""One disagreement as one file that anybody can run: owns the script's text, and what running it does.
+"""A script that reproduces one disagreement: its text, and what running it does.
 
-The file holds the classifier, both environments and their locks, so it needs neither the repository nor the run that
-found it: Python 3.11, uv and this package.
+The script holds the classifier, both environments and their locks. It needs Python 3.11, uv and this package, but
+neither the repository nor the run that found the disagreement.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
@@ -17,29 +18,28 @@ from bert_bundle.host.config.matrix_file import Environment, Tolerances
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import Reproduction, RunOptions, cross
+from bert_bundle.host.runs.run import Reproduction, cross
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.shrink import Smallest
+from bert_bundle.host.workers.worker import Entry
 
 _SCRIPT = '''\
 """{title}
 
-Run it with Python 3.11 or newer where `pip install 'bert-bundle[matrix]'` was said: it makes both environments from the
-locks below, saves the classifier in one and loads it in the other. It ends with 1 while they disagree, and with 0 when
-they no longer do.
+Run it with Python 3.11 or newer after `pip install 'bert-bundle[matrix]'`. It makes both environments from the locks
+below, saves the classifier in one and loads it in the other. It exits with 1 while they disagree and with 0 once they
+agree.
 """
 
 import sys
 
 from bert_bundle.host.runs.reproduction import reproduce
 
-# Of bert_bundle/classifiers/specification.py; what is not said is as in CLASSIC there.
+# See bert_bundle/classifiers/specification.py; fields that are left out are those of CLASSIC there.
 SPECIFICATION = {specification}
 
-# Held against this largest difference of float64 replays, in units of the output's scale.
+# The largest difference of float64 replays that counts as agreement, in units of the output's scale.
 FLOAT64_TOLERANCE = {float64_tolerance}
-
-# A fault that was planted in the reader on purpose, to see that it is found.
-FAULT = {fault}
 
 WRITER = {writer}
 
@@ -48,16 +48,16 @@ READER = {reader}
 LOCKS = {{}}
 {locks}
 if __name__ == "__main__":
-    sys.exit(reproduce(SPECIFICATION, WRITER, READER, LOCKS, float64_tolerance=FLOAT64_TOLERANCE, fault=FAULT))
+    sys.exit(reproduce(SPECIFICATION, WRITER, READER, LOCKS, float64_tolerance=FLOAT64_TOLERANCE))
 '''
 
 
 def write(
     smallest: Smallest, environments: Mapping[str, Environment], locks: Path, folder: Path, terms: RunOptions
 ) -> Reproduction:
-    """Writes the script for `smallest` into `folder`, over an older one of the same pair.
+    """Write the script for `smallest` into `folder`, replacing an older one for the same pair.
 
-    `environments` by id; their lock files lie in `locks`. Raises ConfigError when the folder cannot be used.
+    `environments` by id; their lock files are in `locks`. Raises ConfigError if the folder cannot be used.
     """
     verdict = smallest.verdict
     pair = verdict.writer, verdict.reader
@@ -67,7 +67,6 @@ def write(
         title=_docstring(f"{verdict.grade}{where}: saved in {pair[0]}, loaded in {pair[1]}."),
         specification=_literal(smallest.specification),
         float64_tolerance=repr(terms.policy.double),
-        fault=repr(terms.faults.get(verdict.reader, "")),
         writer=_literal(environments[pair[0]].model_dump(mode="json")),
         reader=_literal(environments[pair[1]].model_dump(mode="json")),
         locks="".join(f'\nLOCKS[{name!r}] = """\\\n{_docstring(text)}"""\n' for name, text in texts.items()),
@@ -90,25 +89,30 @@ def reproduce(
     locks: Mapping[str, str],
     *,
     float64_tolerance: float,
-    fault: str = "",
+    entries: Mapping[str, Entry] = MappingProxyType({}),
 ) -> int:
-    """Saves the classifier in `writer`, loads it in `reader`, prints the verdict; 1 where it is not as expected.
+    """Save the classifier in `writer`, load it in `reader`, print the verdict; return 1 if it is not as expected.
 
-    `writer` and `reader` are rows of a matrix file with their ids, `locks` their lock files by id. Raises ConfigError
-    and EnvironmentNotMadeError as a run does.
+    `writer` and `reader` are rows of a matrix file with their ids, `locks` their lock files by id, `entries` as in
+    `RunOptions`. Raises ConfigError and EnvironmentNotMadeError as a run does.
     """
     rows = [Environment.model_validate_json(json.dumps(row)) for row in (writer, reader)]
-    terms = RunOptions(policy=Tolerances(double=float64_tolerance), faults={rows[1].id: fault} if fault else {})
+    terms = RunOptions(policy=Tolerances(double=float64_tolerance), entries=entries)
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as name:
         folder = Path(name, FOLDER)
         folder.mkdir()
         for row, text in locks.items():
             (folder / f"{row}.txt").write_text(text, "utf-8")
-        places = prepare(rows, folder, progress=_say)
+        environments = prepare(rows, folder, progress=_say)
         found = cross(
-            places[:1], places[1:], [dict(specification)],
-            folder=Path(name, "bundles"), executor=Local(1), progress=_say, terms=terms,
-        )  # fmt: skip
+            environments[:1],
+            environments[1:],
+            [dict(specification)],
+            folder=Path(name, "bundles"),
+            executor=Local(1),
+            progress=_say,
+            terms=terms,
+        )
     (verdict,) = found.verdicts
     layer = f" (first layer that differs: {verdict.first_layer})" if verdict.first_layer else ""
     print(f"{verdict.grade}: {verdict.reason}{layer}")
@@ -120,7 +124,7 @@ def _say(text: str) -> None:
 
 
 def _literal(record: Any) -> str:
-    """Plain data as Python, one entry of an object on a line."""
+    """Return plain data as Python source, one entry of a mapping per line."""
     if not isinstance(record, Mapping):
         return repr(record)
     return "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in record.items()) + "}"

@@ -1,6 +1,6 @@
-"""The smallest classifier on which a pair of environments still disagrees, found by their live workers.
+"""The smallest classifier on which a pair of environments still disagrees, searched for with their live workers.
 
-Owns the search and when it ends; knows nothing of how classifiers are drawn, built or shown.
+Owns the search and its limits. Does not know how classifiers are drawn, built or shown.
 """
 
 import json
@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.runs.cells import Cell, NotRun, Writer
-from bert_bundle.host.runs.run import Run, RunOptions
+from bert_bundle.host.runs.cell_workers import Reader, Writer
+from bert_bundle.host.runs.outcome import Cell, NotRun
+from bert_bundle.host.runs.run import Run
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Verdict, verdict_of
-from bert_bundle.host.workers.worker import Progress
+from bert_bundle.host.workers.worker import Progress, silent
 
-MOST_TRIES = 200  # classifiers that are built for one search
+MOST_TRIES = 200  # classifiers built in one search
 SECONDS = 300.0
 
 Specification = dict[str, Any]
 Fails = Callable[[Specification], bool]
-Search = Callable[[Fails], Specification | None]  # the smallest found, as `strategies.smallest_failing`
+Search = Callable[[Fails], Specification | None]  # returns the smallest that fails, as `strategies.smallest_failing`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Smallest:
-    """A classifier, and how the pair of the verdict disagrees on it; `tried` more were built to find it."""
+    """The smallest classifier found, the verdict on it, and how many more were built to find it (`tried`)."""
 
     specification: Specification
     verdict: Verdict
@@ -42,14 +44,14 @@ def shrink(
     progress: Progress,
     terms: RunOptions,
 ) -> Smallest | None:
-    """The smallest classifier for the first pair of `found` that is not as expected; None where every pair is.
+    """Return the smallest classifier for the first pair of `found` that is not as expected; None if every pair is.
 
-    `specifications` are those that the run wrote, in the order of its bundles; `search` draws the same ones and then
-    smaller ones, and is None where they were not drawn: then it is the first that failed. Bundles go to `folder`.
-    Environments that could not be made have nothing to disagree on.
+    `specifications` are those that the run wrote, in the order of its bundles. `search` draws the same ones and then
+    smaller ones; without it (they were not drawn) the first that failed is returned. Bundles go to `folder`. Pairs with
+    an environment that could not be made are left out.
     """
-    made = {place.id: place for place in found.environments if isinstance(place, ReadyEnvironment)}
-    first = next((v for v in found.verdicts if _is_failure(v) and {v.writer, v.reader} <= set(made)), None)
+    ready = {e.id: e for e in found.environments if isinstance(e, ReadyEnvironment)}
+    first = next((v for v in found.verdicts if _is_failure(v) and {v.writer, v.reader} <= set(ready)), None)
     if first is None:
         return None
     known = {
@@ -59,15 +61,15 @@ def shrink(
     }
     if search is None:
         return Smallest(specification=specifications[_number(first)], verdict=first, tried=0)
-    with _Pair(made[first.writer], made[first.reader], folder, progress, terms, known) as pair:
+    with _Pair(ready[first.writer], ready[first.reader], folder, progress, terms, known) as pair:
         specification = search(lambda spec: _kind(pair.verdict(spec)) == _kind(first))
-        if specification is None:  # the classic, which is not drawn
+        if specification is None:  # the classic classifier, which is not drawn
             specification = specifications[_number(first)]
         return Smallest(specification=specification, verdict=pair.verdict(specification) or first, tried=pair.tried)
 
 
 class _Pair:
-    """A writer and a reader, alive, and what is known of them already."""
+    """A live writer and a live reader, and the verdicts on them so far."""
 
     def __init__(
         self,
@@ -81,8 +83,8 @@ class _Pair:
         self._ids = writer.id, reader.id
         self._folder, self._progress, self._terms, self._known = folder, progress, terms, dict(known)
         self._workers = terms.worker(writer, "writer"), terms.worker(reader, "reader")
-        self._writer = Writer(self._workers[0], writer.runtime, terms.tasks)
-        self._reader = terms.reader(reader, self._workers[1])
+        self._writer = Writer(self._workers[0], writer.runtime)
+        self._reader = Reader(self._workers[1], reader.runtime)
         self._end = time.monotonic() + SECONDS
         self.tried = 0
 
@@ -94,7 +96,7 @@ class _Pair:
             worker.close()
 
     def verdict(self, specification: Specification) -> Verdict | None:
-        """What comes of the pair; None when there is no more time to find out."""
+        """Return the verdict on the pair; None if the limits of the search are reached."""
         key = _key(specification)
         if key not in self._known:
             if self.tried >= MOST_TRIES or time.monotonic() > self._end:
@@ -106,21 +108,21 @@ class _Pair:
     def _observed(self, specification: Specification) -> Verdict:
         path = self._folder / "shrinking" / str(self.tried)
         self._progress(f"{' -> '.join(self._ids)}: smaller, try {self.tried}")
-        record = self._writer.write(path, specification, progress=lambda _: None)
+        record = self._writer.write(path, specification, progress=silent)
         cell = Cell(bundle=path, writer=self._ids[0], reader=self._ids[1])
         if isinstance(record, NotRun):
             return verdict_of(cell, record, self._terms.expect)
-        outcome = self._reader.observe(path, record, policy=self._terms.policy, progress=lambda _: None)
+        outcome = self._reader.observe(path, record, tolerances=self._terms.policy, progress=silent)
         return verdict_of(cell, outcome, self._terms.expect)
 
 
 def _key(specification: Specification) -> str:
-    """A specification without its name, which says only where its bundle lies."""
+    """Return a specification without its name, which only decides where its bundle is."""
     return json.dumps({k: v for k, v in specification.items() if k != "name"}, sort_keys=True)
 
 
 def _number(verdict: Verdict) -> int:
-    """Which of the run's specifications a verdict is about: its bundle's name begins with it."""
+    """Return the index of the specification a verdict is about: the name of its bundle begins with it."""
     return int(verdict.bundle.name.split("-")[0])
 
 
@@ -129,7 +131,7 @@ def _is_failure(verdict: Verdict) -> bool:
 
 
 def _kind(verdict: Verdict | None) -> str:
-    """What a smaller classifier must do too: a label that flips is a function that drifts far enough."""
+    """Return what a smaller classifier must show too; a flip counts as drift, because it is a large drift."""
     if verdict is None or not _is_failure(verdict):
         return ""
     return {"flip": "drift"}.get(verdict.grade, verdict.grade)

@@ -1,4 +1,7 @@
-"""An outcome held against what was expected: owns grades, verdicts and their sum, not how they are shown."""
+"""The verdict on a cell: its outcome compared with what was expected.
+
+Owns verdicts and their sum. Does not know how they are shown.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,38 +14,25 @@ from bert_bundle.errors import RuntimeUnavailableError, VersionError
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME
 from bert_bundle.host.config.matrix_file import Expectation, known_exception
-from bert_bundle.host.runs.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut, sentence
+from bert_bundle.host.runs.outcome import FAILURE_MEANING, Cell, Failure, NotRun, Outcome, Refused, Replayed, sentence
 
-Grade = Literal[grades.Grade, grades.FailedGrade, "not run"]
+Grade = Literal[grades.Grade, Failure]
 
-# From best to worst: where many bundles share a place in a table, the last of their grades is shown.
-MEANING = MappingProxyType[Grade, str](
-    {
-        "bitwise": "equal to the last bit",
-        "identical": "same labels, same function, float32 within the noise floor",
-        "drift": "the function computed has changed",
-        "flip": "a label differs",
-        "retokenized": "token ids differ",
-        "reconfigured": "architecture or label fields of the configuration differ",
-        "refused": "the reader would not load it",
-        "crashed": "the reader died or raised what nobody planned",
-        "timeout": "the reader did not answer in time",
-        "not run": "nothing was tried",
-    }
-)
+# From best to worst: a table shows the worst grade of several bundles.
+MEANING = MappingProxyType[Grade, str](dict([*grades.MEANING.items(), *FAILURE_MEANING.items()]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is reported of one cell. A figure is None where it was not measured.
+    """What is reported about one cell. A figure is None if it was not measured.
 
     float64_difference  largest difference of the float64 replays, in units of the output's scale
-    native_difference   the same of the replays in the model's own precision
+    native_difference   the same for the replays in the model's own precision
     labels_changed      examples whose label differs
     first_layer         the first layer, in the order of computation, whose output differs
-    accuracy            share of the golden's labelled examples that the reader gets right
+    accuracy            share of the golden's labelled examples that the reader classifies correctly
     seconds             wall clock, imports included
-    shares              the bundle whose replay this is too: what both compute from is the same to the byte
+    shares              the bundle whose replay this is, if that one computes from the same bytes
     """
 
     bundle: Path
@@ -62,9 +52,9 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Every cell is in exactly one of the three counts: nothing vanishes from the total.
+    """How many cells ended how. Every cell is in exactly one of the three counts.
 
-    `replays` were computed; the other cells that have figures share one of these (`Verdict.shares`).
+    `replays` were computed; the other cells that have figures share one of them (`Verdict.shares`).
     """
 
     cells: int
@@ -76,7 +66,7 @@ class Summary:
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], seconds: float) -> Self:
-        """The sum of `verdicts`, which took `seconds` of wall clock together."""
+        """Return the summary of `verdicts`, which took `seconds` of wall clock together."""
         not_run = sum(v.grade == "not run" for v in verdicts)
         as_expected = sum(v.as_expected for v in verdicts)
         return cls(
@@ -90,11 +80,11 @@ class Summary:
 
 
 def verdict_of(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ()) -> Verdict:
-    """The verdict on `cell`: agreement is expected, to the last bit where an environment reads what it wrote itself.
+    """Return the verdict on `cell`.
 
-    An exception names its readers; then only that exception is: agreement where a difference is known is a surprise
-    too. A reader is expected to be refused for what is installed there, never for what is wrong with a bundle. What did
-    not run is never as expected.
+    Agreement is expected, to the last bit if an environment reads what it wrote itself. A known exception applies to
+    the readers it names: if such a reader agrees after all, that is reported as unexpected. A refusal is expected only
+    for what is installed in the reader, never for damage to the bundle. A cell that was not run is never as expected.
     """
     verdict = _unjudged(cell, outcome)
     if verdict.grade == "not run":
@@ -113,9 +103,9 @@ def verdict_of(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ())
 
 
 def spread(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], float]:
-    """(writer, reader) -> the largest float64 difference of their bundles, in units of the output's scale.
+    """Return the largest float64 difference of each (writer, reader), in units of the output's scale.
 
-    A pair of which nothing was measured is left out.
+    A pair without a measurement is left out.
     """
     found: dict[tuple[str, str], float] = {}
     for v in verdicts:
@@ -127,7 +117,7 @@ def spread(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], float]:
 def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
     verdict = partial(Verdict, bundle=cell.bundle, writer=cell.writer, reader=cell.reader, as_expected=False)
     if isinstance(outcome, NotRun):
-        return verdict(grade="not run", reason=outcome.reason)
+        return verdict(grade=outcome.grade, reason=outcome.reason)
     if isinstance(outcome, Replayed):
         figures = outcome.figures
         return verdict(
@@ -141,10 +131,4 @@ def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
             seconds=outcome.seconds,
             shares=outcome.shares,
         )
-    return verdict(grade=_failure(outcome), reason=sentence(outcome.error), seconds=outcome.seconds)
-
-
-def _failure(outcome: Refused | Crashed | TimedOut) -> Grade:
-    if isinstance(outcome, Refused):
-        return "refused"
-    return "timeout" if isinstance(outcome, TimedOut) else "crashed"
+    return verdict(grade=outcome.grade, reason=sentence(outcome.error), seconds=outcome.seconds)

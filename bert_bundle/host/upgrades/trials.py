@@ -11,9 +11,10 @@ from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.grading.grades import GRADES, SAME
 from bert_bundle.host.environments.environment import ReadyEnvironment, make
 from bert_bundle.host.environments.prepare import TemporaryEnvironment, opened
-from bert_bundle.host.runs.cells import sentence
 from bert_bundle.host.runs.executor import Executor
-from bert_bundle.host.runs.run import RunOptions, audit
+from bert_bundle.host.runs.outcome import sentence
+from bert_bundle.host.runs.run import audit
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Verdict
 from bert_bundle.host.upgrades.delta_debugging import TestAnswer
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment

@@ -1,1 +1,1 @@
-"""Worker processes seen from the host."""
+"""The host's side of worker processes."""

@@ -1,4 +1,7 @@
-"""The pipes of one worker process, none of which can block the host: owns bytes and lines, not what they say."""
+"""The pipes of one worker process, read and written without blocking.
+
+Owns bytes and lines. Does not know what they mean.
+"""
 
 import os
 import selectors
@@ -6,14 +9,14 @@ import subprocess
 from typing import IO, cast
 
 _CHUNK = 1 << 16
-_LAST_WORDS = 1 << 16  # bytes of standard error kept
+_KEPT_STDERR = 1 << 16  # bytes of standard error that are kept
 
 
 class Pipe:
-    """Standard input, output and error of `process`, moved along by `poll`.
+    """Standard input, output and error of `process`; `poll` moves the data.
 
-    A request larger than a pipe's buffer, or a worker that fills standard error while nobody reads it, would make a
-    plain write or read wait for ever; no time limit could hold.
+    With plain reads and writes, a request larger than a pipe's buffer, or a worker that fills standard error while
+    nobody reads it, would wait forever, and no time limit could be kept.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -22,7 +25,7 @@ class Pipe:
         self._errors = cast(IO[bytes], process.stderr)
         self._outgoing = bytearray()
         self._incoming = bytearray()
-        self._heard = bytearray()
+        self._stderr = bytearray()
         self._selector = selectors.DefaultSelector()
         for stream in (self._input, self._output, self._errors):
             os.set_blocking(stream.fileno(), False)
@@ -30,13 +33,13 @@ class Pipe:
             self._selector.register(stream, selectors.EVENT_READ)
 
     def send(self, line: bytes) -> None:
-        """Queues `line`; it is written while `poll` runs."""
+        """Queue `line`; `poll` writes it."""
         if not self._outgoing:
             self._selector.register(self._input, selectors.EVENT_WRITE)
         self._outgoing += line
 
     def poll(self, seconds: float) -> list[bytes]:
-        """Moves what is ready, waiting at most `seconds` for anything; the whole lines that arrived.
+        """Move what is ready, waiting at most `seconds`, and return the complete lines that arrived.
 
         Raises EOFError once the worker has closed its end.
         """
@@ -44,28 +47,28 @@ class Pipe:
             if key.fileobj is self._input:
                 self._write()
             elif key.fileobj is self._errors:
-                self._hear()
+                self._read_stderr()
             elif chunk := _read(self._output):
                 return self._lines(chunk)
             else:
                 raise EOFError
         return []
 
-    def last_words(self, lines: int) -> str:
-        """The last `lines` of standard error so far."""
-        while self._errors in self._selector.get_map() and self._hear():
+    def last_error_lines(self, lines: int) -> str:
+        """Return the last `lines` of standard error so far."""
+        while self._errors in self._selector.get_map() and self._read_stderr():
             pass
-        return "\n".join(self._heard.decode("utf-8", "replace").splitlines()[-lines:])
+        return "\n".join(self._stderr.decode("utf-8", "replace").splitlines()[-lines:])
 
     def close(self) -> None:
-        """Closes the host's ends."""
+        """Close the host's ends."""
         self._selector.close()
         for stream in (self._input, self._output, self._errors):
             stream.close()
 
     def _lines(self, chunk: bytes) -> list[bytes]:
         self._incoming += chunk
-        if b"\n" not in chunk:  # an answer of many chunks is not searched again with each
+        if b"\n" not in chunk:  # do not search a long answer again with every chunk
             return []
         *lines, rest = self._incoming.split(b"\n")
         self._incoming = bytearray(rest)
@@ -75,21 +78,21 @@ class Pipe:
         try:
             del self._outgoing[: os.write(self._input.fileno(), self._outgoing[:_CHUNK])]
         except BrokenPipeError:
-            self._outgoing.clear()  # the worker died: the end of its output says so
+            self._outgoing.clear()  # the worker has ended: `poll` raises EOFError for its output
         if not self._outgoing:
             self._selector.unregister(self._input)
 
-    def _hear(self) -> int:
+    def _read_stderr(self) -> int:
         chunk = _read(self._errors)
         if chunk == b"":
             self._selector.unregister(self._errors)
-        self._heard += chunk or b""
-        del self._heard[:-_LAST_WORDS]
+        self._stderr += chunk or b""
+        del self._stderr[:-_KEPT_STDERR]
         return len(chunk or b"")
 
 
 def _read(stream: IO[bytes]) -> bytes | None:
-    """What is there: None for nothing yet, empty at the end."""
+    """Return what has arrived: None if nothing has, empty at the end."""
     try:
         return os.read(stream.fileno(), _CHUNK)
     except BlockingIOError:

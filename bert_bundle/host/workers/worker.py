@@ -1,7 +1,7 @@
-"""A worker seen from the host: started when first asked, watched while it works, ended for certain.
+"""The host's side of a worker: starts the process when it is first asked, watches its limits and always ends it.
 
-Owns the process and its limits; knows nothing of what the tasks mean. What a worker can do to its host is to be slow,
-to grow, to die or to answer with an error: each becomes one exception, and the next question starts a new process.
+Owns the process and its limits. Does not know what the tasks mean. A worker can be slow, use too much memory, crash or
+answer with an error: each becomes one exception, and the next request starts a new process.
 """
 
 import contextlib
@@ -21,44 +21,50 @@ from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.workers.pipe import Pipe
 from bert_bundle.interpreter import launch
 
-TIME_LIMIT = 900.0  # seconds a request may take; importing TensorFlow takes 10, the largest replay minutes
+TIME_LIMIT = 900.0  # seconds per request; importing TensorFlow takes 10, the largest replay minutes
 MEMORY_LIMIT = 8 << 30  # bytes of resident memory, the worker and its children together
 
-_TICK = 0.1  # seconds between two looks at the clock and the memory
-_LAST_WORDS = 40  # lines of standard error that a report of a death carries
-_GRACE = 5.0  # seconds in which a process that closed its pipe may finish dying
+_TICK = 0.1  # seconds between two checks of the clock and the memory
+_STDERR_LINES = 40  # last lines of standard error that the error about a crash carries
+_EXIT_SECONDS = 5.0  # that a process which has closed its pipe may take to exit
 
 Progress = Callable[[str], None]
 Cancelled = Callable[[], bool]
 
+# What the interpreter of an environment runs as its worker: a module of this package or the path of a .py file, then
+# the arguments. Anything that answers requests as `bert_bundle.worker.loop` does can take its place.
+Entry = tuple[str, ...]
+WORKER_ENTRY: Entry = ("bert_bundle.worker",)
+
 
 def silent(_text: str) -> None:
-    """The progress that nobody watches."""
+    """Ignore the progress."""
 
 
 def never() -> bool:
-    """The `cancelled` of work that nothing interrupts."""
+    """Return False: the work is not cancelled."""
     return False
 
 
 class Worker:
-    """The process that does the tasks of one environment in one role; a context manager that leaves no process.
+    """The worker process of one environment in one role; a context manager that leaves no process behind.
 
-    `cancelled` is asked ten times a second while a task runs: once it says so the process ends and `ask` raises, so
-    that an interrupted run stops within a moment whatever its workers do. `started` counts the processes so far.
+    `cancelled` is called ten times a second while a task runs. Once it returns true the process is ended and `ask`
+    raises, so that an interrupted run stops at once. `started` counts the processes started so far.
     """
 
     def __init__(
         self,
-        made: ReadyEnvironment,
+        environment: ReadyEnvironment,
         role: str,
         *,
+        entry: Entry = WORKER_ENTRY,
         time_limit: float = TIME_LIMIT,
         memory_limit: int = MEMORY_LIMIT,
         cancelled: Cancelled = never,
     ) -> None:
-        self.name = f"{made.id} ({role})"
-        self._python = str(made.python)
+        self.name = f"{environment.id} ({role})"
+        self._command = launch.command(str(environment.python), *entry)
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._cancelled = cancelled
@@ -75,7 +81,7 @@ class Worker:
         self.close()
 
     def ask(self, task: str, progress: Progress = silent, **arguments: Any) -> dict[str, Any]:
-        """What the worker answers to `task`; `progress` hears its words on the way.
+        """Run `task` with `arguments` in the worker and return its answer; `progress` receives its progress lines.
 
         Raises the error that the task raised, or WorkerError when there is no answer: its `outcome` is "timeout" or
         "crashed", and its notes hold the last lines of the worker's standard error.
@@ -86,7 +92,7 @@ class Worker:
             answer = self._converse(task, place, progress, arguments)
         except BaseException as error:
             if self._running is not None and isinstance(error, WorkerError):
-                error.add_note(self._running.pipe.last_words(_LAST_WORDS))
+                error.add_note(self._running.pipe.last_error_lines(_STDERR_LINES))
             self.close()
             raise
         if "error" in answer:
@@ -95,7 +101,7 @@ class Worker:
         return done
 
     def close(self) -> None:
-        """Ends the process, its group and whatever else it started."""
+        """End the process, its process group and every other process that it started."""
         running, self._running = self._running, None
         if running is not None:
             running.end()
@@ -105,26 +111,26 @@ class Worker:
             raise WorkerError("the run was interrupted", place=place)
         started = time.monotonic()
         if self._running is None:
-            self._running = _start(self._python, place)
+            self._running = _start(self._command, place)
             self.started += 1
         running = self._running
         request = {"id": self._asked, "do": task, "arguments": arguments}
         running.pipe.send(json.dumps(request).encode("ascii") + b"\n")
-        looked = started
+        checked = started
         while True:
             try:
                 lines = running.pipe.poll(_TICK)
             except EOFError:
-                raise running.death(place, time.monotonic() - started) from None
+                raise running.crash(place, time.monotonic() - started) from None
             for answer in map(json.loads, lines):
                 if answer["id"] != self._asked:
-                    raise WorkerError("the worker answered another question", place=place, found=answer)
+                    raise WorkerError("the worker answered another request", place=place, found=answer)
                 if "progress" not in answer:
                     return dict(answer)
                 progress(answer["progress"])
-            if time.monotonic() - looked >= _TICK:
-                looked = time.monotonic()
-                self._check(running, place, looked - started)
+            if time.monotonic() - checked >= _TICK:
+                checked = time.monotonic()
+                self._check(running, place, checked - started)
 
     def _check(self, running: "_Running", place: str, seconds: float) -> None:
         if self._cancelled():
@@ -136,41 +142,41 @@ class Worker:
                 place=place,
                 wanted=f"an answer within {self._time_limit:g} s",
                 found="none",
-                fix="look at its last words; raise the time limit if it was at work",
+                fix="read the last lines of its standard error; raise the time limit if it was still working",
             )
         if (memory := running.memory()) > self._memory_limit:
             raise WorkerError(
-                "the worker grew too large",
+                "the worker used too much memory",
                 place=place,
                 wanted=f"at most {self._memory_limit / 2**30:.1f} GB of resident memory",
                 found=f"{memory / 2**30:.1f} GB",
-                fix="raise the memory limit if the model needs as much",
+                fix="raise the memory limit if the model needs that much",
             )
 
 
 class _Running:
-    """A started process with its pipe and the family it has been seen with."""
+    """A started process, its pipe, and the descendants it has been seen with."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.pipe = Pipe(process)
         self._process = process
-        self._seen = psutil.Process(process.pid)
-        self._family: set[psutil.Process] = set()
+        self._leader = psutil.Process(process.pid)
+        self._descendants: set[psutil.Process] = set()
 
     def memory(self) -> int:
-        """Bytes of resident memory, children and their children included."""
+        """Return the resident memory in bytes, descendants included."""
         total = 0
         with contextlib.suppress(psutil.NoSuchProcess):
-            self._family.update(self._seen.children(recursive=True))
-        for member in (self._seen, *self._family):
+            self._descendants.update(self._leader.children(recursive=True))
+        for member in (self._leader, *self._descendants):
             with contextlib.suppress(psutil.NoSuchProcess):
                 total += member.memory_info().rss
         return total
 
-    def death(self, place: str, seconds: float) -> WorkerError:
-        """The report of a process that closed its pipe."""
-        end = time.monotonic() + _GRACE
-        while self._dying() and time.monotonic() < end:
+    def crash(self, place: str, seconds: float) -> WorkerError:
+        """Return the error about a process that closed its pipe, once it has exited."""
+        end = time.monotonic() + _EXIT_SECONDS
+        while self._is_alive() and time.monotonic() < end:
             time.sleep(_TICK / 10)
         self._kill()
         status = self._process.wait()
@@ -183,59 +189,63 @@ class _Running:
             place=place,
             wanted="an answer",
             found=f"none after {seconds:.1f} s",
-            fix="look at its last words; SIGKILL without a cause is often the system running out of memory",
+            fix="read the last lines of its standard error; SIGKILL often means that the system ran out of memory",
         )
 
     def end(self) -> None:
-        """Kills what is left and closes the pipe."""
+        """Kill what is left and close the pipe."""
         self._kill()
         self._process.wait()
         self.pipe.close()
 
-    def _dying(self) -> bool:
+    def _is_alive(self) -> bool:
         try:
-            return self._seen.status() != psutil.STATUS_ZOMBIE
+            return self._leader.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
     def _kill(self) -> None:
-        """The group first: until the leader is waited for, its number can be nobody else's.
+        """Kill the process group, then the descendants that left it for a session of their own.
 
-        Then those who left the group for a session of their own; psutil tells a process from a later one of its number.
+        The group comes first: until its leader is waited for, the process id cannot be reused. psutil tells a process
+        from a later one with the same id.
         """
         if self._process.returncode is None:
             with contextlib.suppress(psutil.NoSuchProcess):
-                self._family.update(self._seen.children(recursive=True))
+                self._descendants.update(self._leader.children(recursive=True))
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        for member in self._family:
+        for member in self._descendants:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
 
 
-def _start(python: str, place: str) -> _Running:
-    """A new worker in a session of its own: an interrupt at the terminal reaches the host alone, which ends it."""
+def _start(command: list[str], place: str) -> _Running:
+    """Start a worker in a session of its own, so that an interrupt at the terminal reaches only the host."""
     try:
         process = subprocess.Popen(
-            launch.command(python, "bert_bundle.worker"),
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=launch.environment(),
-            cwd="/",  # nothing there that a relative name could mean by accident
+            cwd="/",  # a relative path finds nothing here by accident
             bufsize=0,
             start_new_session=True,
         )
     except OSError as error:
         raise WorkerError(
-            "the worker could not be started", place=place, wanted="an interpreter", found=error, fix="make the "
-            "environment again: remove its folder",
-        ) from error  # fmt: skip
+            "the worker could not be started",
+            place=place,
+            wanted="an interpreter",
+            found=error,
+            fix="remove the folder of the environment, so that it is made again",
+        ) from error
     return _Running(process)
 
 
 def _raised(record: dict[str, Any], place: str) -> BertBundleError:
-    """The error of an answer; a crash keeps its traceback as a note."""
+    """Return the error that an answer describes; a crash keeps its traceback as a note."""
     if record["class"] != "Crash":
         return from_json(record)
     error = WorkerError(

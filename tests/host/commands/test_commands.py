@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from support.fake_bundles import fake_generate
 
 from bert_bundle.host.cli import main
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.workers.worker import silent
-from bert_bundle.testing.forgery import forge
 
 ROW = {"python": "3.11", "as_of": "2024-05-15", "packages": ["packaging==23.2"], "runtime": "native", "groups": ["ci"]}
 EXPECT = {"environment": "small", "outcome": "refused", "reason": "it has no TensorFlow"}
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     write_matrix(tmp_path)
-    forge(progress=silent, specification={}, target="router")
+    fake_generate(progress=silent, specification={}, target="router")
     assert main(["matrix", "lock", "-q"]) == 0
     return tmp_path
 
@@ -194,7 +194,7 @@ def test_a_demo_replaces_nothing_that_it_was_not_told_to(
 ) -> None:
     target = folder / "out"
     if present == "a bundle":
-        forge(progress=silent, specification={}, target=str(target))
+        fake_generate(progress=silent, specification={}, target=str(target))
     elif present == "a folder":
         target.mkdir()
         (target / "precious").touch()

@@ -166,7 +166,7 @@ def test_another_bundle_another_policy_and_a_refusal_do_not_pass_for_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdict = ships(folder)
-    release(folder, "other", says=but(RIGHT, at_4=2))
+    release(folder, "other", predicted=but(RIGHT, at_4=2))
     assert main(["gate", "other", "--require", "verdict.json"]) == 1
     said = f"verdict.json: the verdict is on another bundle: {verdict['candidate']}"
     assert " ".join(capsys.readouterr().out.split()) == said

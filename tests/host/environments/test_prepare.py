@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from support.entries import FAKE
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
@@ -13,8 +14,8 @@ from bert_bundle.host.environments.locks import FOLDER, lock
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import FailedEnvironment, opened, plan, prepare, unique
 from bert_bundle.host.runs import run as runs
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
 
 ROWS = [
@@ -28,7 +29,7 @@ ROWS = [
     )
     for name, version in (("one", "23.2"), ("two", "23.1"))
 ]
-FORGED = runs.RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=30)
+FORGED = RunOptions(entry=FAKE, time_limit=30)
 
 
 @pytest.fixture(scope="module")

@@ -52,13 +52,13 @@ def test_without_a_baseline_what_needs_one_is_not_asked_for_and_says_so(tmp_path
     ("check", "fault", "reason"),
     [
         ("bundle", {"proven": False}, "it was saved with prove=False"),
-        ("verify", {"reading": "waver"}, "a: drift: the function changed"),
-        ("verify", {"reading": "die"}, "a: crashed: the worker was killed by SIGKILL"),
-        ("audit", {"reading": "waver"}, "a: drift: the function changed"),
-        ("audit", {"reading": "lack"}, "a: refused: no TensorFlow here"),
-        ("behaviour", {"says": but(RIGHT, at_4=2)}, "1 of 10 examples were right and are wrong, at most 0 may"),
+        ("verify", {"reading": "drifts"}, "a: drift: the function changed"),
+        ("verify", {"reading": "crashes"}, "a: crashed: the worker was killed by SIGKILL"),
+        ("audit", {"reading": "drifts"}, "a: drift: the function changed"),
+        ("audit", {"reading": "missing_runtime"}, "a: refused: no TensorFlow here"),
+        ("behaviour", {"predicted": but(RIGHT, at_4=2)}, "1 of 10 examples were right and are wrong, at most 0 may"),
         ("size", {"metadata": {"owner": "x" * 2000}}, "times the bytes of the baseline, at most 1.1 may be"),
-        ("load", {"heaviness": 1.6}, "1.60 times the load time of the baseline, at most 1.5 may be"),
+        ("load", {"load_seconds": 1.6}, "1.60 times the load time of the baseline, at most 1.5 may be"),
         ("card", {"metadata": {"owner": "  "}}, "metadata says nothing of owner: save it with metadata={...}"),
         ("card", {"metadata": {}}, "metadata says nothing of owner"),
     ],
@@ -76,7 +76,7 @@ def test_a_planted_fault_is_refused_by_its_check(
 
 def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:
     worst = release(
-        tmp_path, "new", proven=False, reading="waver", says=but(RIGHT, at_4=2), heaviness=9.0,
+        tmp_path, "new", proven=False, reading="drifts", predicted=but(RIGHT, at_4=2), load_seconds=9.0,
         metadata={"about": "x" * 2000},
     )  # fmt: skip
     found = judged(worst, release(tmp_path, "old"), policy=REQUIRED)
@@ -87,7 +87,7 @@ def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:
 def test_labels_are_told_apart_by_what_was_right_and_listed_with_their_texts(tmp_path: Path) -> None:
     before, after = but(RIGHT, at_1=0, at_2=0), but(RIGHT, at_0=2, at_2=1)
     found = judged(
-        release(tmp_path, "new", says=after), release(tmp_path, "old", says=before),
+        release(tmp_path, "new", predicted=after), release(tmp_path, "old", predicted=before),
         policy={"behaviour": {"broke": 1, "changed": 1, "accuracy_drop": 0.0}},
     )  # fmt: skip
     assert [(c.kind, c.text, c.before, c.after, c.answer) for c in found.changes] == [
@@ -101,7 +101,7 @@ def test_labels_are_told_apart_by_what_was_right_and_listed_with_their_texts(tmp
 
 def test_without_answers_a_label_that_differs_merely_changed(tmp_path: Path) -> None:
     old = release(tmp_path, "old", answers=None)
-    new = release(tmp_path, "new", answers=None, says=but(RIGHT, at_4=2))
+    new = release(tmp_path, "new", answers=None, predicted=but(RIGHT, at_4=2))
     found = judged(new, old)
     assert reasons(found, "behaviour") == (
         "1 of 10 examples have another label without a known answer, or another wrong one, at most 0 may",
@@ -111,19 +111,19 @@ def test_without_answers_a_label_that_differs_merely_changed(tmp_path: Path) -> 
 
 
 def test_a_candidate_without_answers_is_judged_by_the_baselines(tmp_path: Path) -> None:
-    found = judged(release(tmp_path, "new", answers=None, says=but(RIGHT, at_4=2)), release(tmp_path, "old"))
+    found = judged(release(tmp_path, "new", answers=None, predicted=but(RIGHT, at_4=2)), release(tmp_path, "old"))
     assert (found.changes[0].kind, found.decision) == ("broke", "refused")
 
 
 def test_a_candidate_does_not_say_itself_what_is_right(tmp_path: Path) -> None:
     wrong = but(RIGHT, at_4=2)
-    found = judged(release(tmp_path, "new", says=wrong, answers=wrong), release(tmp_path, "old"))
+    found = judged(release(tmp_path, "new", predicted=wrong, answers=wrong), release(tmp_path, "old"))
     assert (found.decision, found.changes[0].kind) == ("refused", "broke")
     assert "1 answers are not the baseline's, whose count" in reasons(found, "behaviour")
 
 
 def test_accuracy_may_fall_by_what_the_policy_says_and_no_more(tmp_path: Path) -> None:
-    new, old = release(tmp_path, "new", says=but(RIGHT, at_4=2)), release(tmp_path, "old")
+    new, old = release(tmp_path, "new", predicted=but(RIGHT, at_4=2)), release(tmp_path, "old")
     loose = {"broke": 0.1, "accuracy_drop": 0.1}
     assert judged(new, old, policy={"behaviour": loose}).decision == "ships"
     found = judged(new, old, policy={"behaviour": {**loose, "accuracy_drop": 0.05}})
@@ -131,7 +131,7 @@ def test_accuracy_may_fall_by_what_the_policy_says_and_no_more(tmp_path: Path) -
 
 
 def test_only_examples_that_both_recorded_count(tmp_path: Path) -> None:
-    new = release(tmp_path, "new", texts=[*TEXTS[:4], "another", *TEXTS[5:]], says=but(RIGHT, at_4=2))
+    new = release(tmp_path, "new", texts=[*TEXTS[:4], "another", *TEXTS[5:]], predicted=but(RIGHT, at_4=2))
     found = judged(new, release(tmp_path, "old"))
     assert (found.decision, figures(found, "behaviour")["examples"]) == ("ships", 9)
     assert reasons(found, "behaviour") == ("1 of 10 examples of the baseline are not in the candidate",)
@@ -162,7 +162,7 @@ def test_what_did_not_run_is_no_success_even_beside_a_refusal(tmp_path: Path) ->
 
 
 def test_a_baseline_that_cannot_be_loaded_leaves_it_undecided(tmp_path: Path) -> None:
-    found = judged(release(tmp_path, "new"), release(tmp_path, "old", reading="die"))
+    found = judged(release(tmp_path, "new"), release(tmp_path, "old", reading="crashes"))
     assert (found.decision, found.exit_code, statuses(found)["load"]) == ("undecided", 3, "not run")
     assert reasons(found, "load") == ("one of the two was not loaded: the worker was killed by SIGKILL",)
 
@@ -190,7 +190,7 @@ def test_it_is_verified_beside_the_audit_where_the_policy_does_not_name_the_near
 
 def test_environments_that_all_refuse_as_they_are_known_to_say_nothing_for_a_release(tmp_path: Path) -> None:
     known = Expectation.model_validate({"environment": "old", "outcome": "refused", "reason": "too old"})
-    new = release(tmp_path, "new", reading="lack")
+    new = release(tmp_path, "new", reading="missing_runtime")
     found = judged(new, nearest=made("a"), environments=[made("old")], expect=[known])
     assert statuses(found)["audit"] == "not run"
     assert reasons(found, "audit")[0] == (
@@ -199,13 +199,13 @@ def test_environments_that_all_refuse_as_they_are_known_to_say_nothing_for_a_rel
 
 
 def test_the_bounds_are_the_policys(tmp_path: Path) -> None:
-    new = release(tmp_path, "new", reading="waver")
+    new = release(tmp_path, "new", reading="drifts")
     assert judged(new).decision == "refused"
     assert judged(new, policy={"bounds": {"double": 0.01, "reason": "a trial"}}).decision == "ships"
 
 
 def test_what_the_policy_has_no_budget_for_is_not_asked_for(tmp_path: Path) -> None:
-    new = release(tmp_path, "new", heaviness=9.0, metadata={"about": "x" * 2000})
+    new = release(tmp_path, "new", load_seconds=9.0, metadata={"about": "x" * 2000})
     found = judged(new, release(tmp_path, "old"), policy={"budgets": {"size": None, "load": None}})
     assert found.decision == "ships"
     assert reasons(found, "size") == reasons(found, "load") == ("the policy has no such budget",)
@@ -219,7 +219,7 @@ def test_a_load_time_is_the_ratio_of_medians_so_one_slow_turn_moves_it_not() -> 
 
 @pytest.mark.parametrize("labels", [(*LABELS[:2], "feature"), (LABELS[1], LABELS[0], LABELS[2]), LABELS[:2]])
 def test_a_baseline_with_other_labels_is_a_fault_of_the_configuration(tmp_path: Path, labels: tuple[str, ...]) -> None:
-    old = release(tmp_path, "old", labels=labels, says=[0] * 10, answers=None)
+    old = release(tmp_path, "old", labels=labels, predicted=[0] * 10, answers=None)
     with pytest.raises(ConfigError, match="a baseline with other labels") as refused:
         judged(release(tmp_path, "new"), old)
     assert (refused.value.wanted, refused.value.found) == ("access, billing, bug", ", ".join(labels))
@@ -232,9 +232,9 @@ def test_a_policy_that_requires_a_baseline_takes_no_candidate_alone(tmp_path: Pa
 
 def test_an_output_of_another_shape_is_refused(tmp_path: Path) -> None:
     old = release(tmp_path, "old")
-    forged = release(tmp_path, "two", labels=LABELS[:2], says=[0] * 10, answers=None)
+    forged = release(tmp_path, "two", labels=LABELS[:2], predicted=[0] * 10, answers=None)
     golden = "golden/tensors.safetensors"
-    new = release(tmp_path, "new", says=[0] * 10)
+    new = release(tmp_path, "new", predicted=[0] * 10)
     rewrite(new.path, golden, (forged.path / golden).read_bytes())
     found = judged(read_checked_bundle(new.path), old)
     assert statuses(found)["behaviour"] == "failed"

@@ -1,4 +1,4 @@
-"""Whole runs over real worker processes; the environments are the host's own interpreter under several names."""
+"""Whole runs with real worker processes; the environments are the host's own interpreter under several names."""
 
 import dataclasses
 import threading
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import FAKE
+from support.fake_bundles import fake_generate
 from support.own_processes import own
 
 from bert_bundle.errors import (
@@ -21,13 +23,12 @@ from bert_bundle.host.config.matrix_file import Expectation, Tolerances
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import Run, RunOptions, audit, cross, verify
-from bert_bundle.host.workers.worker import Cancelled, silent
-from bert_bundle.testing.forgery import forge
+from bert_bundle.host.runs.run import Run, audit, cross, verify
+from bert_bundle.host.runs.run_options import RunOptions
+from bert_bundle.host.workers.worker import silent
 
-FORGED = RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=5)
+FORGED = RunOptions(entry=FAKE, time_limit=5)
 NOT_MADE = FailedEnvironment(
     id="d", error=EnvironmentNotMadeError("no interpreter", place="d", wanted="3.8", fix="install it")
 )
@@ -38,7 +39,7 @@ def made(name: str) -> ReadyEnvironment:
 
 
 def forged(folder: Path, **specification: Any) -> Path:
-    forge(progress=silent, specification=specification, target=str(folder / "router"))
+    fake_generate(progress=silent, specification=specification, target=str(folder / "router"))
     return folder / "router"
 
 
@@ -52,9 +53,7 @@ def crossed(
     places: Sequence[PreparedEnvironment],
     terms: RunOptions = FORGED,
 ) -> Run:
-    return cross(
-        places, places, specifications, folder=folder, executor=Local(2), progress=silent, terms=terms
-    )  # fmt: skip
+    return cross(places, places, specifications, folder=folder, executor=Local(2), progress=silent, terms=terms)
 
 
 def expectation(environment: str, outcome: str) -> Expectation:
@@ -70,12 +69,14 @@ def test_an_audit_has_a_verdict_for_each_environment_in_their_order(tmp_path: Pa
 
 
 def test_a_reader_that_differs_makes_the_run_end_with_1(tmp_path: Path) -> None:
-    run = audited(forged(tmp_path, reading="waver"), [made("a")])
+    run = audited(forged(tmp_path, reading="drifts"), [made("a")])
     assert [v.grade for v in run.verdicts] == ["drift"]
     assert run.exit_code == 1
 
 
-@pytest.mark.parametrize(("reading", "grade"), [("die", "crashed"), ("lack", "refused"), ("hang", "timeout")])
+@pytest.mark.parametrize(
+    ("reading", "grade"), [("crashes", "crashed"), ("missing_runtime", "refused"), ("hangs", "timeout")]
+)
 def test_a_reader_that_gives_no_answer_is_not_as_expected(tmp_path: Path, reading: str, grade: str) -> None:
     terms = dataclasses.replace(FORGED, time_limit=1)
     run = audited(forged(tmp_path, reading=reading), [made("a")], terms)
@@ -84,7 +85,10 @@ def test_a_reader_that_gives_no_answer_is_not_as_expected(tmp_path: Path, readin
 
 
 def test_a_known_exception_is_as_expected_and_without_its_entry_it_is_not(tmp_path: Path) -> None:
-    bundle, terms = forged(tmp_path, reading="lack"), dataclasses.replace(FORGED, expect=[expectation("a", "refused")])
+    bundle, terms = (
+        forged(tmp_path, reading="missing_runtime"),
+        dataclasses.replace(FORGED, expect=[expectation("a", "refused")]),
+    )
     assert audited(bundle, [made("a")], terms).exit_code == 0
     assert audited(bundle, [made("a")]).exit_code == 1
 
@@ -94,19 +98,19 @@ def test_an_unexpected_pass_is_not_as_expected(tmp_path: Path) -> None:
     assert audited(forged(tmp_path), [made("a")], terms).exit_code == 1
 
 
-def test_the_policy_says_how_far_float64_replays_may_lie_apart(tmp_path: Path) -> None:
+def test_the_tolerances_bound_the_difference_of_float64_replays(tmp_path: Path) -> None:
     policy = Tolerances(double=0.01, reason="a trial")
-    run = audited(forged(tmp_path, reading="waver"), [made("a")], dataclasses.replace(FORGED, policy=policy))
+    run = audited(forged(tmp_path, reading="drifts"), [made("a")], dataclasses.replace(FORGED, policy=policy))
     assert ([v.grade for v in run.verdicts], run.policy) == (["identical"], policy)
 
 
-def test_the_policy_says_how_many_noise_floors_float32_replays_may_lie_apart(tmp_path: Path) -> None:
+def test_the_tolerances_bound_the_difference_of_float32_replays_in_noise_floors(tmp_path: Path) -> None:
     def grade(noise: float) -> str:
         policy = Tolerances(noise=noise, reason="a trial")
         run = audited(bundle, [made("a")], dataclasses.replace(FORGED, policy=policy))
         return run.verdicts[0].grade
 
-    bundle = forged(tmp_path, reading="shiver")  # 5e-6 of the scale in float32, where the floor is 1e-6
+    bundle = forged(tmp_path, reading="noisy")  # 5e-6 of the scale in float32, where the floor is 1e-6
     assert [grade(1.0), grade(10.0)] == ["drift", "identical"]
 
 
@@ -118,7 +122,7 @@ def test_an_environment_that_could_not_be_made_is_not_run_and_the_others_are(tmp
     assert run.exit_code == 4
 
 
-def test_a_run_of_nothing_is_no_success(tmp_path: Path) -> None:
+def test_a_run_of_nothing_is_not_a_success(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no environments: nothing would run"):
         audited(forged(tmp_path), [])
     with pytest.raises(ConfigError, match="no writers: nothing would run"):
@@ -155,13 +159,15 @@ def test_a_classifier_for_one_runtime_is_written_by_that_runtime_alone(tmp_path:
     native, classes = (dataclasses.replace(made(name), runtime=name) for name in ("native", "transformers"))
     run = crossed(tmp_path, [{}, {"runtime": "native"}], [native, classes])
     assert [(v.writer, v.bundle.name) for v in run.verdicts if v.reader == "native"] == [
-        ("native", "0"), ("native", "1"), ("transformers", "0"),
-    ]  # fmt: skip
+        ("native", "0"),
+        ("native", "1"),
+        ("transformers", "0"),
+    ]
     with pytest.raises(ConfigError, match="no classifiers for these writers: nothing would run"):
         crossed(tmp_path / "none", [{"runtime": "native"}], [classes])
 
 
-@pytest.mark.parametrize("writing", ["refuse", "die"])
+@pytest.mark.parametrize("writing", ["refuses", "crashes"])
 def test_a_bundle_that_is_not_written_makes_its_cells_not_run_and_no_others(tmp_path: Path, writing: str) -> None:
     run = crossed(tmp_path, [{"writing": writing}, {}], [made("a"), made("b")])
     assert [v.grade for v in run.verdicts] == ["not run"] * 2 + ["bitwise"] * 2 + ["not run"] * 2 + ["bitwise"] * 2
@@ -176,14 +182,14 @@ def test_a_writer_that_could_not_be_made_makes_its_row_and_its_column_not_run(tm
     assert run.exit_code == 4
 
 
-def test_a_reader_that_dies_takes_no_other_cell_with_it(tmp_path: Path) -> None:
-    specifications: list[dict[str, Any]] = [{"reading": "die"}, {}, {"reading": "die", "seed": 1}, {"seed": 2}]
+def test_a_reader_that_crashes_affects_no_other_cell(tmp_path: Path) -> None:
+    specifications: list[dict[str, Any]] = [{"reading": "crashes"}, {}, {"reading": "crashes", "seed": 1}, {"seed": 2}]
     run = crossed(tmp_path, specifications, [made("a")])
     assert [v.grade for v in run.verdicts] == ["crashed", "bitwise", "crashed", "bitwise"]
 
 
 def test_one_process_serves_each_environment_and_role(tmp_path: Path) -> None:
-    """A process says where it runs at each task; two environments of two roles make four."""
+    """Two environments in two roles make four processes."""
     seen: set[int] = set()
     before = {process.pid for process in own()}  # workers that other tests share
     stop = threading.Event()
@@ -203,70 +209,23 @@ def test_one_process_serves_each_environment_and_role(tmp_path: Path) -> None:
 
 def test_verify_is_one_replay_with_its_figures(tmp_path: Path) -> None:
     verdict = verify(forged(tmp_path), made("a"), progress=silent, terms=FORGED)
-    assert (verdict.grade, verdict.reader, verdict.labels_changed, verdict.float64_difference) == (
-        "bitwise",
-        "a",
-        0,
-        0.0,
-    )
+    assert (verdict.grade, verdict.reader) == ("bitwise", "a")
+    assert (verdict.labels_changed, verdict.float64_difference) == (0, 0.0)
 
 
 def test_verify_raises_what_the_reader_raises(tmp_path: Path) -> None:
     with pytest.raises(RuntimeUnavailableError, match="no TensorFlow here"):
-        verify(forged(tmp_path, reading="lack"), made("a"), progress=silent, terms=FORGED)
+        verify(forged(tmp_path, reading="missing_runtime"), made("a"), progress=silent, terms=FORGED)
 
 
-def test_verify_raises_when_the_reader_dies(tmp_path: Path) -> None:
+def test_verify_raises_if_the_reader_crashes(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="killed by SIGKILL"):
-        verify(forged(tmp_path, reading="die"), made("a"), progress=silent, terms=FORGED)
-
-
-def test_the_local_executor_keeps_the_order_and_the_number_of_jobs() -> None:
-    running_now, most, guard = 0, 0, threading.Lock()
-
-    def job(number: int, _: Cancelled) -> int:
-        nonlocal running_now, most
-        with guard:
-            running_now += 1
-            most = max(most, running_now)
-        time.sleep(0.05 * (5 - number))
-        with guard:
-            running_now -= 1
-        return number
-
-    jobs = [lambda cancelled, n=n: job(n, cancelled) for n in range(5)]
-    assert Local(2).gather(jobs) == [0, 1, 2, 3, 4]
-    assert most == 2
-
-
-def test_an_exception_cancels_the_other_jobs_before_it_is_raised() -> None:
-    ended: list[str] = []
-
-    def fails(_: Cancelled) -> None:
-        time.sleep(0.1)
-        raise RuntimeError("planted")
-
-    def waits(cancelled: Cancelled) -> None:
-        while not cancelled():
-            time.sleep(0.01)
-        ended.append("told")
-
-    def never_starts(_: Cancelled) -> None:
-        ended.append("started")
-
-    with pytest.raises(RuntimeError, match="planted"):
-        Local(2).gather([fails, waits, never_starts])
-    assert "told" in ended
-
-
-def test_no_jobs_at_a_time_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no jobs, no run"):
-        Local(0)
+        verify(forged(tmp_path, reading="crashes"), made("a"), progress=silent, terms=FORGED)
 
 
 def test_a_run_leaves_no_process_behind(tmp_path: Path) -> None:
     before = own()  # workers that other tests share
-    crossed(tmp_path, [{"reading": "die"}, {}], [made("a"), made("b")])
+    crossed(tmp_path, [{"reading": "crashes"}, {}], [made("a"), made("b")])
     assert own() == before
 
 

@@ -1,4 +1,4 @@
-"""What a failure is shrunk to, over real worker processes on forged bundles; what is drawn is a list made here."""
+"""Shrinking a failure, with real worker processes on fake bundles; the classifiers are drawn from lists."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import FAKE
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.runs import shrink
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import Run, RunOptions, cross
+from bert_bundle.host.runs.run import Run, cross
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
 
-FORGED = RunOptions(tasks=Tasks(generate="fault.forge", replay="fault.parrot", check="fault.skim"), time_limit=5)
+FORGED = RunOptions(entry=FAKE, time_limit=5)
 Specification = dict[str, Any]
 
 
@@ -27,11 +28,11 @@ def crossed(folder: Path, specifications: Sequence[Specification]) -> Run:
     places = [made("a"), made("b")]
     return cross(
         places, places, specifications, folder=folder / "run", executor=Local(2), progress=silent, terms=FORGED
-    )  # fmt: skip
+    )
 
 
 def search(candidates: Sequence[Specification]) -> shrink.Search:
-    """The last of `candidates` that fails, as a search does that goes from large to small."""
+    """Return a search from large to small: it finds the last of `candidates` that fails."""
 
     def find(fails: Callable[[Specification], bool]) -> Specification | None:
         failing = [candidate for candidate in candidates if fails(candidate)]
@@ -48,10 +49,10 @@ def shrunk(
     return shrink.shrink(found, specifications, by, folder=folder, progress=silent, terms=FORGED)
 
 
-LARGE, SMALL, HONEST = {"seed": 9, "reading": "waver"}, {"seed": 1, "reading": "waver"}, {"seed": 2}
+LARGE, SMALL, HONEST = {"seed": 9, "reading": "drifts"}, {"seed": 1, "reading": "drifts"}, {"seed": 2}
 
 
-def test_a_run_in_which_all_agree_has_nothing_to_shrink(tmp_path: Path) -> None:
+def test_a_run_without_a_failure_has_nothing_to_shrink(tmp_path: Path) -> None:
     assert shrunk(tmp_path, [HONEST], [LARGE]) is None
 
 
@@ -64,27 +65,27 @@ def test_the_smallest_that_fails_is_found_by_the_pair_that_failed_first(tmp_path
 
 
 def test_a_smaller_classifier_must_fail_in_the_same_way(tmp_path: Path) -> None:
-    found = shrunk(tmp_path, [LARGE], [LARGE, {"seed": 4, "reading": "die"}, {"seed": 5, "reading": "refuse"}])
+    found = shrunk(tmp_path, [LARGE], [LARGE, {"seed": 4, "reading": "crashes"}, {"seed": 5, "reading": "refuses"}])
     assert found is not None
     assert found.specification == LARGE
 
 
 def test_a_classifier_that_is_not_written_is_shrunk_too(tmp_path: Path) -> None:
-    large, small = {"seed": 9, "writing": "refuse"}, {"seed": 1, "writing": "refuse"}
+    large, small = {"seed": 9, "writing": "refuses"}, {"seed": 1, "writing": "refuses"}
     found = shrunk(tmp_path, [large], [large, small, HONEST])
     assert found is not None
     assert found.specification == small
     assert found.verdict.reason.startswith("not written: a layer that no bundle holds")
 
 
-def test_a_classifier_that_nothing_draws_is_the_smallest_there_is(tmp_path: Path) -> None:
+def test_a_classifier_that_is_not_drawn_is_the_smallest(tmp_path: Path) -> None:
     for number, candidates in enumerate((None, [HONEST])):
         found = shrunk(tmp_path / str(number), [LARGE], candidates)
         assert found is not None
         assert (found.specification, found.tried) == (LARGE, number)
 
 
-def test_a_name_is_no_difference(tmp_path: Path) -> None:
+def test_specifications_that_differ_in_their_name_are_the_same(tmp_path: Path) -> None:
     found = shrunk(tmp_path, [{"name": "drawn-1", **LARGE}], [LARGE])
     assert found is not None
     assert (found.specification, found.tried) == (LARGE, 0)
@@ -92,7 +93,7 @@ def test_a_name_is_no_difference(tmp_path: Path) -> None:
 
 def test_a_search_ends_when_it_has_built_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shrink, "MOST_TRIES", 3)
-    found = shrunk(tmp_path, [LARGE], [LARGE, *({"seed": seed, "reading": "waver"} for seed in range(10, 20))])
+    found = shrunk(tmp_path, [LARGE], [LARGE, *({"seed": seed, "reading": "drifts"} for seed in range(10, 20))])
     assert found is not None
     assert found.tried == 3
-    assert found.specification == {"seed": 12, "reading": "waver"}
+    assert found.specification == {"seed": 12, "reading": "drifts"}

@@ -1,6 +1,7 @@
-"""An outcome held against what was expected, for every outcome there is."""
+"""The verdict on every outcome there is."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -8,8 +9,8 @@ from bert_bundle.errors import IntegrityError, RuntimeUnavailableError, VersionE
 from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
 from bert_bundle.host.config.matrix_file import Expectation
-from bert_bundle.host.runs.cells import Cell, Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
-from bert_bundle.host.runs.verdict import MEANING, Summary, Verdict, verdict_of
+from bert_bundle.host.runs.outcome import Cell, Crashed, Failure, NotRun, Outcome, Refused, Replayed, TimedOut
+from bert_bundle.host.runs.verdict import MEANING, Grade, Summary, Verdict, verdict_of
 
 CELL = Cell(bundle=Path("router"), writer="tf2.21", reader="tf2.6-hf4.12-py3.8")
 MISSING = RuntimeUnavailableError("no such layer", place="dense", wanted="one", found="none", fix="x")
@@ -38,6 +39,14 @@ def expect(outcome: str, environment: str = "tf2.6-*") -> Expectation:
 
 def test_every_grade_has_a_meaning_and_an_outcome() -> None:
     assert list(MEANING) == list(OUTCOMES)
+    assert tuple(grades.MEANING) == grades.GRADES == get_args(grades.Grade)
+    assert set(get_args(Grade)) == set(MEANING)
+    assert {outcome.grade for outcome in (REFUSED, CRASHED, TIMED_OUT, NOT_RUN)} == set(get_args(Failure))
+
+
+def test_an_exception_can_expect_every_grade_that_is_not_agreement() -> None:
+    outcomes = get_args(Expectation.model_fields["outcome"].annotation)
+    assert list(outcomes) == [grade for grade in MEANING if grade not in (*grades.SAME, "not run")]
 
 
 @pytest.mark.parametrize(("grade", "outcome"), OUTCOMES.items())

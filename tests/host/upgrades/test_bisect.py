@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import fakes
+from support.fake_bundles import fake_generate
 from support.paths import ROOT
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment, Matrix
 from bert_bundle.host.environments import locks
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
-from bert_bundle.host.runs.cells import Tasks
 from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run import RunOptions
+from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, silent
-from bert_bundle.testing.forgery import forge
 
 GOOD, BAD = "tf2.16-hf4.41-py3.12", "tf2.19-hf4.53-py3.12"
 LARGE = {
@@ -39,7 +39,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundle(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
-    forge(progress=silent, specification={}, target=str(tmp_path / "router"))
+    fake_generate(progress=silent, specification={}, target=str(tmp_path / "router"))
     return tmp_path / "router"
 
 
@@ -64,10 +64,8 @@ def bisected(
     progress: Progress = silent,
     releases: bool = False,
 ) -> Bisection:
-    tasks = Tasks(replay="fault.parrot", arguments=faults)
-    trials = BisectTrials(
-        bundle, executor=Local(2), progress=progress, terms=RunOptions(tasks=tasks, time_limit=60), keep=False
-    )
+    terms = RunOptions(entry=fakes(**faults), time_limit=60)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
     return bisect(*ends, trials, releases=releases)
 
 
@@ -76,7 +74,7 @@ def test_a_planted_culprit_among_thirty_packages_and_more_is_found_in_twelve_env
 ) -> None:
     ends = light(matrix, GOOD, tmp_path), light(matrix, BAD, tmp_path)
     words: list[str] = []
-    found = bisected(ends, bundle, {"moved_by": CULPRIT}, words.append)
+    found = bisected(ends, bundle, {"drifts_with": CULPRIT}, words.append)
     assert found.changes >= 30
     assert [[unit.name for unit in group] for group in found.culprits] == [["typing-extensions"]]
     (change,) = found.culprits[0][0].changes
@@ -101,7 +99,7 @@ def test_what_the_culprit_does_not_run_without_is_needed_and_not_to_blame(
     matrix: Matrix, bundle: Path, tmp_path: Path
 ) -> None:
     ends = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
-    found = bisected(ends, bundle, {"moved_by": CULPRIT, "dies_of": [{**CULPRIT, "idna": "3.7"}]})
+    found = bisected(ends, bundle, {"drifts_with": CULPRIT, "crashes_with": [{**CULPRIT, "idna": "3.7"}]})
     assert [[unit.name for unit in group] for group in found.culprits] == [["typing-extensions"]]
     assert [unit.name for unit in found.needed] == ["idna"]
     assert {step.verdict.grade for step in found.steps if step.answer == "unresolved"} == {"crashed"}
@@ -113,7 +111,7 @@ def test_what_has_no_answer_apart_is_not_told_apart_and_that_is_no_success(
     ends = light(matrix, GOOD, tmp_path, SOME), light(matrix, BAD, tmp_path, SOME)
     old, new = ends[0].lock.pins, ends[1].lock.pins
     apart = [{"typing-extensions": a["typing-extensions"], "idna": b["idna"]} for a, b in ((old, new), (new, old))]
-    found = bisected(ends, bundle, {"moved_by": CULPRIT, "dies_of": apart})
+    found = bisected(ends, bundle, {"drifts_with": CULPRIT, "crashes_with": apart})
     assert [{unit.name for unit in group} for group in found.culprits] == [{"idna", "typing-extensions"}]
     assert (found.exact, found.exit_code) == (False, 3)
 
@@ -123,7 +121,7 @@ def test_the_first_release_that_is_bad_is_named_with_the_last_good_one(
 ) -> None:
     only = frozenset({"typing-extensions"})
     ends = light(matrix, GOOD, tmp_path, only), light(matrix, BAD, tmp_path, only)
-    found = bisected(ends, bundle, {"moved_by": CULPRIT}, releases=True)
+    found = bisected(ends, bundle, {"drifts_with": CULPRIT}, releases=True)
     assert found.release is not None
     assert (found.release.package, found.release.last_good, found.release.first_bad, found.release.exact) == (
         "typing-extensions", "4.14.1", "4.15.0", True
@@ -140,7 +138,7 @@ def test_two_environments_that_agree_are_nothing_to_bisect(matrix: Matrix, bundl
     with pytest.raises(ConfigError, match=r"there is nothing to bisect(.|\n)*light-tf2.16(.|\n)*: bitwise.*: bitwise"):
         bisected(ends, bundle, {})
     with pytest.raises(ConfigError, match=r"nothing to bisect(.|\n)*2.19-hf4.53-py3.12: crashed"):
-        bisected(ends, bundle, {"dies_of": [CULPRIT]})
+        bisected(ends, bundle, {"crashes_with": [CULPRIT]})
 
 
 def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
@@ -150,7 +148,7 @@ def test_an_end_that_cannot_be_made_is_an_error_and_no_answer(matrix: Matrix, bu
         environment=bad.environment, lock=locks.write_derived_lock(tmp_path / "broken.txt", text)
     )
     with pytest.raises(EnvironmentNotMadeError, match=r"could not be made @ light-tf2\.19"):
-        bisected((good, broken), bundle, {"moved_by": CULPRIT})
+        bisected((good, broken), bundle, {"drifts_with": CULPRIT})
 
 
 def test_two_runtimes_are_refused(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:

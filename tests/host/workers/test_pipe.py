@@ -1,4 +1,4 @@
-"""The pipes of a process: lines whole, never blocked, never without bound."""
+"""The pipes of a process: complete lines, never blocked, bounded."""
 
 import contextlib
 import subprocess
@@ -64,14 +64,14 @@ def test_a_process_that_died_takes_no_line_and_breaks_nothing() -> None:
         assert everything(pipe) == []
 
 
-def test_last_words_are_the_last_lines_and_bounded() -> None:
+def test_the_last_error_lines_are_the_last_ones_and_bounded() -> None:
     with process("for i in range(50_000): print('line', i, file=sys.stderr)") as pipe:
         everything(pipe)
-        assert pipe.last_words(2) == "line 49998\nline 49999"
-        assert len(pipe.last_words(10**9)) <= 1 << 16
+        assert pipe.last_error_lines(2) == "line 49998\nline 49999"
+        assert len(pipe.last_error_lines(10**9)) <= 1 << 16
 
 
-def test_last_words_that_are_no_text_are_shown_all_the_same() -> None:
+def test_error_lines_that_are_not_utf_8_are_shown() -> None:
     with process("sys.stderr.buffer.write(b'\\xff\\n')") as pipe:
         everything(pipe)
-        assert pipe.last_words(5) == "\ufffd"
+        assert pipe.last_error_lines(5) == "\ufffd"

@@ -1,4 +1,4 @@
-"""Two runtimes beside each other: what the TensorFlow classes of transformers compute, our Keras 3 encoders compute."""
+"""Both runtimes in one environment: the native encoders compute what transformers' TensorFlow classes compute."""
 
 import math
 import os
@@ -54,7 +54,7 @@ def outputs(bound, made, path):
     parts, wanted = read_parts(open_bundle(str(path))), frozenset(["hidden_states.0"])
     ((folder, config),) = parts.configs.items()
     family, roles = configuration.of_config(config), ("input_ids", "attention_mask", "token_type_ids")
-    with bound.dialect.working(True), bound.dialect.precision(bound.keras, "float64"):
+    with bound.dialect.compute_context(True), bound.dialect.precision(bound.keras, "float64"):
         given = {role: bound.dialect.tensor(array) for role, array in zip(roles, batch(made.encoder))}
         encoder = bound.encoders.build(family, config, folder, wanted)
         bound.encoders.call(encoder, given, wanted)  # that makes the weights of transformers' classes
@@ -135,7 +135,7 @@ def test_every_family_and_head_is_the_same_function_by_its_golden(case, native):
 
 
 @pytest.mark.parametrize("case", list(CASES_OF_OPS))
-def test_an_op_is_one_function_in_both(case, native, runtime):
+def test_an_op_computes_the_same_in_both_runtimes(case, native, runtime):
     """But for the dtype of an argmax: int64 in TensorFlow, int32 in Keras 3."""
     found = []
     for bound in (native, runtime):
@@ -161,7 +161,7 @@ def test_ops_that_people_write_in_tensorflow_are_the_same_function_and_the_same_
     assert graph_json.to_bytes(again.graph) == (path / "graph.json").read_bytes()
 
 
-def test_names_flags_weights_and_graph_come_back_as_the_same_bytes(case, native):
+def test_names_flags_weights_and_graph_are_the_same_in_both_runtimes(case, native):
     _, path = case
     parts = read_parts(open_bundle(str(path)))
     rebuilt = parts.build(native)

@@ -1,4 +1,4 @@
-"""Every op of the vocabulary in Keras 3, on whichever backend is here: built, captured, built again."""
+"""Every op of the vocabulary in Keras 3, on the installed backend: built, captured and rebuilt."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def values(native, model):
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_an_op_is_captured_as_it_was_built_and_computes_the_same_again(case, native, config):
+def test_an_op_is_captured_as_it_was_built_and_computes_the_same(case, native, config):
     feeds, name = Feeds(native), CASES[case][0]
     encoder = native.encoders.build(families.BERT, config, "encoder")
     state = native.encoders.call(encoder, {"input_ids": feeds.ids}, frozenset())["pooler_output"]
@@ -89,7 +89,7 @@ def written(native, config, make):
 
 
 @pytest.mark.parametrize("case", list(WRITTEN))
-def test_what_keras_3_leaves_open_is_written_as_tensorflow_takes_it(case, native, config):
+def test_defaults_of_keras_3_are_written_as_tensorflow_takes_them(case, native, config):
     make, wanted = WRITTEN[case]
     assert {k: v for k, v in written(native, config, make).arguments.items() if k != "x"} == wanted
 

@@ -1,4 +1,4 @@
-"""Classes that are kept as they are, in Keras 3: the same bundle that Keras 2 writes, on whichever backend is here."""
+"""Custom classes stored by name, in Keras 3 on any backend: the same bundle that Keras 2 writes."""
 
 import hashlib
 
@@ -61,7 +61,7 @@ def path(cls, save, tmp_path_factory):
     return save(made, tmp_path_factory.mktemp("kept") / "bundle", custom_objects={"Weighted": cls}, prove=True)
 
 
-def test_it_is_written_as_keras_2_writes_it_and_proven_in_a_fresh_process(path):
+def test_a_custom_layer_is_written_as_in_keras_2_and_proven_in_a_fresh_process(path):
     graph = (path / "graph.json").read_bytes()
     record = strict_json.parse(graph, "")["layers"][1]
     assert record == {"class": "Weighted", "custom": True, "name": "pool", "config": CONFIG}
@@ -71,10 +71,12 @@ def test_it_is_written_as_keras_2_writes_it_and_proven_in_a_fresh_process(path):
     assert bert_bundle.inspect(path).proof == {"proven": True}
 
 
-def test_it_is_the_same_again_with_its_class_and_refused_without(cls, path):
+def test_a_custom_layer_loads_with_its_class_and_is_refused_without_it(cls, path):
     found = bert_bundle.verify(path, runtime=RUNTIME, custom_objects={"Weighted": cls})
     assert found.figures.grade == grades.BITWISE
-    with pytest.raises(errors.RuntimeUnavailableError, match="a layer of a class that is not in the bundle @ pool"):
+    with pytest.raises(
+        errors.RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain @ pool"
+    ):
         bert_bundle.load(path, runtime=RUNTIME)
 
 
@@ -88,15 +90,17 @@ def test_another_class_of_that_name_is_drift_at_its_layer(cls, path):
     assert (found.grade, found.first_layer) == ("drift", "4 pool 1")
 
 
-def test_a_class_of_keras_is_not_the_caller_s_own(path):
+def test_a_class_of_keras_is_not_a_custom_class(path):
     import keras
 
-    with pytest.raises(errors.ModelError, match="a custom object that cannot be kept @ custom_objects Weighted"):
+    with pytest.raises(
+        errors.ModelError, match="a custom object that cannot be stored by name @ custom_objects Weighted"
+    ):
         bert_bundle.load(path, runtime=RUNTIME, custom_objects={"Weighted": keras.layers.Dense})
 
 
 def test_kernels_that_compute_something_else_where_users_run_them_fail_the_proof(cls, save, tmp_path, monkeypatch):
-    """Planted: with every core and the default kernels the predictions are off by 1e-3."""
+    """Planted fault: with all cores and the default kernels the predictions are off by 1e-3."""
     import keras
 
     honest = proof._ask

@@ -1,4 +1,4 @@
-"""The native runtime by itself, on whichever backend is here: built, saved, loaded, trained."""
+"""The native runtime on the installed backend: models are built, saved, loaded and trained."""
 
 from dataclasses import replace
 
@@ -100,25 +100,25 @@ def test_the_release_of_keras_3_is_known_without_it(native):
     assert keras_runtime.bound_version("native")[:2] == layer_construction.release_of(native.keras) >= (3, 0)
 
 
-def test_what_a_graph_says_of_training_is_said_again(native, path):
+def test_a_recorded_training_argument_is_recorded_again(native, path):
     parts = read_parts(open_bundle(str(path)), "native")
     dropout = next(i for i, node in enumerate(parts.graph.nodes) if getattr(node, "layer", "") == "dropout")
-    for said in ({}, {"training": False}):
+    for kwargs in ({}, {"training": False}):
         nodes = list(parts.graph.nodes)
-        nodes[dropout] = replace(nodes[dropout], kwargs=said)
+        nodes[dropout] = replace(nodes[dropout], kwargs=kwargs)
         graph = replace(parts.graph, nodes=tuple(nodes))
         rebuilt = replace(parts, graph=graph).build(native)
-        assert capture.capture(rebuilt.model, native).graph.nodes[dropout].kwargs == said
+        assert capture.capture(rebuilt.model, native).graph.nodes[dropout].kwargs == kwargs
 
 
-def test_keras_3_trains_what_is_called_with_training_false_and_does_not_tell_it_from_what_is_not(native):
-    """Why a bundle that Keras 3 writes does not say it, but for what it was loaded with."""
+def test_keras_3_ignores_training_false_and_stores_it_like_the_default(native):
+    """So a bundle that Keras 3 writes records it only if the model was loaded with it."""
     x = native.keras.Input((400,))
-    for said in ({}, {"training": False}):
+    for kwargs in ({}, {"training": False}):
         dropout = native.keras.layers.Dropout(0.5)
-        model = native.keras.Model(x, dropout(x, **said))
+        model = native.keras.Model(x, dropout(x, **kwargs))
         assert dropout._inbound_nodes[0].arguments.kwargs == {"training": False}
-        assert native.dialect.called_with(dropout, 0)[1] == {}
+        assert native.dialect.call_arguments(dropout, 0)[1] == {}
         trained = native.dialect.array(model(native.dialect.tensor(np.ones((2, 400), "float32")), training=True))
         assert 200 < (trained == 0).sum() < 600
 
@@ -140,7 +140,7 @@ def test_every_output_of_an_encoder_has_its_name(native):
         assert [id(t) for t in value] == [id(t) for t in found]
 
 
-def test_a_subclass_of_our_encoder_is_refused_for_it_may_compute_something_else(native, made, save, tmp_path):
+def test_a_subclass_of_the_native_encoder_is_refused(native, made, save, tmp_path):
     class Mine(native.encoders.Encoder):
         pass
 
@@ -153,7 +153,7 @@ def test_a_subclass_of_our_encoder_is_refused_for_it_may_compute_something_else(
     assert caught.value.place == "mine"
 
 
-def test_a_subclassed_model_is_refused_with_what_to_save_in_its_place_and_that_is_traced(native, made, save, tmp_path):
+def test_a_subclassed_model_is_refused_with_what_to_save_instead_which_is_traced(native, made, save, tmp_path):
     class Mine(native.keras.Model):
         def __init__(self, encoder):
             super().__init__(name="classifier")

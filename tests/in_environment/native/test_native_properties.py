@@ -1,4 +1,4 @@
-"""The properties of `test_properties` in the native runtime; what catches their faults is there, and the same here."""
+"""The properties of `test_properties` in the native runtime; their planted faults are tested there."""
 
 import machine
 import profiles

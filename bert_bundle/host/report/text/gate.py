@@ -11,7 +11,7 @@ from bert_bundle.host.gate.checks import Check, Status
 from bert_bundle.host.gate.gate import Gate
 from bert_bundle.host.report import terminal, wording
 from bert_bundle.host.report.terminal import Style
-from bert_bundle.host.runs.cells import sentence
+from bert_bundle.host.runs.outcome import sentence
 
 _MOST_CHANGES = 20  # what broke comes first; verdict.json has all
 _GOOD: tuple[Status, ...] = ("passed", "not asked for")

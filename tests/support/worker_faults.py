@@ -1,7 +1,4 @@
-"""What can go wrong inside a worker, as tasks that do it; a host that survives these survives TensorFlow.
-
-Owns the faults; knows nothing of how they are noticed.
-"""
+"""What can go wrong inside a worker, as tasks that do it. Python 3.8 syntax: `faulty_worker.py` imports it."""
 
 import os
 import signal
@@ -12,11 +9,11 @@ from typing import Any, Dict, List
 
 from bert_bundle.errors import FormatError
 
-_BLOCK = 16 << 20  # bytes that `grow` takes at a time
+_BLOCK = 16 << 20  # bytes that `grows` takes at a time
 
 
-def chatter(*, progress: Any, lines: int = 1) -> Dict[str, Any]:
-    """Talks on every channel that is not the pipe: print, a C library's write, a child process, standard error."""
+def prints(*, progress: Any, lines: int = 1) -> Dict[str, Any]:
+    """Write to every channel that is not the pipe: print, descriptor 1, a child process, standard error."""
     for _ in range(lines):
         print('{"id": 1, "done": "a print"}')
         os.write(1, b'{"id": 1, "done": "a write to descriptor 1"}\n')
@@ -25,28 +22,28 @@ def chatter(*, progress: Any, lines: int = 1) -> Dict[str, Any]:
     return {"read": sys.stdin.read(), "descriptor": os.read(0, 10).decode()}
 
 
-def die(*, progress: Any, name: str = "SIGKILL") -> Dict[str, Any]:
-    """Ends by a signal, after some last words on standard error."""
-    sys.stderr.write("last words\n")
+def crashes(*, progress: Any, name: str = "SIGKILL") -> Dict[str, Any]:
+    """End by a signal, after a line on standard error."""
+    sys.stderr.write("last line\n")
     sys.stderr.flush()
     os.kill(os.getpid(), signal.Signals[name])
-    return hang(progress=progress)
+    return hangs(progress=progress)
 
 
-def leave(*, progress: Any, status: int = 3) -> Dict[str, Any]:
-    """Ends at once, without an answer and without a signal."""
+def exits(*, progress: Any, status: int = 3) -> Dict[str, Any]:
+    """End at once, without an answer and without a signal."""
     os._exit(status)
 
 
 def echo(*, progress: Any, **arguments: Any) -> Dict[str, Any]:
-    """Answers its arguments, and says on the way which came."""
+    """Return the arguments, and report each as progress."""
     for name in arguments:
         progress("argument {}".format(name))
     return arguments
 
 
-def grow(*, progress: Any, limit: int) -> Dict[str, Any]:
-    """Takes `limit` bytes of memory, block by block, and holds them."""
+def grows(*, progress: Any, limit: int) -> Dict[str, Any]:
+    """Allocate `limit` bytes of memory, block by block."""
     blocks: List[bytes] = []
     while len(blocks) * _BLOCK < limit:
         blocks.append(os.urandom(4096) * (_BLOCK // 4096))
@@ -54,45 +51,47 @@ def grow(*, progress: Any, limit: int) -> Dict[str, Any]:
     return {"bytes": sum(map(len, blocks))}
 
 
-def hang(*, progress: Any, seconds: float = 3600.0, children: int = 0) -> Dict[str, Any]:
-    """Does not come back for `seconds`; with `children`, has processes of its own, the last of them in a session of
-    its own; says their ids first."""
+def hangs(*, progress: Any, seconds: float = 3600.0, children: int = 0, **_: Any) -> Dict[str, Any]:
+    """Sleep for `seconds`, with `children` child processes, the last of them in a session of its own.
+
+    Reports its own process id and theirs first. Takes the arguments of any task.
+    """
     sleeper = [sys.executable, "-c", "import time; time.sleep(3600)"]
     started = [subprocess.Popen(sleeper, start_new_session=i == children - 1) for i in range(children)]
-    progress(" ".join(str(p.pid) for p in started))
+    progress(" ".join(str(pid) for pid in [os.getpid(), *(p.pid for p in started)]))
     time.sleep(seconds)
     return {}
 
 
-def orphan(*, progress: Any) -> Dict[str, Any]:
-    """Leaves a process in its group whose parent has ended, says its id, and does not come back."""
+def leaves_orphan(*, progress: Any) -> Dict[str, Any]:
+    """Start a process in this group whose parent has ended, report its process id, then hang."""
     sleeper = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'],"
     started = subprocess.run(
         [sys.executable, "-c", sleeper + " stdout=subprocess.DEVNULL).pid)"], stdout=subprocess.PIPE, check=True
     )
     progress(started.stdout.decode())
-    return hang(progress=progress)
+    return hangs(progress=progress)
 
 
-def odd(*, progress: Any) -> Dict[str, Any]:
-    """Answers what JSON cannot say."""
+def unserializable(*, progress: Any) -> Dict[str, Any]:
+    """Return what JSON cannot represent."""
     return {"a set": {1}}
 
 
-def refuse(*, progress: Any) -> Dict[str, Any]:
-    """Raises an error of ours, every part of it filled in."""
+def refuses(*, progress: Any) -> Dict[str, Any]:
+    """Raise an error of bert_bundle with every part filled in."""
     raise FormatError("a planted refusal", place="graph.json#/é", wanted="good", found="bad\x1b[31m", fix="save again")
 
 
-def stumble(*, progress: Any, leaving: bool = False) -> Dict[str, Any]:
-    """Raises what nobody planned: a KeyError, or `sys.exit`."""
+def raises(*, progress: Any, leaving: bool = False, **_: Any) -> Dict[str, Any]:
+    """Raise an unexpected exception: a KeyError, or SystemExit."""
     if leaving:
-        sys.exit("by the back door")
+        sys.exit("an exit")
     raise KeyError("a planted bug")
 
 
-def surroundings(*, progress: Any) -> Dict[str, Any]:
-    """What the process sees: its variables, its path, its modules, its group."""
+def process_facts(*, progress: Any) -> Dict[str, Any]:
+    """Return what the process sees: its variables, its path, its modules, its group."""
     return {
         "environment": dict(os.environ),
         "path": list(sys.path),

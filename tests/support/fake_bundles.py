@@ -1,10 +1,13 @@
-"""Bundles without a model, and a replay that repeats their golden: for what a host does when nobody has TensorFlow.
+"""Fake bundles, which hold a golden but no model, and tasks that replay them: runs can be tested without TensorFlow.
 
-Owns the tasks `fault.forge` (in place of `generate`), `fault.parrot` (of `replay`), `fault.skim` (of `peruse`) and
-`fault.heave` (of `load`). A forged bundle can carry a fault that its writer or its reader then commits: "refuse",
-"lack", "die", "hang", "waver", "shiver".
+`fake_generate`, `fake_replay`, `read_only` and `fake_load` take the place of the tasks `generate`, `replay`, `check`
+and `load`. A fake bundle can name a fault that its writer or its reader then has: "refuses", "missing_runtime",
+"crashes", "hangs", "drifts", "noisy". Python 3.8 syntax: `faulty_worker.py` imports it.
 """
 
+import os
+import signal
+import time
 from typing import Any, Dict
 
 import numpy as np
@@ -17,7 +20,6 @@ from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.format.staging import Staging
 from bert_bundle.interpreter import installed
 from bert_bundle.interpreter.known_breakages import AUTO
-from bert_bundle.testing import faults
 
 LABELS = ("no", "yes")
 WRITER = {
@@ -27,16 +29,16 @@ WRITER = {
 }
 
 
-def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime: str = AUTO) -> Dict[str, Any]:
-    """Writes a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
+def fake_generate(*, progress: Any, specification: Dict[str, Any], target: str, runtime: str = AUTO) -> Dict[str, Any]:
+    """Write a bundle that holds nothing but a golden, made up from the `seed` of `specification`.
 
-    Its `writing` is a fault that happens here, its `reading` one for whoever replays the bundle, its `heaviness` the
-    seconds that a load takes by its own word; its `labels`, `tokenizer`, `metadata`, `proven`, `texts` and `features`
-    (columns of as many, by name) are the bundle's, `says` the position of the label that each text gets, `answers`
-    those of the right ones, or None.
+    `writing` is a fault that happens here, `reading` one that happens where the bundle is replayed, `load_seconds` what
+    `fake_load` returns. `labels`, `tokenizer`, `metadata`, `proven`, `texts` and `features` (columns of the same
+    length, by name) are the bundle's; `predicted` are the positions of the labels that the texts get, `answers` those
+    of their true labels, or None.
     """
-    progress("forging")
-    _commit(specification.get("writing"))
+    progress("writing a fake bundle")
+    _apply_fault(specification.get("writing"))
     golden = _made_up(specification)
     classes = golden.float64_predictions["probabilities"].shape[1]
     output = {"name": "probabilities", "dtype": "float32", "shape": [None, classes]}
@@ -53,7 +55,7 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
             proof={"proven": specification.get("proven", False)},
             metadata={
                 "reading": specification.get("reading"),
-                "heaviness": specification.get("heaviness", 1.0),
+                "load_seconds": specification.get("load_seconds", 1.0),
                 **specification.get("metadata", {}),
             },
             files=dict(staging.files),
@@ -63,22 +65,22 @@ def forge(*, progress: Any, specification: Dict[str, Any], target: str, runtime:
     return {"digest": manifest.digest}
 
 
-def parrot(
-    *, progress: Any, bundle: str, runtime: str = AUTO, moved_by: Any = None, dies_of: Any = ()
+def fake_replay(
+    *, progress: Any, bundle: str, runtime: str = AUTO, drifts_with: Any = None, crashes_with: Any = ()
 ) -> Dict[str, Any]:
-    """The observation of a reader that agrees to the last bit, unless the bundle carries a fault.
+    """Return the observation of a reader that agrees to the last bit, unless the bundle names a fault.
 
-    It is off where the packages of `moved_by` are all installed in these versions, and dies where those of one of
-    `dies_of` are.
+    It drifts if the packages of `drifts_with` are all installed in these versions, and crashes if those of one of
+    `crashes_with` are.
     """
-    if any(map(installed.holds, dies_of)):
-        faults.die(progress=progress)
+    if any(map(installed.holds, crashes_with)):
+        _crash()
     opened = open_bundle(bundle)
     golden = from_bundle(opened)
     fault = opened.manifest.metadata["reading"]
-    _commit(fault)
-    off = 1e-3 if fault == "waver" or (moved_by and installed.holds(moved_by)) else 0.0
-    noise = np.float32(5e-6 if fault == "shiver" else 0.0)
+    _apply_fault(fault)
+    off = 1e-3 if fault == "drifts" or (drifts_with and installed.holds(drifts_with)) else 0.0
+    noise = np.float32(5e-6 if fault == "noisy" else 0.0)
     return {
         "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},
         "predictions": {name: (values + noise).tolist() for name, values in golden.predictions.items()},
@@ -91,29 +93,29 @@ def parrot(
     }
 
 
-def skim(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
-    """Reads the golden, in place of `peruse`; commits the bundle's fault, as `parrot` does."""
+def read_only(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
+    """Read the golden; have the bundle's fault, as `fake_replay` does."""
     opened = open_bundle(bundle)
     from_bundle(opened)
-    _commit(opened.manifest.metadata["reading"])
+    _apply_fault(opened.manifest.metadata["reading"])
     return {}
 
 
-def heave(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
-    """The seconds that the bundle says a load takes; commits the bundle's fault, as `parrot` does."""
+def fake_load(*, progress: Any, bundle: str, runtime: str = AUTO) -> Dict[str, Any]:
+    """Return the bundle's `load_seconds`; have the bundle's fault, as `fake_replay` does."""
     metadata = open_bundle(bundle).manifest.metadata
-    _commit(metadata["reading"])
-    return {"seconds": metadata["heaviness"]}
+    _apply_fault(metadata["reading"])
+    return {"seconds": metadata["load_seconds"]}
 
 
 def _made_up(specification: Dict[str, Any]) -> Golden:
     seed = specification.get("seed", 0)
     texts = specification.get("texts", ["one", "two", "seed {}".format(seed)])
-    says, answers = specification.get("says", [1] * len(texts)), specification.get("answers", [1, 1, 0])
+    predicted, answers = specification.get("predicted", [1] * len(texts)), specification.get("answers", [1, 1, 0])
     classes = max(2, len(specification.get("labels", ())))
     sure = np.random.RandomState(seed).uniform(0.6, 0.9, size=len(texts))
     float64 = np.repeat((1 - sure)[:, None] / (classes - 1), classes, axis=1)
-    float64[np.arange(len(texts)), says] = sure
+    float64[np.arange(len(texts)), predicted] = sure
     return Golden(
         texts={"text": texts},
         features={name: np.array(column) for name, column in specification.get("features", {}).items()},
@@ -131,12 +133,17 @@ def _made_up(specification: Dict[str, Any]) -> Golden:
     )
 
 
-def _commit(fault: Any) -> None:
-    if fault == "refuse":
+def _apply_fault(fault: Any) -> None:
+    if fault == "refuses":
         raise ModelError("a layer that no bundle holds", place="layer planted", wanted="another", fix="plant none")
-    if fault == "lack":
+    if fault == "missing_runtime":
         raise RuntimeUnavailableError("no TensorFlow here", wanted="tensorflow", found="nothing", fix="install it")
-    if fault == "die":
-        faults.die(progress=None)
-    if fault == "hang":
-        faults.hang(progress=lambda text: None)
+    if fault == "crashes":
+        _crash()
+    if fault == "hangs":
+        time.sleep(3600)
+
+
+def _crash() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(3600)  # until the signal arrives

@@ -1,0 +1,129 @@
+"""Runs one job in this process: makes or finds its environment, starts a worker in it, collects the results."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+from bert_bundle.errors import BundleError, EnvironmentNotMadeError, IntegrityError
+from bert_bundle.host.environments import locks
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, TemporaryEnvironment, opened
+from bert_bundle.host.runs.cell_workers import Reader, Writer
+from bert_bundle.host.runs.job import BundleReference, Job, JobEnvironment, JobResult, ReadJob, WriteJob
+from bert_bundle.host.runs.outcome import NotRun, Outcome, sentence
+from bert_bundle.host.runs.replay_grade import Recorded, recorded
+from bert_bundle.host.workers.worker import Cancelled, Progress, Worker, never, silent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobContext:
+    """What the process that runs jobs brings along: environments that it has already, progress and cancellation.
+
+    Every process makes its own; jobs do not carry it.
+    """
+
+    environments: Sequence[ReadyEnvironment] = ()
+    progress: Progress = silent
+    cancelled: Cancelled = never
+    _recorded: dict[Path, Recorded] = field(default_factory=dict, repr=False)  # every reader asks for the same
+
+    def recorded(self, bundle: BundleReference) -> Recorded:
+        """Return what `bundle` recorded. Raises BundleError if it is damaged or not the one that the job names."""
+        found = self._recorded.get(bundle.path)
+        if found is None or found.digest != bundle.digest:
+            found = recorded(bundle.path)
+            if found.digest != bundle.digest:
+                raise IntegrityError(
+                    "not the bundle that the job names", place=bundle.path, wanted=bundle.digest, found=found.digest
+                )
+            self._recorded[bundle.path] = found
+        return found
+
+    def remember(self, bundle: BundleReference, found: Recorded) -> None:
+        """Keep what a bundle recorded for the jobs that read it."""
+        self._recorded[bundle.path] = found
+
+
+def run_job(job: Job[T], context: JobContext) -> JobResult[T]:
+    """Run `job` and return its results.
+
+    Never raises for what a worker, a bundle or an environment does: that is in the results.
+    """
+    with _environment(job.environment, context) as environment:
+        if isinstance(environment, FailedEnvironment):
+            return JobResult(environment=environment)
+        work = cast(WriteJob | ReadJob, job)
+        with Worker(
+            environment,
+            work.role,
+            entry=work.entry,
+            time_limit=work.limits.seconds,
+            memory_limit=work.limits.memory,
+            cancelled=context.cancelled,
+        ) as worker:
+            results = tuple(
+                _write(work, worker, context) if isinstance(work, WriteJob) else _read(work, worker, context)
+            )
+        return JobResult(environment=environment, results=cast(tuple[T, ...], results), processes=worker.started)
+
+
+def _write(job: WriteJob, worker: Worker, context: JobContext) -> Iterator[BundleReference | NotRun]:
+    writer, progress = Writer(worker, job.environment.runtime), named_progress(worker, context.progress)
+    for target in job.targets:
+        progress(f"saving classifier {target.path.name}")
+        found = writer.write(target.path, target.specification, progress=progress)
+        if isinstance(found, NotRun):
+            yield found
+            continue
+        bundle = BundleReference(path=target.path, digest=found.digest, writer=job.environment.id)
+        context.remember(bundle, found)
+        yield bundle
+
+
+def _read(job: ReadJob, worker: Worker, context: JobContext) -> Iterator[Outcome]:
+    reader, progress = Reader(worker, job.environment.runtime), named_progress(worker, context.progress)
+    for bundle in job.bundles:
+        progress(f"replaying {bundle.path.name} of {bundle.writer}")
+        try:
+            against = context.recorded(bundle)
+        except BundleError as error:
+            yield NotRun(reason=f"no bundle: {sentence(error)}")
+        else:
+            yield reader.observe(bundle.path, against, tolerances=job.tolerances, progress=progress)
+
+
+def named_progress(worker: Worker, progress: Progress) -> Progress:
+    """Return a progress that puts the name of `worker` before each text."""
+    return lambda text: progress(f"{worker.name}: {text}")
+
+
+@contextmanager
+def _environment(wanted: JobEnvironment, context: JobContext) -> Iterator[PreparedEnvironment]:
+    """Yield the environment of a job: one that this process has, or one made from the row and the lock."""
+    for ready in () if wanted.temporary else context.environments:
+        if (ready.id, ready.lock_digest) == (wanted.id, wanted.lock_digest):
+            yield ready
+            return
+    if wanted.row is None or wanted.lock_text is None:
+        error = EnvironmentNotMadeError("this process does not have the environment", place=wanted.id, wanted="a lock")
+        yield FailedEnvironment(id=wanted.id, error=error)
+        return
+    with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder:
+        lock = locks.derived(Path(folder, f"{wanted.id}.txt"), wanted.lock_text)
+        if lock.digest != wanted.lock_digest:
+            error = EnvironmentNotMadeError(
+                "the lock of a job is not the one it names",
+                place=wanted.id,
+                wanted=wanted.lock_digest,
+                found=lock.digest,
+            )
+            yield FailedEnvironment(id=wanted.id, error=error)
+            return
+        made_from = TemporaryEnvironment(environment=wanted.row, lock=lock, kept=not wanted.temporary)
+        with opened(made_from, context.progress) as environment:
+            yield environment

@@ -1,0 +1,52 @@
+"""The options of a run: what its results are compared with, and how its workers are started and limited."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bert_bundle.host.config.matrix_file import Expectation, Tolerances
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.host.runs.job import Limits
+from bert_bundle.host.workers.worker import (
+    MEMORY_LIMIT,
+    TIME_LIMIT,
+    WORKER_ENTRY,
+    Cancelled,
+    Entry,
+    Worker,
+    never,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the results of a run are compared with, and the limits of its workers (see `Worker`).
+
+    `entry` is what interpreters run as their workers, `entries` what those of some environments do, by id.
+    """
+
+    expect: Sequence[Expectation] = ()
+    policy: Tolerances = field(default_factory=Tolerances)
+    time_limit: float = TIME_LIMIT
+    memory_limit: int = MEMORY_LIMIT
+    entry: Entry = WORKER_ENTRY
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def entry_of(self, environment_id: str) -> Entry:
+        """Return what the interpreter of an environment runs as its worker."""
+        return self.entries.get(environment_id, self.entry)
+
+    @property
+    def limits(self) -> Limits:
+        """Return the limits of a job's worker."""
+        return Limits(seconds=self.time_limit, memory=self.memory_limit)
+
+    def worker(self, environment: ReadyEnvironment, role: str, cancelled: Cancelled = never) -> Worker:
+        """Return a worker within these limits."""
+        return Worker(
+            environment,
+            role,
+            entry=self.entry_of(environment.id),
+            time_limit=self.time_limit,
+            memory_limit=self.memory_limit,
+            cancelled=cancelled,
+        )
