@@ -33,7 +33,6 @@ CORE = (
     "",  # bert_bundle itself: the public names
     "classifiers",
     "demo",
-    "testing",
     "worker",
 )
 HOST = (
@@ -61,7 +60,6 @@ LEAVES = (
     "keras_models.*",
     "tokenizer.*",
     "classifiers.*",
-    "testing.*",
 )  # may import Keras at their top
 HYPOTHESIS = "classifiers.strategies"  # the only module that imports it
 YOUNGER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}

@@ -114,7 +114,7 @@ def _environment(wanted: JobEnvironment, context: JobContext) -> Iterator[Prepar
         yield FailedEnvironment(id=wanted.id, error=error)
         return
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder:
-        lock = locks.derived(Path(folder, f"{wanted.id}.txt"), wanted.lock_text)
+        lock = locks.write_derived_lock(Path(folder, f"{wanted.id}.txt"), wanted.lock_text)
         if lock.digest != wanted.lock_digest:
             error = EnvironmentNotMadeError(
                 "the lock of a job is not the one it names",
