@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import click
 import pytest
+from support.command_line import subcommands
 from support.generated_tables import BLOCKS, error_classes, leaves, options
 from support.paths import ROOT
 
@@ -128,7 +129,7 @@ def wrong_lines(documents: Texts) -> Iterator[str]:
             words = shlex.split(line, comments=True)[1:]
             try:
                 while isinstance(command, click.Group):
-                    command = command.commands[words.pop(0)]
+                    command = subcommands(command)[words.pop(0)]
                 command.make_context("bert-bundle", words)
             except (click.ClickException, LookupError) as error:
                 yield f"{path}: {line}: {error}"

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import WRITER, environment
 from support import reader_faults
 from support.bundle_files import read_golden
 from support.entries import FAULTY_REPLAY
+from support.environments import WRITER, environment
 from support.planted_faults import FAULTS, IN_BUNDLES, IN_READERS, SPECIFICATIONS, Fault
 
 from bert_bundle.classifiers import strategies
@@ -23,6 +23,8 @@ from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.workers.worker import Worker
+
+pytestmark = pytest.mark.environments  # a hundred live replays: two minutes
 
 NAMED = re.compile(r"(\S+)(?: (?:is|are) not what was saved|: token ids of |: \S+ of the scale in single precision)")
 DRAWN = strategies.draw(13, seed=5)[1:]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bert_bundle.host.report.terminal import power
+from bert_bundle.host.report.numbers import power
 from bert_bundle.host.runs.verdict import MEANING
 
 MARKS = {"bitwise": "=", "identical": "~"}
@@ -63,7 +63,7 @@ def document(run: Mapping[str, Any]) -> str:
         "",
         f"Classifiers: {', '.join(name.partition('-')[2] or name for name in classifiers)}.",
         SPREAD,
-        square(ids, writers, readers, lambda *pair: power(doubles.get(pair)).plain),
+        square(ids, writers, readers, lambda *pair: power(doubles.get(pair))),
         "",
         f"The largest of all is {run['spread']['largest'] or 0:.1e}.",
     ]

@@ -22,7 +22,7 @@ from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import FOLDER, specification_digest
 from bert_bundle.host.environments.prepare import PreparedEnvironment, prepare
-from bert_bundle.host.report.terminal import figure
+from bert_bundle.host.report.numbers import figure
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
@@ -120,8 +120,8 @@ def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
     rows = [HEADERS, ("---",) * len(HEADERS)]
     for cause, v, floor in measured:
         rows.append((
-            f"`{v.grade}`", cause.what, cause.classifier, f"`{v.reader}`", figure(v.float64_difference).plain,
-            figure(v.native_difference).plain, "" if v.float64_difference is None else figure(floor).plain,
+            f"`{v.grade}`", cause.what, cause.classifier, f"`{v.reader}`", figure(v.float64_difference),
+            figure(v.native_difference), "" if v.float64_difference is None else figure(floor),
             "" if v.labels_changed is None else str(v.labels_changed), f"`{v.first_layer}`" if v.first_layer else "",
             v.reason.split(" @ ")[0].replace("|", "\\|"),
         ))  # fmt: skip

@@ -14,8 +14,9 @@ from rich.text import Text
 from bert_bundle.host.config.matrix_file import default_matrix_path, read_matrix
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
-from bert_bundle.host.report import text
-from bert_bundle.host.report.terminal import Style
+from bert_bundle.host.report.reports import AuditReport
+from bert_bundle.host.report.style import Style
+from bert_bundle.host.report.text import runs as text
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
@@ -34,7 +35,7 @@ def main() -> None:
     found = run.audit(bundle, places, executor=Local(2), progress=print, terms=terms)
     console = Console(file=io.StringIO(), record=True, width=WIDTH)
     console.print(Text(f"$ bert-bundle audit {bundle.name}", style="bold"))
-    console.print(Text.from_ansi(text.audit(found, Style(width=WIDTH, color=True))))
+    console.print(Text.from_ansi(text.audit(AuditReport(run=found), Style(width=WIDTH, color=True))))
     svg = _REMOTE_FONT.sub("", console.export_svg(title="bert_bundle"))
     Path(__file__).resolve().parents[1].joinpath("docs", "audit.svg").write_text(svg, encoding="utf-8")
     sys.exit(found.exit_code)

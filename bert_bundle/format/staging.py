@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from types import TracebackType
 from typing import Dict, Iterator, Optional, Type
 
@@ -130,6 +131,8 @@ def write_file(path: str, data: bytes) -> None:
             with open(staged, "xb") as file:
                 file.write(data)
                 file.flush()
+                with contextlib.suppress(FileNotFoundError):  # a file that is replaced keeps its mode
+                    os.fchmod(file.fileno(), stat.S_IMODE(os.stat(target).st_mode))
                 os.fsync(file.fileno())
             os.replace(staged, target)
             _fsync_folder(parent)

@@ -1,56 +1,79 @@
-"""The command line: owns how a command ends (what is printed where, which exit code), not what any command does."""
+"""The command line: owns which commands there are and how one ends (what is printed where, which exit code).
+
+Does not know what any command does, and imports one only when it is used.
+"""
+
+from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
 
 from bert_bundle.errors import AS_EXPECTED, INTERRUPTED, BertBundleError, ConfigError
-from bert_bundle.host.commands.bisect import bisect
-from bert_bundle.host.commands.bundle import audit, diff, inspect, verify
-from bert_bundle.host.commands.demo import demo
-from bert_bundle.host.commands.doctor import doctor
-from bert_bundle.host.commands.gate import gate
-from bert_bundle.host.commands.matrix import matrix
-from bert_bundle.host.commands.options import CommandResult
-from bert_bundle.host.report import json, text
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.lazy_group import LazyCommand, LazyGroup
+from bert_bundle.host.report.documents import document
+from bert_bundle.host.report.text import errors as error_text
+from bert_bundle.version import VERSION
 
-BUG = 70  # sysexits.h EX_SOFTWARE: none of the exit codes that say something about a bundle
+BUG = 70  # sysexits.h EX_SOFTWARE, which is none of the exit codes about bundles
 
+_COMMANDS = "bert_bundle.host.commands"
 
-@click.group(
-    commands=[demo, inspect, verify, audit, diff, gate, bisect, matrix, doctor],
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=False,
+matrix = LazyGroup(
+    "matrix",
+    help="List the environments of compat_matrix.yaml, lock them, or run them against each other.",
+    lazy={
+        "list": LazyCommand(f"{_COMMANDS}.matrix:list_", "List the environments and whether each is locked"),
+        "lock": LazyCommand(f"{_COMMANDS}.matrix:lock", "Resolve environments and write their lock files"),
+        "run": LazyCommand(f"{_COMMANDS}.matrix_run:run", "Save in each environment, load in each, grade each pair"),
+    },
 )
-@click.version_option(package_name="bert-bundle")
-def cli() -> None:
-    """Save a Keras text classifier built on BERT once, load it in any TensorFlow, prove that it still says the same.
 
-    \b
-    Start here:
-      bert-bundle demo                    train, save, verify and audit a small classifier
-      bert-bundle audit MY-BUNDLE         replay a bundle in each environment of the matrix
-      bert-bundle gate MY-BUNDLE          may this release ship?
-      bert-bundle doctor                  will this environment work? by its packages alone
+cli = LazyGroup(
+    "bert-bundle",
+    help="""\
+Save a Keras text classifier built on BERT once, load it in any TensorFlow, and prove that its predictions are the same.
 
-    \b
-    Exit codes:
-      0  as expected                      3  something did not run
-      1  not as expected                  4  an environment could not be made
-      2  usage or configuration           5  bundle damaged or refused
-                                        130  interrupted
-    """
+\b
+Start here:
+  bert-bundle demo                    train, save, verify and audit a small classifier
+  bert-bundle audit MY-BUNDLE         replay a bundle in several environments
+  bert-bundle gate MY-BUNDLE          decide whether a release may ship
+  bert-bundle doctor                  check the packages that are installed here
+
+`bert-bundle COMMAND --help` explains a command and shows examples.
+
+\b
+Exit codes:
+  0  as expected                      3  something did not run
+  1  not as expected                  4  an environment could not be made
+  2  usage or configuration           5  bundle damaged or refused
+                                    130  interrupted
+""",
+    lazy={
+        "demo": LazyCommand(f"{_COMMANDS}.demo:demo", "Train, save, verify and audit a small classifier"),
+        "inspect": LazyCommand(f"{_COMMANDS}.bundle:inspect", "Show what is in a bundle"),
+        "verify": LazyCommand(f"{_COMMANDS}.bundle:verify", "Replay the recorded examples of a bundle and compare"),
+        "audit": LazyCommand(f"{_COMMANDS}.audit:audit", "Replay a bundle in several environments and grade each"),
+        "diff": LazyCommand(f"{_COMMANDS}.bundle:diff", "Show what differs between two bundles"),
+        "gate": LazyCommand(f"{_COMMANDS}.gate:gate", "Decide whether a release may ship"),
+        "bisect": LazyCommand(f"{_COMMANDS}.bisect:bisect", "Find the package upgrade that changed the predictions"),
+        "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", "Check environments for known breakages"),
+    },
+)
+cli.add_command(matrix)
+click.version_option(VERSION, prog_name="bert-bundle")(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; prints its answer on standard output, or its error once; returns the exit code."""
+    """Run one command; print its result on standard output, or its error once; return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        answer = cli.main(given, prog_name="bert-bundle", standalone_mode=False)
+        result = cli.main(given, prog_name="bert-bundle", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -60,20 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, as_json)
     except Exception as error:
         return _bug(error, as_json)
-    if not isinstance(answer, CommandResult):  # --help and --version have printed already
+    if not isinstance(result, CommandResult):  # --help and --version have printed already
         return AS_EXPECTED
-    _print(answer.text)
-    if answer.trouble is None:
-        return answer.exit_code
-    sys.stderr.write(text.error(answer.trouble))  # standard output has the answer, with --json too
-    return answer.trouble.exit_code
+    _print(result.text)
+    if result.report_error is None:
+        return result.exit_code
+    sys.stderr.write(error_text.error(result.report_error))  # the result is on standard output, with --json too
+    return result.report_error.exit_code
 
 
 def _failed(error: BertBundleError, as_json: bool) -> int:
     if as_json:
-        _print(json.document(json.error(error)))
+        _print(document.document(document.error(error)))
     else:
-        sys.stderr.write(text.error(error))
+        sys.stderr.write(error_text.error(error))
     return error.exit_code
 
 
@@ -85,16 +108,18 @@ def _usage(error: click.ClickException) -> ConfigError:
 
 
 def _bug(error: Exception, as_json: bool) -> int:
+    import traceback
+
     traceback.print_exception(error)
     print("this is a bug in bert_bundle: please report it with the traceback above", file=sys.stderr)
     if as_json:
         named = BertBundleError(f"{type(error).__name__}: {error}", fix="this is a bug in bert_bundle: report it")
-        _print(json.document(json.error(named)))
+        _print(document.document(document.error(named)))
     return BUG
 
 
 def _print(output: str) -> None:
-    """On standard output; a reader that has gone away, as `head` does, changes nothing about the command's end."""
+    """Write to standard output. A reader that has gone away, as `head` does, does not change how the command ends."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

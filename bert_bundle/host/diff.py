@@ -1,6 +1,7 @@
-"""Two bundles side by side: what differs in what they compute, say and were written by. Runs neither, judges nothing.
+"""The differences between two bundles: in their files, in their recorded behaviour, and in who wrote them.
 
-Behaviour is what both recorded of the examples that both have: the same texts with the same features.
+Runs neither bundle. Behaviour means the recorded predictions of the examples that both have: the same texts with the
+same features.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,14 +23,14 @@ from bert_bundle.tokenizer.description import Description
 
 ComparedPart = Literal["weights", "configuration", "graph", "signature", "tokenizer", "behaviour", "writer"]
 PARTS: tuple[ComparedPart, ...] = ("weights", "configuration", "graph", "signature", "tokenizer", "behaviour", "writer")
-_NONE = ""  # of what one of the two does not have
+_NONE = ""  # for what a bundle does not have
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One difference: where it is, and what each bundle has there; empty for what it does not have.
+    """One difference: where it is, and what each bundle has there; empty for what a bundle does not have.
 
-    `by` is the largest difference of numbers, over the scale of the first bundle's; None where there are none.
+    `by` is the largest difference between two arrays, over the scale of the first bundle's; None for anything else.
     """
 
     part: ComparedPart
@@ -41,10 +42,12 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What two bundles have in common, and every difference, in the order of `PARTS`.
+    """How much of two bundles is equal, and every difference, in the order of `PARTS`.
 
-    examples         that both recorded            labels_changed  of them, for those outputs that have labels
-    tensors_equal    to the bit, of all that are in either
+    tensors         tensors that are in either bundle
+    tensors_equal   those that are equal to the last bit
+    examples        examples that both recorded
+    labels_changed  labels that differ, over all outputs that have labels
     """
 
     a: Path
@@ -57,7 +60,7 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether they differ in nothing but who wrote them."""
+        """Return whether they differ in nothing except who wrote them."""
         return all(change.part == "writer" for change in self.changes)
 
 
@@ -70,7 +73,7 @@ class _Side:
 
 
 def compare(a: Path, b: Path) -> Comparison:
-    """Both read and checked whole. Raises BundleError for one that is damaged or refused."""
+    """Read and check both bundles, and compare them. Raises BundleError for one that is damaged or refused."""
     one, other = _read(a), _read(b)
     tensors = [_tensors(one.parts), _tensors(other.parts)]
     weights = list(_weights(*tensors))
@@ -100,7 +103,7 @@ def _read(path: Path) -> _Side:
 
 
 def _tensors(parts: Parts) -> dict[str, np.ndarray]:
-    """Every weight by file and name."""
+    """Return every weight by file and name."""
     found = {f"{layout.WEIGHTS} {name}": array for name, array in parts.weights.items()}
     for encoder, arrays in parts.encoders.items():
         found.update((f"{layout.ENCODERS}/{encoder} {name}", array) for name, array in arrays.items())
@@ -135,7 +138,7 @@ def _signature(side: _Side) -> dict[str, Any]:
 
 
 def _fields(part: ComparedPart, a: Any, b: Any, place: str = "") -> Iterator[Difference]:
-    """The leaves of two JSON documents that differ, by pointer."""
+    """Yield the leaves of two JSON documents that differ, by JSON pointer."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for key in sorted({*a, *b}):
             yield from _fields(part, a.get(key, _NONE), b.get(key, _NONE), f"{place}/{key}")
@@ -162,7 +165,7 @@ def _id(number: int | None) -> str:
 
 
 def _behaviour(a: _Side, b: _Side) -> tuple[list[Difference], int, int]:
-    """(differences of the shared examples, how many are shared, labels changed of them)."""
+    """Return the differences on the shared examples, how many are shared, and how many labels changed."""
     rows = label_changes.shared(a.golden, b.golden)
     changes, flips = [], 0
     for name in sorted({*a.golden.float64_predictions, *b.golden.float64_predictions}):
@@ -174,7 +177,7 @@ def _behaviour(a: _Side, b: _Side) -> tuple[list[Difference], int, int]:
         if not rows:
             continue
         by = differences.difference(pair[1], pair[0], pair[0])
-        if by > differences.FLOAT64_TOLERANCE:  # less is what rounding does, and no change of the function
+        if by > differences.FLOAT64_TOLERANCE:  # a smaller one is rounding
             changes.append(Difference(part="behaviour", place=f"output {name}", a=_NONE, b=_NONE, by=by))
         was, now = label_changes.labels(*pair) or (np.array([]), np.array([]))
         for position in np.flatnonzero(was != now):

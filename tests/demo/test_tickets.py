@@ -6,9 +6,9 @@ Each check of the text set is a small function here, so that a planted fault can
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import combinations, groupby
 from statistics import median
-from typing import Iterable, List, Sequence, Tuple
 
 import pytest
 
@@ -24,19 +24,19 @@ def tickets() -> Tickets:
     return read()
 
 
-def words(text: str) -> List[str]:
+def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def near_duplicates(texts: Iterable[str]) -> List[Tuple[str, str]]:
+def near_duplicates(texts: Iterable[str]) -> list[tuple[str, str]]:
     """Every pair of texts more similar than `ALIKE`; two texts without any word are the same text."""
     sets = [(text, frozenset(words(text))) for text in texts]
     return [(a, b) for (a, x), (b, y) in combinations(sets, 2) if len(x & y) > ALIKE * len(x | y) or x == y]
 
 
-def column(tickets: Tickets, feature: str, label: str) -> List[float]:
+def column(tickets: Tickets, feature: str, label: str) -> list[float]:
     index = FEATURES.index(feature)
-    return [row[index] for row, of in zip(tickets.features, tickets.labels) if of == label]
+    return [row[index] for row, of in zip(tickets.features, tickets.labels, strict=True) if of == label]
 
 
 def longest_run(labels: Sequence[str]) -> int:
@@ -128,10 +128,10 @@ def test_a_split_holds_out_the_same_share_of_every_label(tickets: Tickets) -> No
 
 
 def test_a_split_keeps_each_text_with_its_own_label_and_features(tickets: Tickets) -> None:
-    whole = set(zip(tickets.texts, tickets.labels, tickets.features))
+    whole = set(zip(tickets.texts, tickets.labels, tickets.features, strict=True))
     for part in split(tickets, held_out_every=4):
         assert len(part) == len(part.labels) == len(part.features)
-        assert set(zip(part.texts, part.labels, part.features)) < whole
+        assert set(zip(part.texts, part.labels, part.features, strict=True)) < whole
 
 
 @pytest.mark.parametrize("held_out_every", [1, 0, -4])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support.demo_recipes import smaller
 
 from bert_bundle.host.demo.recipe import recipe
@@ -14,6 +15,7 @@ def trained(writer: Worker, target: Path, seed: int) -> str:
     return str(writer.ask("train", recipe=todo, target=str(target / "bundle"))["digest"])
 
 
+@pytest.mark.environments  # three trainings and six proofs: half a minute
 def test_a_training_repeats_to_the_bit_and_another_seed_is_another_one(writer: Worker, tmp_path: Path) -> None:
     first, again, other = (trained(writer, tmp_path / str(i), seed) for i, seed in enumerate((1, 1, 2)))
     assert first == again

@@ -75,7 +75,10 @@ def test_the_golden_of_a_plain_classifier_agrees_with_the_reference(number: int,
     assert worst(plain[number]) < numpy_reference.EXACT
 
 
-@pytest.mark.parametrize("name", DRAWN)
+SLOW = [name for name in DRAWN if name not in OTHERS]  # up to ten seconds each
+
+
+@pytest.mark.parametrize("name", [*OTHERS, *(pytest.param(name, marks=pytest.mark.environments) for name in SLOW)])
 def test_the_golden_of_a_drawn_classifier_agrees_with_the_reference(name: str, writer: Worker, tmp_path: Path) -> None:
     specification = {**CLASSIC, **DRAWN[name]}
     writer.ask("generate", specification=DRAWN[name], target=str(tmp_path / "bundle"))

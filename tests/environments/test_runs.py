@@ -8,7 +8,7 @@ from support.bundle_files import read_golden
 from support.command_line import SAME, bert_bundle
 
 from bert_bundle.classifiers import catalogue
-from bert_bundle.host.commands.report_files import FORMATS
+from bert_bundle.host.report.formats import FORMATS
 
 DRAWN = 8  # classifiers that each environment of `ci` writes: the classic, and what Hypothesis draws
 

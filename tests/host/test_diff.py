@@ -123,7 +123,7 @@ def test_the_command_ends_with_0_for_the_same_1_for_others_and_5_for_a_damaged_o
 ) -> None:
     a, b = map(str, pair)
     assert main(["diff", a, b]) == 0
-    assert "the same, but for who wrote them" in capsys.readouterr().out
+    assert "the same, except for who wrote them" in capsys.readouterr().out
     edit(pair[1], CONFIG, put("layer_norm_eps", 1e-3))
     assert main(["diff", a, b]) == 1
     shown = capsys.readouterr().out

@@ -1,8 +1,9 @@
-"""`python tests/in_environment [pytest's arguments]`: this suite, with the interpreter of an environment.
+"""`python tests/in_environment [pytest's arguments]`: runs this suite with the interpreter of an environment.
 
-What is here needs transformers' TensorFlow classes (but for the native tokenizer's tests), `native` needs Keras 3,
-`both` needs the two, `five` needs transformers 5: what an environment does not hold is not collected, so nothing is
-skipped. Its own pytest.ini and no conftest of the host's: those need a newer Python than the oldest environment has.
+The files in this folder need transformers' TensorFlow classes, except for `test_*_native.py`, which need neither;
+`native` needs Keras 3, `both` needs the two, `five` needs transformers 5. What the environment cannot run is not
+collected, so nothing is skipped. The suite has its own pytest.ini and does not read tests/conftest.py, which needs
+Python 3.11.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the in-environment suite shares: this process pinned like a worker, and classifiers built once."""
+"""Fixtures of the in-environment suite: this process is pinned like a worker, and classifiers are built once."""
 
 import functools
 import gc
@@ -22,9 +22,9 @@ profiles.use()
 
 @pytest.fixture(scope="session", autouse=True)
 def without_autograph():
-    """The tests' own models are built as `load` builds: AutoGraph would be half of what this suite takes."""
+    """Build the tests' own models as `load` builds: AutoGraph would take half of this suite's time."""
     with keras2.autograph("DISABLED"):
-        # What TensorFlow is made of stays, and 700 objects are a part of one model (measured: 24 s -> 8 s of 232).
+        # TensorFlow's own objects stay, and one model has 700 (measured: collecting took 24 s of 232, now 8 s).
         gc.freeze()
         gc.set_threshold(5000, 10, 10)
         yield
@@ -32,7 +32,7 @@ def without_autograph():
 
 @pytest.fixture
 def as_users_build():
-    """AutoGraph as users have it: for tests of code of the caller's, which Keras runs through it."""
+    """Leave AutoGraph on, as users have it, for tests of user-defined code, which Keras runs through it."""
     with keras2.autograph("UNSPECIFIED"):
         yield
 
@@ -59,7 +59,7 @@ def classic_bundle(classic, tmp_path_factory):
 
 
 def save(made, path, **changes):
-    """Saves without the proof in a fresh process (that has its own tests), and says where."""
+    """Save without the proof in a fresh process, which has its own tests; return the path."""
     arguments = {
         "tokenizer": made.tokenizer,
         "labels": made.labels,
@@ -79,7 +79,7 @@ def save_fixture():
 
 @pytest.fixture(scope="session")
 def family_bundle(keras, tmp_path_factory):
-    """case of test_families -> the bundle of its model, saved once for all that read it."""
+    """A function from a case of test_families to the bundle of its model, saved once for all tests."""
     from test_families import build
 
     @functools.lru_cache(maxsize=None)

@@ -1,11 +1,11 @@
-"""How many examples Hypothesis draws inside an environment, and which; knows no property and no strategy.
+"""How many examples Hypothesis draws inside an environment, and which. Does not know: properties, strategies.
 
-Of its options only those that the oldest release in the matrix has. `$BERT_BUNDLE_PROFILE` chooses:
+Uses only options that the oldest Hypothesis in the matrix has. `$BERT_BUNDLE_PROFILE` chooses:
 
-dev      a handful, other ones each time
-ci       a handful, the same each time; what fails is printed so that it can be run again
-nightly  `$BERT_BUNDLE_EXAMPLES` of them (200), other ones each time; what fails is kept in the user's cache, and is
-         what the next night begins with
+dev      a handful, different each time
+ci       a handful, the same each time; a failure is printed with the line that runs it again
+nightly  `$BERT_BUNDLE_EXAMPLES` of them (200), different each time; failures are kept in the user's cache and run first
+         the next night
 """
 
 import os
@@ -17,12 +17,12 @@ NAME = os.environ.get("BERT_BUNDLE_PROFILE", "ci")
 NIGHTLY = int(os.environ.get("BERT_BUNDLE_EXAMPLES", "200"))
 EXAMPLES = {"dev": 5, "ci": 5, "nightly": NIGHTLY}[NAME]  # classifiers built, saved and loaded
 
-# A specification is a hundred choices, and what is slow is TensorFlow, not drawing it.
+# Drawing one takes a hundred choices, and TensorFlow is slow.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 def use():
-    """Makes the chosen profile the one in force."""
+    """Register and load the chosen profile."""
     kept = {"nightly": DirectoryBasedExampleDatabase(_cache())}
     settings.register_profile(
         NAME,
@@ -37,12 +37,12 @@ def use():
 
 
 def of(share, **more):
-    """Settings with a share of the profile's examples, one at the least."""
+    """Return settings with that share of the profile's examples, at least one."""
     return settings(max_examples=max(1, int(EXAMPLES * share)), **more)
 
 
 def _cache():
-    """A folder beside the environments, where nobody commits it."""
+    """Return a folder beside the cached environments, outside the repository."""
     root = os.environ.get("BERT_BUNDLE_CACHE")
     if not root:
         root = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bert_bundle")

@@ -23,6 +23,7 @@ from bert_bundle.host.gate import checks
 from bert_bundle.host.runs.verdict import MEANING
 from bert_bundle.interpreter import known_breakages as rules
 from bert_bundle.interpreter import launch
+from support.command_line import subcommands
 from support.paths import ROOT
 from support.planted_faults import FAULTS
 
@@ -31,7 +32,7 @@ PER_MACHINE = MappingProxyType({"jobs": "2; 1 on a machine with one core"})
 
 def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
     """(path, command) of every command that is no group."""
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             yield from leaves(command, f"{prefix}{name} ")
         else:

@@ -105,9 +105,9 @@ def gated(*checks: Check, changes: int = 0, text: str = "my invoice is wrong", *
 PASSED = Check(name="size", status="passed", figures=(Figure(name="ratio", value=1.02, bound=1.1),))
 FAILED = Check(name="behaviour", status="failed", reasons=("3 of 8 broke",), figures=(Figure(name="broke", value=3),))
 NOT_RUN = Check(
-    name="load", status="not run", reasons=("the worker died",), figures=(Figure(name="turns", value=None),)
+    name="load", status="not run", reasons=("the worker crashed",), figures=(Figure(name="turns", value=None),)
 )
-NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy requires no field",))
+NOT_ASKED = Check(name="card", status="not asked for", reasons=("the policy does not require any field",))
 
 
 def bisection(**parts: Any) -> Bisection:

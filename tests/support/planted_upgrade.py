@@ -1,6 +1,6 @@
 """A fault planted in one of the upgrades between two real rows, which a bisection must name.
 
-    python tests/support/planted_upgrade.py
+    PYTHONPATH=tests python -m support.planted_upgrade
 
 The rows of TensorFlow 2.18 and 2.19 differ in 36 packages; transformers computes GELU by tanh if the upgraded
 typing-extensions is installed. Takes two minutes if the environments and uv's cache are there.
@@ -9,8 +9,6 @@ typing-extensions is installed. Takes two minutes if the environments and uv's c
 import sys
 import tempfile
 from pathlib import Path
-
-from conftest import environment
 
 from bert_bundle.classifiers import specification
 from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
@@ -22,6 +20,7 @@ from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, Worker
 from support.entries import reader_fault
+from support.environments import environment
 from support.paths import ROOT
 
 GOOD, BAD, CULPRIT = "tf2.18-hf4.48-py3.12", "tf2.19-hf4.53-py3.12", "typing-extensions"

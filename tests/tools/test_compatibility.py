@@ -8,14 +8,15 @@ from typing import Any
 from support.made_up_results import made, run, verdict
 from support.paths import ROOT
 
-from bert_bundle.host.report import json as report
+from bert_bundle.host.report.documents import runs
+from bert_bundle.host.report.documents.document import document
 
 PAGE = runpy.run_path(str(ROOT / "tools" / "compatibility.py"))["document"]
 
 
 def page(*verdicts: Any) -> str:
     found = run(list(verdicts), made("a"), made("b"), made("broken"))
-    text: str = PAGE(json.loads(report.document(report.run(found))))
+    text: str = PAGE(json.loads(document(runs.run(found))))
     return text
 
 

@@ -62,7 +62,7 @@ def flat(found, family):
 
 def differences(found, wanted):
     assert len(found) == len(wanted) > 1
-    return [difference(a, b, of=b) for a, b in zip(found, wanted)]
+    return [difference(a, b, of=b) for a, b in zip(found, wanted, strict=True)]
 
 
 def test_a_native_encoder_computes_what_auto_model_computes_layer_by_layer(native, written):
@@ -76,7 +76,7 @@ def test_in_single_precision_it_differs_by_the_noise_that_auto_model_has(native,
     double = wanted_outputs(*written, "float64")
     assert {str(value.dtype) for value in found} == {"float32"}
     assert len(found) == len(single) == len(double)
-    for seen, rounded, exact in zip(found, single, double):
+    for seen, rounded, exact in zip(found, single, double, strict=True):
         assert difference(seen, rounded, of=exact) <= noise_floor([difference(rounded, exact, exact)])
 
 

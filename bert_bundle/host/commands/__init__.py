@@ -1,1 +1,1 @@
-"""The commands of `bert-bundle`, one module for each noun they are about."""
+"""The commands of `bert-bundle`: a module for each command, or for several about the same noun."""

@@ -1,21 +1,19 @@
 """The demo: a small classifier trained, saved, verified and audited; what a first user runs first."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
-from bert_bundle.format.staging import check_target
-from bert_bundle.host.commands.options import CommandResult, Options, common, reported
-from bert_bundle.host.demo.recipe import recipe
-from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.environments.prepare import FailedEnvironment, prepare
-from bert_bundle.host.report import json, junit, markdown, text
-from bert_bundle.host.report.terminal import Style
-from bert_bundle.host.runs import run
-from bert_bundle.host.runs.cell_workers import saved_by_worker
-from bert_bundle.host.runs.run_job import named_progress
-from bert_bundle.host.workers.worker import Progress, Worker
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.options import Options, common, with_report_files
+
+if TYPE_CHECKING:
+    from bert_bundle.host.environments.environment import ReadyEnvironment
+    from bert_bundle.host.workers.worker import Progress
 
 GROUP = "demo"
 
@@ -33,61 +31,60 @@ GROUP = "demo"
     type=click.Path(path_type=Path),
     default=Path("bert-bundle-demo"),
     show_default=True,
-    help="Where the bundle goes.",
+    help="The folder for the bundle.",
 )
 @click.option("--force", is_flag=True, help="Replace the bundle at --out.")
-@reported
+@with_report_files
 @common
 def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResult:
-    """Train a small classifier on text, save it, verify it, audit it in three environments.
+    """Train, save, verify and audit a small classifier.
 
-    Training runs in an environment of the matrix: this interpreter needs no TensorFlow. The first run installs the
-    environments (about 500 MB each). With --force a bundle at --out is replaced once the new one is complete;
-    anything that is not a bundle is never replaced.
+    Training runs in an environment of the matrix, so this interpreter does not need TensorFlow. The audit takes the
+    three environments of the group demo; the first run installs them, about 500 MB each. With --force a bundle at --out
+    is replaced once the new one is complete; anything else is never replaced.
 
     \b
     Examples:
       bert-bundle demo
       bert-bundle demo --encoder minilm --out review-classifier
     """
+    from bert_bundle.host.demo.recipe import recipe
+    from bert_bundle.host.environments.prepare import FailedEnvironment, prepare
+    from bert_bundle.host.report.reports import DemoReport
+    from bert_bundle.host.runs import run
+
     rows = options.matrix.select(groups=(GROUP,))
     _check_free(out, force)
     todo = recipe(encoder, options.progress)
-    places = prepare(rows, options.locks, progress=options.progress)
-    trainer = places[len(places) // 2]
+    environments = prepare(rows, options.locks, progress=options.progress)
+    trainer = environments[len(environments) // 2]
     if isinstance(trainer, FailedEnvironment):
         raise trainer.error
     accuracy = _train(trainer, todo, out, force, options.progress)
     options.progress(f"saved {out}, accuracy {accuracy:.1%}")
     verdict = run.verify(out, trainer, progress=options.progress, terms=options.terms)
-    found = run.audit(out, places, executor=options.executor, progress=options.progress, terms=options.terms)
-
-    failed = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
-
-    def shown(style: Style) -> str:
-        return (
-            f"trained in {trainer.id}, saved as {out}: accuracy {accuracy:.1%}\n"
-            f"verified in a fresh process: {verdict.grade}\n\n{text.audit(found, style)}\n"
-            f"next: bert-bundle inspect {out}\n      bert-bundle audit {out}\n      bert-bundle matrix run\n"
-        )
-
-    reports = {
-        "junit": lambda: junit.run(found),
-        "markdown": lambda: markdown.demo(out, accuracy, verdict, found),
-    }
-    return options.answer(lambda: json.demo(out, accuracy, verdict, found), shown, found.exit_code or failed, reports)
+    found = run.audit(out, environments, executor=options.executor, progress=options.progress, terms=options.terms)
+    verified = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
+    report = DemoReport(bundle=out, trainer=trainer.id, accuracy=accuracy, verification=verdict, run=found)
+    return options.reported(report, found.exit_code or verified)
 
 
 def _check_free(out: Path, force: bool) -> None:
+    from bert_bundle.format.staging import check_target
+
     check_target(str(out), overwrite=True)
     if out.exists() and not force:
         raise ConfigError(
-            "there is a bundle already", place=out, wanted="a new folder", fix="pass --force, or another --out"
+            "--out is a bundle already", place=out, wanted="a new folder", fix="pass --force, or another --out"
         )
 
 
 def _train(trainer: ReadyEnvironment, todo: dict[str, object], out: Path, force: bool, progress: Progress) -> float:
     """Have a worker train and save the bundle to `out`; return its accuracy on held-out text."""
+    from bert_bundle.host.runs.cell_workers import saved_by_worker
+    from bert_bundle.host.runs.run_job import named_progress
+    from bert_bundle.host.workers.worker import Worker
+
     with Worker(trainer, "trainer") as worker:
         say = named_progress(worker, progress)
         saved = saved_by_worker(worker, "train", out, progress=say, recipe=todo, overwrite=force)

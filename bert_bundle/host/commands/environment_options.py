@@ -1,7 +1,7 @@
-"""The environments that options name in words: a row by its id, an upgrade by its packages."""
+"""The environments that options name: a row by its id, an upgrade by its packages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
@@ -13,7 +13,7 @@ from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
 
 def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
-    """The one row that an option names, with its lock. Raises ConfigError for none and for several."""
+    """Return the one row that an option names, with its lock. Raises ConfigError if none or several match."""
     rows = options.matrix.select(names=[name])
     if len(rows) > 1:
         raise ConfigError(
@@ -25,15 +25,15 @@ def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
 def resolve_upgrades(
     options: Options, writer: Mapping[str, str], asked: Sequence[Sequence[str]], source: str | None
 ) -> list[Upgrade]:
-    """The environment of each upgrade, resolved and not made yet.
+    """Return the environment of each upgrade, resolved but not made.
 
-    It starts from the row `source`; where there is none, from the row nearest to what is asked for and, of what is not,
-    to the packages of the `writer`: that row says which Python, and what else belongs there. Raises ConfigError, or
-    EnvironmentNotMadeError for an upgrade that cannot be had.
+    An upgrade starts from the row `source`. Without one, it starts from the row nearest to the `writer`'s packages with
+    the requested ones in their place: that row decides the Python and the other packages. Raises ConfigError, or
+    EnvironmentNotMadeError for an upgrade that cannot be resolved.
     """
     wanted = [upgrade.parse_requested(packages) for packages in asked]  # all are parsed before the first is resolved
     given = locked_row(options, source, "--upgrade-from") if source else None
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     found: dict[str, Upgrade] = {}
     for packages, versions in zip(asked, wanted, strict=True):
         base = given or _locked(options, nearest(options.matrix.loading, with_versions(writer, versions)))

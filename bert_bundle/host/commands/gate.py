@@ -4,32 +4,41 @@ from pathlib import Path
 
 import click
 
-from bert_bundle.api import inspect
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
-from bert_bundle.host.commands.options import CommandResult, Options, common, reported
-from bert_bundle.host.config.gate_policy import DEFAULT, read_policy
-from bert_bundle.host.environments.nearest import nearest, written_by
-from bert_bundle.host.environments.prepare import prepare
-from bert_bundle.host.gate import decision_file
-from bert_bundle.host.gate import gate as gates
-from bert_bundle.host.report import json, junit, markdown, text
-from bert_bundle.host.runs.run_options import RunOptions
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.options import Options, common, with_report_files
 
 OUT = Path("verdict.json")
 
 
 @click.command()
 @click.argument("candidate", type=click.Path(path_type=Path), required=False)
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="BUNDLE", help="The release before this one.")
-@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="What is asked of a release.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the verdict goes; default: verdict.json here."
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="The release that is deployed now, to compare with.",
 )
 @click.option(
-    "--require", type=click.Path(path_type=Path), metavar="FILE", help="Judge nothing: hold this verdict to it."
+    "--policy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What a release must fulfil; default: the policy that --print-policy prints.",
 )
-@click.option("--print-policy", is_flag=True, help="Print the default policy, every line explained, and end.")
-@reported
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file for the decision; default: verdict.json in the current folder.",
+)
+@click.option(
+    "--require",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check nothing anew: read this decision, and end with 0 if it lets CANDIDATE ship.",
+)
+@click.option("--print-policy", is_flag=True, help="Print the default policy, with a comment on every line, and exit.")
+@with_report_files
 @common
 def gate(
     options: Options,
@@ -40,15 +49,16 @@ def gate(
     require: Path | None,
     print_policy: bool,
 ) -> CommandResult:
-    """May CANDIDATE ship? One answer, every reason, and a verdict that a deploy step can require.
+    """Decide whether a release may ship.
 
-    By the policy: whole and proven; verified in the environment nearest to its writer; audited where it will run; its
-    labels beside those of the baseline on the examples that both recorded, those that broke by text; its size and load
-    time beside the baseline's; the fields of its card. Ends with 0 where it ships, 1 where it is refused, 3 where a
-    check did not run, 4 where an environment could not be made.
+    Checks CANDIDATE against the policy: it is undamaged and its save was proven; it replays as recorded in the
+    environment nearest to its writer and in those where it will run; its labels, on the examples that both bundles
+    recorded, are the baseline's or better; its size and load time are within budget; its metadata is complete. Writes
+    the decision, with every reason, to --out. Ends with 0 if it ships, 1 if it is refused, 3 if a check did not run, 4
+    if an environment could not be made.
 
-    With --require a deploy step asks whether FILE lets this very bundle ship (by --policy, if given): 0 or 1, in a
-    moment.
+    A deploy step calls it with --require, which takes less than a second: it ends with 0 if the decision in FILE is
+    about this very bundle (and made by --policy, if given) and lets it ship, otherwise with 1.
 
     \b
     Examples:
@@ -59,52 +69,76 @@ def gate(
     """
     context = click.get_current_context()
     if context.params.get("wanted") and (print_policy or require is not None):
-        raise click.UsageError("--report is of a gate that judges: neither --require nor --print-policy", context)
+        raise click.UsageError("--report cannot be combined with --require or --print-policy", context)
     if print_policy:
+        from bert_bundle.host.config.gate_policy import DEFAULT
+
         return CommandResult(text=DEFAULT.read_text("utf-8"))
     if candidate is None:
         raise click.UsageError("Missing argument 'CANDIDATE'.", context)
     if require is not None:
         if baseline is not None or out is not None:
-            raise click.UsageError("--require judges nothing: neither --baseline nor --out", context)
-        return _required(options, candidate, require, policy)
-    return _judged(options, candidate, baseline, policy or DEFAULT, out or OUT)
+            raise click.UsageError("--require cannot be combined with --baseline or --out", context)
+        return _require(options, candidate, require, policy)
+    return _decide(options, candidate, baseline, policy, out or OUT)
 
 
-def _judged(options: Options, path: Path, before: Path | None, policy_file: Path, out: Path) -> CommandResult:
+def _decide(
+    options: Options, path: Path, baseline_path: Path | None, policy_file: Path | None, out: Path
+) -> CommandResult:
+    """Run every check, write the decision, and report it."""
+    from bert_bundle.host.config.gate_policy import DEFAULT, read_policy
+    from bert_bundle.host.environments.nearest import nearest, written_by
+    from bert_bundle.host.environments.prepare import prepare
+    from bert_bundle.host.gate import decision_file
+    from bert_bundle.host.gate import gate as gates
+    from bert_bundle.host.report.documents import gate as documents
+    from bert_bundle.host.report.reports import GateReport
+    from bert_bundle.host.runs.run_options import RunOptions
+
     decision_file.clear(out)
-    policy = read_policy(policy_file)
-    rows = policy.rows(options.matrix, source=policy_file.name)
+    source = policy_file or DEFAULT
+    policy = read_policy(source)
+    rows = policy.rows(options.matrix, source=source.name)
     candidate = gates.read_checked_bundle(path)
-    baseline = None if before is None else gates.read_checked_bundle(before)
+    baseline = None if baseline_path is None else gates.read_checked_bundle(baseline_path)
     gates.check_comparable(candidate, baseline, policy)
     packages, _ = written_by(candidate.manifest)
     near = nearest(options.matrix.loading, packages)
     needed = [*rows, *([] if near in rows else [near])]
-    places = {place.id: place for place in prepare(needed, options.locks, progress=options.progress)}
+    environments = {made.id: made for made in prepare(needed, options.locks, progress=options.progress)}
     found = gates.gate(
         candidate,
         baseline,
         policy,
-        nearest=places[near.id],
-        environments=[places[row.id] for row in rows],
+        nearest=environments[near.id],
+        environments=[environments[row.id] for row in rows],
         executor=options.executor,
         progress=options.progress,
         terms=RunOptions(expect=options.matrix.expect, policy=policy.bounds),
     )
-    record = json.gate(found)
-    decision_file.write(out, record)
-    files = {"junit": lambda: junit.gate(found), "markdown": lambda: markdown.gate(found)}
-    return options.answer(lambda: record, lambda style: text.gate(found, out, style), found.exit_code, files)
+    decision_file.write(out, documents.gate(found))
+    return options.reported(GateReport(gate=found, decision_file=out), found.exit_code)
 
 
-def _required(options: Options, path: Path, verdict: Path, policy_file: Path | None) -> CommandResult:
-    record = decision_file.read(verdict)
-    policy = None if policy_file is None else read_policy(policy_file)
-    digest = inspect(str(path)).digest
-    reason = decision_file.objection(record, digest, policy)
-    return options.answer(
-        lambda: json.requirement(verdict, digest, reason),
-        lambda style: text.requirement(verdict, reason, style),
-        NOT_AS_EXPECTED if reason else AS_EXPECTED,
-    )
+def _require(options: Options, path: Path, decision: Path, policy_file: Path | None) -> CommandResult:
+    """Check that the decision lets the bundle at `path` ship."""
+    from bert_bundle.format.open_bundle import check_files, open_bundle
+    from bert_bundle.host.gate import decision_file
+    from bert_bundle.host.report.documents import gate as documents
+    from bert_bundle.host.report.results import Requirement
+    from bert_bundle.host.report.text import gate as text
+
+    record = decision_file.read(decision)
+    policy = None
+    if policy_file is not None:
+        from bert_bundle.host.config.gate_policy import read_policy
+
+        policy = read_policy(policy_file).digest
+    bundle = open_bundle(str(path))
+    check_files(bundle)
+    digest = bundle.manifest.digest
+    objection = decision_file.objection(record, digest, policy)
+    found = Requirement(decision_file=decision, candidate=digest, objection=objection)
+    code = NOT_AS_EXPECTED if objection else AS_EXPECTED
+    return options.result(found, document=documents.requirement, text=text.requirement, exit_code=code)

@@ -1,90 +1,110 @@
-"""What commands take and give back: owns the options that they share, knows nothing of any one command."""
+"""The options that commands share, and how a result becomes what is printed. Does not know any one command.
+
+A command module imports what it needs inside its functions: help, completion and usage errors import the module, and
+have to be fast.
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, ConfigError, printable
+from bert_bundle.errors import AS_EXPECTED, printable
 from bert_bundle.host.commands import report_files
-from bert_bundle.host.commands.report_files import Renderers
-from bert_bundle.host.config.matrix_file import Matrix, default_matrix_path, read_matrix
-from bert_bundle.host.environments.locks import FOLDER
-from bert_bundle.host.report import json
-from bert_bundle.host.report.terminal import WIDTH, Style
-from bert_bundle.host.runs.executor import Executor
-from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
-from bert_bundle.host.runs.local_executor import Local
-from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import Progress, silent
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.report.formats import FORMATS, ErrorReport
+from bert_bundle.host.report.style import WIDTH, Style
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
 
+if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Matrix
+    from bert_bundle.host.report.reports import Report
+    from bert_bundle.host.runs.executor import Executor
+    from bert_bundle.host.runs.run_options import RunOptions
+    from bert_bundle.host.workers.worker import Progress
 
-@dataclass(frozen=True, kw_only=True)
-class CommandResult:
-    """What a command prints on standard output, and the exit code it ends with.
-
-    `renderers` are the reports that it could leave in files; `trouble` is why one that was asked for is not there.
-    """
-
-    text: str
-    exit_code: int = AS_EXPECTED
-    renderers: Renderers = field(default_factory=dict)
-    trouble: ConfigError | None = None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The common options, as the command line gave them."""
+    """The options of every command, as the command line gave them."""
 
     matrix_file: Path | None
     as_json: bool
-    executor: Executor
+    jobs: int
     quiet: bool
     no_color: bool
 
     @cached_property
     def matrix_path(self) -> Path:
-        """The matrix file; found from the current directory upwards unless given."""
+        """Return the path of the matrix file; unless given, it is searched for from the current directory upwards."""
+        from bert_bundle.host.config.matrix_file import default_matrix_path
+
         return self.matrix_file or default_matrix_path()
 
     @cached_property
     def matrix(self) -> Matrix:
-        """The matrix, read. Raises ConfigError."""
+        """Return the matrix. Raises ConfigError."""
+        from bert_bundle.host.config.matrix_file import read_matrix
+
         return read_matrix(self.matrix_path)
 
     @property
     def locks(self) -> Path:
-        """Where the lock files lie: beside the matrix file."""
+        """Return the folder of the lock files, which is beside the matrix file."""
+        from bert_bundle.host.environments.locks import FOLDER
+
         return self.matrix_path.absolute().parent / FOLDER
 
     @property
     def terms(self) -> RunOptions:
-        """The usual terms, with what the matrix file holds a run against."""
+        """Return the options of a run, with the expectations and the tolerances of the matrix file."""
+        from bert_bundle.host.runs.run_options import RunOptions
+
         return RunOptions(expect=self.matrix.expect, policy=self.matrix.policy)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Return the executor of the jobs."""
+        from bert_bundle.host.runs.local_executor import Local
+
+        return Local(self.jobs)
 
     @property
     def progress(self) -> Progress:
-        """Whole lines on standard error, unless quiet."""
-        return silent if self.quiet else _say
+        """Return a function that writes a line to standard error, unless --quiet."""
+        return _ignore if self.quiet else _write_line
 
-    def answer(
+    def result(
         self,
-        record: Callable[[], dict[str, Any]],
-        text: Callable[[Style], str],
+        found: T,
+        *,
+        document: Callable[[T], dict[str, Any]],
+        text: Callable[[T, Style], str],
         exit_code: int = AS_EXPECTED,
-        renderers: Renderers = MappingProxyType({}),
     ) -> CommandResult:
-        """The document or the text, whichever was asked for; only that one is made. The document is a report too."""
-        written = json.document(record()) if self.as_json else text(self._style())
-        files = {"json": lambda: json.document(record()), **renderers}
-        return CommandResult(text=written, exit_code=exit_code, renderers=files)
+        """Return `found` as a JSON document or as text, whichever was asked for."""
+        from bert_bundle.host.report.documents.document import document as as_text
+
+        return CommandResult(
+            text=as_text(document(found)) if self.as_json else text(found, self._style()), exit_code=exit_code
+        )
+
+    def reported(self, report: Report, exit_code: int) -> CommandResult:
+        """Return a report, which can go to files too, as a JSON document or as text."""
+        from bert_bundle.host.report.text.reports import TerminalText
+
+        shown = report.rendered_by(FORMATS["json"] if self.as_json else TerminalText(self._style()))
+        return CommandResult(text=shown, exit_code=exit_code, report=report)
 
     def _style(self) -> Style:
         terminal = sys.stdout.isatty()
@@ -93,36 +113,48 @@ class Options:
 
 
 def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
-    """Gives `command` the common options, as its first argument."""
+    """Give `command` the options of every command, as its first argument."""
 
-    @click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), metavar="FILE", help="The matrix file.")
-    @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-    @click.option("--jobs", default=DEFAULT_JOBS, show_default=True, metavar="N", help="Workers at a time.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
-    @click.option("--no-color", is_flag=True, help="No colours on a terminal.")
+    @click.option(
+        "--matrix",
+        "matrix_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The matrix file; default: compat_matrix.yaml in this folder or in one above it.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+    @click.option(
+        "--jobs", default=DEFAULT_JOBS, show_default=True, metavar="N", help="The most workers that run at a time."
+    )
+    @click.option("-q", "--quiet", is_flag=True, help="Do not print progress on standard error.")
+    @click.option("--no-color", is_flag=True, help="Do not use colours on a terminal.")
     @wraps(command)
     def with_options(
         *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: Any
     ) -> CommandResult:
-        executor = Local(jobs)  # first of all: no environment is made for a number of jobs that is refused
-        options = Options(matrix_file=matrix_file, as_json=as_json, executor=executor, quiet=quiet, no_color=no_color)
+        check_jobs(jobs)  # before any environment is made
+        options = Options(matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color)
         return command(options, **rest)
 
     return with_options
 
 
 def selection(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
-    """Gives `command` the options that select environments: `names` and `groups`."""
-    name = click.option("--env", "names", multiple=True, metavar="GLOB", help="Environments by id; may be repeated.")
-    group = click.option("--groups", multiple=True, metavar="GROUP", help="Environments by group; may be repeated.")
+    """Give `command` the options that select environments: `names` and `groups`."""
+    name = click.option(
+        "--env", "names", multiple=True, metavar="GLOB", help="Select environments by id; may be repeated."
+    )
+    group = click.option(
+        "--groups", multiple=True, metavar="GROUP", help="Select environments by group; may be repeated."
+    )
     return name(group(command))
 
 
-def reported(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
-    """Gives `command` the option that leaves reports in files; stands above `common`.
+def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    """Give `command` the option that writes reports to files; goes above `common`.
 
-    What is wrong with a file is said before the command begins. However the command ends, its reports are of this run:
-    what an earlier one left would be taken for it.
+    A file that cannot be written is refused before the command begins. The reports are rewritten however the command
+    ends, so that those of an earlier run are never mistaken for this run's.
     """
 
     @click.option(
@@ -130,21 +162,25 @@ def reported(command: Callable[..., CommandResult]) -> Callable[..., CommandResu
         "wanted",
         multiple=True,
         metavar="FORMAT=FILE,...",
-        help="Files to write beside: json, the same document as --json; junit, for the tests of a CI system; "
-        "markdown, for a job summary. Several with commas, or repeated.",
+        help=f"Also write the result to a file, as {FORMATS.described}. Separate several with commas, or repeat "
+        "the option.",
     )
     @wraps(command)
     def with_reports(*, wanted: tuple[str, ...], **rest: Any) -> CommandResult:
-        asked = report_files.parse(wanted)
+        files = report_files.parse(wanted)
         try:
-            answer = command(**rest)
+            result = command(**rest)
         except BaseException as error:
-            report_files.write(asked, report_files.of_failure(error))
+            report_files.write(files, ErrorReport(report_files.error_of(error)))
             raise
-        return replace(answer, trouble=report_files.write(asked, answer.renderers))
+        return replace(result, report_error=report_files.write(files, result.report))
 
     return with_reports
 
 
-def _say(line: str) -> None:
+def _write_line(line: str) -> None:
     click.echo(printable(line), err=True)
+
+
+def _ignore(line: str) -> None:
+    pass

@@ -3,13 +3,18 @@
 Looks only at versions, of this interpreter or in a lock. Makes no environment and starts no process.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bert_bundle.host.config.matrix_file import Environment, Expectation, known_exception
-from bert_bundle.host.environments.locks import read_lock
-from bert_bundle.host.environments.nearest import THIS_INTERPRETER
 from bert_bundle.interpreter import known_breakages
+
+if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Environment, Expectation
+
+THIS_INTERPRETER = "this interpreter"  # the id of the running interpreter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,9 @@ def diagnose_row(row: Environment, locks: Path, expect: tuple[Expectation, ...] 
 
     Raises ConfigError for a lock that is missing or stale.
     """
+    from bert_bundle.host.config.matrix_file import known_exception
+    from bert_bundle.host.environments.locks import read_lock
+
     known = known_exception(expect, row.id)
     reason = known.reason if known is not None and known.outcome == "refused" else ""
     versions = {known_breakages.PYTHON: row.python, **read_lock(row, locks).pins}

@@ -14,10 +14,9 @@ from bert_bundle.errors import ConfigError, FormatError
 from bert_bundle.format import layout
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.environments.doctor import THIS_INTERPRETER
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.interpreter import installed, known_breakages
-
-THIS_INTERPRETER = "this interpreter"  # the id of the running interpreter
 
 _SHORT_NAMES = MappingProxyType({"tensorflow": "tf"})  # of backends in ids; the other names are short enough
 _NOT_INSTALLED = Version("0")  # far from every release

@@ -1,1 +1,1 @@
-"""May this candidate ship?"""
+"""Whether a release may ship."""

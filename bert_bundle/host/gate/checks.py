@@ -1,6 +1,6 @@
-"""The checks of a release, each a function from facts to a `Check`: owns how facts become a status and its reasons.
+"""The checks of a gate, each a function from facts to a `Check`: owns how facts become a status with reasons.
 
-Reads no file and runs nothing. A reason of a check that passed is a remark.
+Reads no file and runs nothing. The reasons of a check that passed are remarks.
 """
 
 from collections.abc import Sequence
@@ -16,37 +16,37 @@ from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnv
 from bert_bundle.host.gate.label_changes import Behaviour, Kind
 from bert_bundle.host.gate.load_times import LoadTimes
 from bert_bundle.host.runs.run import Run
-from bert_bundle.host.runs.verdict import Verdict
+from bert_bundle.host.runs.verdict import FIRST_LAYER, Verdict
 
 Status = Literal["passed", "failed", "not run", "not asked for"]
 CheckName = Literal["bundle", "verify", "audit", "behaviour", "size", "load", "card"]
 ASKS = MappingProxyType[CheckName, str](
     {
-        "bundle": "is every file what was written, and was the save proven? (damage is an error, exit code 5)",
-        "verify": "does it predict what was recorded, in the environment nearest to the one that wrote it?",
-        "audit": "does it in each environment of the policy, within the policy's bounds?",
-        "behaviour": "which labels differ from the baseline's on the examples that both recorded, and were they right?",
-        "size": "how many times the bytes of the baseline is it?",
-        "load": "how many times the load time of the baseline does it take?",
+        "bundle": "was its save proven? (a damaged file is an error, exit code 5)",
+        "verify": "does it replay as recorded in the environment nearest to the one that wrote it?",
+        "audit": "does it replay as recorded, within the policy's bounds, in each environment of the policy?",
+        "behaviour": "on the examples that both recorded, which labels differ from the baseline's, and are they right?",
+        "size": "how large is it, compared with the baseline?",
+        "load": "how long does it take to load, compared with the baseline?",
         "card": "does its metadata have the fields that the policy requires?",
     }
 )
 NAMES: tuple[CheckName, ...] = tuple(ASKS)
 
 NO_BASELINE = "no --baseline was given"
-NO_BUDGET = "the policy has no such budget"
+NO_BUDGET = "the policy does not set this budget"
 
 _WORDS = MappingProxyType[Kind, str](
     {
-        "broke": "were right and are wrong",
-        "changed": "have another label without a known answer, or another wrong one",
+        "broke": "were right and are now wrong",
+        "changed": "changed without a recorded true label, or from one wrong label to another",
     }
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A number that a check looked at, and the most it may be; None where it is not measured, or not bounded."""
+    """A number that a check looked at, and its bound; None if it was not measured, or is not bounded."""
 
     name: str
     value: float | None
@@ -55,7 +55,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One question about a release and its answer."""
+    """One question about a release, and the answer."""
 
     name: CheckName
     status: Status
@@ -64,25 +64,25 @@ class Check:
 
 
 def not_asked(name: CheckName, reason: str) -> Check:
-    """The policy, or the command, did not ask."""
+    """Return a check that neither the policy nor the command asked for."""
     return Check(name=name, status="not asked for", reasons=(reason,))
 
 
 def not_run(name: CheckName, reason: str) -> Check:
-    """It was asked, and there is no answer."""
+    """Return a check that was asked for and has no answer."""
     return Check(name=name, status="not run", reasons=(reason,))
 
 
 def bundle(manifest: Manifest) -> Check:
-    """Of a bundle all of whose files are what was written (a damaged one is an error): whether its save was proven."""
+    """Check that the save was proven. That no file is damaged was checked before: damage is an error."""
     faults = [] if manifest.proof.get("proven") is True else [
-        "it was saved with prove=False: nothing has loaded it again since; save it with prove=True"
+        "it was saved with prove=False, so nothing has loaded it since: save it with prove=True"
     ]  # fmt: skip
-    return _judged("bundle", faults, Figure(name="files", value=len(manifest.files)))
+    return _judge("bundle", faults, Figure(name="files", value=len(manifest.files)))
 
 
 def verify(verdict: Verdict) -> Check:
-    """The replay in the environment nearest to the writer; no exception of the matrix file counts here."""
+    """Check the replay in the environment nearest to the writer. The matrix file's exceptions do not count here."""
     if verdict.grade == "not run":
         return not_run("verify", _line(verdict))
     figures = (
@@ -95,13 +95,13 @@ def verify(verdict: Verdict) -> Check:
 
 
 def audit(run: Run) -> Check:
-    """The replays in the environments of the policy."""
+    """Check the replays in the environments of the policy."""
     figures = (
         Figure(name="environments", value=run.summary.cells),
         Figure(name="as expected", value=run.summary.as_expected),
     )
-    unmade = {place.id: could_not_be_made(place) for place in run.environments if isinstance(place, FailedEnvironment)}
-    surprises = [unmade.get(v.reader) or _line(v) for v in run.verdicts if not v.as_expected]
+    failed = {e.id: could_not_be_made(e) for e in run.environments if isinstance(e, FailedEnvironment)}
+    unexpected = [failed.get(v.reader) or _line(v) for v in run.verdicts if not v.as_expected]
     known = [_line(v) for v in run.verdicts if v.as_expected and v.grade not in SAME]
     if run.summary.unexpected:
         status: Status = "failed"
@@ -109,47 +109,47 @@ def audit(run: Run) -> Check:
         status = "not run"
     elif not any(v.grade in SAME for v in run.verdicts):
         status = "not run"
-        surprises = ["no environment of the policy has replayed it: name some that can load a bundle"]
+        unexpected = ["it was replayed in no environment of the policy: name some that can load a bundle"]
     else:
         status = "passed"
     widened = [run.policy.widened] if run.policy.widened else []
-    return Check(name="audit", status=status, reasons=(*surprises, *known, *widened), figures=figures)
+    return Check(name="audit", status=status, reasons=(*unexpected, *known, *widened), figures=figures)
 
 
 def behaviour(found: Behaviour, policy: Labels) -> Check:
-    """Labels and accuracy beside the baseline's, over the examples that both recorded."""
+    """Check labels and accuracy against the baseline's, on the examples that both recorded."""
     if not found.examples:
         return not_run(
             "behaviour", "no example is in both bundles: save the candidate with the examples of the baseline"
         )
     if found.unlike:
         words = ", ".join(map(printable, found.unlike))
-        return _judged("behaviour", [f"outputs that only one has, or of another shape: {words}"])
+        return _judge("behaviour", [f"outputs that only one bundle has, or that have another shape: {words}"])
     if not found.outputs:
-        return not_run("behaviour", "no output has a label for each example: gate it without --baseline")
+        return not_run("behaviour", "no output has one label per example: run the gate without --baseline")
     limits: dict[Kind, int] = {
         "broke": allowed(policy.broke, found.examples),
         "changed": allowed(policy.changed, found.examples),
     }
     faults = [
-        f"{found.count(kind)} of {found.examples} examples {_WORDS[kind]}, at most {limit} may"
+        f"{found.count(kind)} of {found.examples} examples {_WORDS[kind]}; the limit is {limit}"
         for kind, limit in limits.items()
         if found.count(kind) > limit
     ]
     remarks = []
     missing = f"{found.before - found.examples} of {found.before} examples of the baseline are not in the candidate"
     if found.examples < policy.shared * found.before:
-        faults.append(f"{missing}; a share of {policy.shared:g} must be")
+        faults.append(f"{missing}; a share of {policy.shared:g} is required")
     elif found.examples < found.before:
         remarks.append(missing)
     before, after = found.accuracy or (None, None)
     drop = None if before is None or after is None else before - after
     if drop is not None and drop > policy.accuracy_drop + 1e-12:  # 0.9 - 0.8 is above 0.1
-        faults.append(f"accuracy fell from {before:.2%} to {after:.2%}; it may fall by {policy.accuracy_drop:.2%}")
-    remarks += [f"output {printable(name)} has no labels and was not compared" for name in found.unlabelled]
+        faults.append(f"accuracy fell from {before:.2%} to {after:.2%}; the limit is {policy.accuracy_drop:.2%}")
+    remarks += [f"output {printable(name)} does not have labels and was not compared" for name in found.unlabelled]
     if found.answers_differ:
-        remarks.append(f"{found.answers_differ} answers are not the baseline's, whose count")
-    return _judged(
+        remarks.append(f"{found.answers_differ} true labels differ from the baseline's, which were used")
+    return _judge(
         "behaviour", faults,
         Figure(name="examples", value=found.examples),
         Figure(name="answers known", value=found.answered),
@@ -165,16 +165,16 @@ def behaviour(found: Behaviour, policy: Labels) -> Check:
 
 
 def size(candidate: Manifest, baseline: Manifest, bound: float) -> Check:
-    """Bytes on disk, beside the baseline's."""
+    """Check the bytes on disk against the baseline's."""
     ratio = bytes_of(candidate) / bytes_of(baseline)
-    faults = [f"{ratio:.3f} times the bytes of the baseline, at most {bound:g} may be"] if ratio > bound else []
-    return _judged("size", faults, Figure(name="ratio", value=ratio, bound=bound))
+    faults = [f"{ratio:.3f} times the size of the baseline; the limit is {bound:g}"] if ratio > bound else []
+    return _judge("size", faults, Figure(name="ratio", value=ratio, bound=bound))
 
 
 def load(found: LoadTimes, bound: float) -> Check:
-    """Time to load, beside the baseline's."""
-    faults = [f"{found.ratio:.2f} times the load time of the baseline, at most {bound:g} may be"]
-    return _judged(
+    """Check the time to load against the baseline's."""
+    faults = [f"{found.ratio:.2f} times the load time of the baseline; the limit is {bound:g}"]
+    return _judge(
         "load", faults if found.ratio > bound else [],
         Figure(name="ratio", value=found.ratio, bound=bound),
         Figure(name="least of a turn", value=min(found.turns)),
@@ -184,41 +184,41 @@ def load(found: LoadTimes, bound: float) -> Check:
 
 
 def card(manifest: Manifest, policy: Card) -> Check:
-    """The fields that the policy requires."""
+    """Check the metadata fields that the policy requires."""
     if not policy.required:
-        return not_asked("card", "the policy requires no field")
-    lacking = [name for name in policy.required if _says_nothing(manifest.metadata.get(name))]
-    return _judged(
+        return not_asked("card", "the policy does not require any field")
+    missing = [name for name in policy.required if _is_empty(manifest.metadata.get(name))]
+    return _judge(
         "card",
-        [f"metadata says nothing of {printable(name)}: save it with metadata={{...}}" for name in lacking],
+        [f"metadata has no {printable(name)}: save it with metadata={{...}}" for name in missing],
         Figure(name="required", value=len(policy.required)),
-        Figure(name="lacking", value=len(lacking), bound=0),
+        Figure(name="lacking", value=len(missing), bound=0),
     )
 
 
 def bytes_of(manifest: Manifest) -> int:
-    """The whole bundle on disk."""
+    """Return the size of the whole bundle on disk."""
     return sum(file.size for file in manifest.files.values()) + len(manifest.to_bytes())
 
 
-def could_not_be_made(place: FailedEnvironment) -> str:
-    """In words that hold no path of this machine: a verdict is the same wherever it is given."""
-    return f"{place.id} could not be made: {place.error.message}"
+def could_not_be_made(environment: FailedEnvironment) -> str:
+    """Return a reason without a path of this machine, so that a decision is the same on every machine."""
+    return f"{environment.id} could not be made: {environment.error.message}"
 
 
-def unmade(places: Sequence[PreparedEnvironment]) -> bool:
-    """Whether one of them could not be made."""
-    return any(isinstance(place, FailedEnvironment) for place in places)
+def any_failed(environments: Sequence[PreparedEnvironment]) -> bool:
+    """Return whether an environment could not be made."""
+    return any(isinstance(environment, FailedEnvironment) for environment in environments)
 
 
-def _judged(name: CheckName, faults: Sequence[str], *figures: Figure, remarks: Sequence[str] = ()) -> Check:
+def _judge(name: CheckName, faults: Sequence[str], *figures: Figure, remarks: Sequence[str] = ()) -> Check:
     return Check(name=name, status="failed" if faults else "passed", reasons=(*faults, *remarks), figures=figures)
 
 
 def _line(verdict: Verdict) -> str:
-    layer = f", first layer that differs: {verdict.first_layer}" if verdict.first_layer else ""
+    layer = f", {FIRST_LAYER}: {verdict.first_layer}" if verdict.first_layer else ""
     return printable(f"{verdict.reader}: {verdict.grade}: {verdict.reason}{layer}")
 
 
-def _says_nothing(value: Any) -> bool:
+def _is_empty(value: Any) -> bool:
     return value in (None, [], {}) or (isinstance(value, str) and not value.strip())

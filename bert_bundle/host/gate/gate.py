@@ -1,4 +1,4 @@
-"""May a release ship? Owns the order of the questions and the one answer; each question is in `checks`.
+"""The gate of a release: owns the order of the checks and the decision. Each check is in `checks`.
 
 candidate, baseline -> read whole -> comparable -> checks that need no environment -> replays -> load times -> Gate
 """
@@ -30,7 +30,7 @@ Decision = Literal["ships", "refused", "undecided"]
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedBundle:
-    """A bundle that was read and checked whole."""
+    """A bundle of which every file was read and checked."""
 
     path: Path
     manifest: Manifest
@@ -39,12 +39,12 @@ class CheckedBundle:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """The answer, and all that it rests on.
+    """The decision, and everything that it is based on.
 
-    checks        one for each name, in the order of `checks.NAMES`
+    checks        one for each of `checks.NAMES`, in that order
     changes       labels that differ from the baseline's, those that broke first
-    run           the audit's
-    environments  all that were used, or could not be made
+    run           the audit
+    environments  all that were used or could not be made
     """
 
     candidate: CheckedBundle
@@ -57,18 +57,17 @@ class Gate:
 
     @property
     def decision(self) -> Decision:
-        """Refused for a check that failed or an environment that could not be made, undecided for one that did not
-        run."""
+        """Return "refused" if a check failed or an environment was not made, "undecided" if a check did not run."""
         statuses = {check.status for check in self.checks}
-        if "failed" in statuses or checks.unmade(self.environments):
+        if "failed" in statuses or checks.any_failed(self.environments):
             return "refused"
         return "undecided" if "not run" in statuses else "ships"
 
     @property
     def exit_code(self) -> int:
-        """The worst of what happened: no environment, not run, refused, ships."""
+        """Return the worst of what happened: no environment, not run, refused, ships."""
         statuses = {check.status for check in self.checks}
-        if checks.unmade(self.environments):
+        if checks.any_failed(self.environments):
             return errors.NO_ENVIRONMENT
         if "not run" in statuses:
             return errors.NOT_RUN
@@ -76,7 +75,7 @@ class Gate:
 
 
 def read_checked_bundle(path: Path) -> CheckedBundle:
-    """The bundle at `path`, every digest checked. Raises BundleError for one that is damaged or refused."""
+    """Read the bundle at `path` and check every digest. Raises BundleError for one that is damaged or refused."""
     opened = open_bundle(str(path))
     golden = from_bundle(opened)
     check_files(opened)
@@ -84,7 +83,7 @@ def read_checked_bundle(path: Path) -> CheckedBundle:
 
 
 def check_comparable(candidate: CheckedBundle, baseline: CheckedBundle | None, policy: GatePolicy) -> None:
-    """Raises ConfigError where the policy wants a baseline and there is none, or where it labels by other names."""
+    """Raise ConfigError if the policy requires a baseline and there is none, or if its labels are different."""
     if baseline is None:
         if policy.baseline == "required":
             raise ConfigError(
@@ -97,11 +96,11 @@ def check_comparable(candidate: CheckedBundle, baseline: CheckedBundle | None, p
     names, others = candidate.manifest.labels, baseline.manifest.labels
     if names != others:
         raise ConfigError(
-            "a baseline with other labels",
+            "the baseline has other labels",
             place=baseline.path,
             wanted=", ".join(names) or "no labels",
             found=", ".join(others) or "no labels",
-            fix="compare with a release of the same labels in the same order, or gate it without --baseline",
+            fix="compare with a release that has the same labels in the same order, or leave out --baseline",
         )
 
 
@@ -116,21 +115,21 @@ def gate(
     progress: Progress,
     terms: RunOptions,
 ) -> Gate:
-    """Every question asked, whatever came of those before it.
+    """Run every check, whatever the result of those before it.
 
-    nearest       the environment likest to the candidate's writer: where it is verified, and both are loaded
-    environments  those of the policy
-    terms         as of a run; what they hold replays against is the policy's
+    nearest       the environment nearest to the candidate's writer: there it is verified, and both are loaded
+    environments  the environments of the policy
+    terms         the options of the runs, with the policy's bounds
 
-    Raises ConfigError as `check_comparable` does and where there is no environment, BundleError for a candidate that is
+    Raises ConfigError as `check_comparable` does and if there is no environment, BundleError for a candidate that was
     damaged since it was read.
     """
     check_comparable(candidate, baseline, policy)
-    found = {check.name: check for check in _at_once(candidate, baseline, policy)}
+    found = {check.name: check for check in _without_environment(candidate, baseline, policy)}
     changes: tuple[LabelChange, ...] = ()
     if baseline is not None:
-        moved = label_changes.behaviour(baseline.golden, candidate.golden, candidate.manifest.labels)
-        found["behaviour"], changes = checks.behaviour(moved, policy.behaviour), moved.changes
+        compared = label_changes.behaviour(baseline.golden, candidate.golden, candidate.manifest.labels)
+        found["behaviour"], changes = checks.behaviour(compared, policy.behaviour), compared.changes
     audited = run.audit(candidate.path, environments, executor=executor, progress=progress, terms=terms)
     found["audit"] = checks.audit(audited)
     verdicts = {verdict.reader: verdict for verdict in audited.verdicts}
@@ -141,7 +140,7 @@ def gate(
         found["verify"] = not_run("verify", checks.could_not_be_made(nearest))
     else:
         found["verify"] = checks.verify(verdicts[nearest.id])
-    found["load"] = _loaded(candidate, baseline, policy, nearest, progress, terms)
+    found["load"] = _load(candidate, baseline, policy, nearest, progress, terms)
     return Gate(
         candidate=candidate,
         baseline=baseline,
@@ -153,8 +152,8 @@ def gate(
     )
 
 
-def _at_once(candidate: CheckedBundle, baseline: CheckedBundle | None, policy: GatePolicy) -> list[Check]:
-    """What needs no environment."""
+def _without_environment(candidate: CheckedBundle, baseline: CheckedBundle | None, policy: GatePolicy) -> list[Check]:
+    """Run the checks that need no environment."""
     known = [checks.bundle(candidate.manifest), checks.card(candidate.manifest, policy.card)]
     if baseline is None:
         return [*known, not_asked("behaviour", NO_BASELINE), not_asked("size", NO_BASELINE)]
@@ -163,7 +162,7 @@ def _at_once(candidate: CheckedBundle, baseline: CheckedBundle | None, policy: G
     return [*known, checks.size(candidate.manifest, baseline.manifest, policy.budgets.size)]
 
 
-def _loaded(
+def _load(
     candidate: CheckedBundle,
     baseline: CheckedBundle | None,
     policy: GatePolicy,
@@ -176,7 +175,7 @@ def _loaded(
     if isinstance(nearest, FailedEnvironment):
         return not_run("load", checks.could_not_be_made(nearest))
     try:
-        taken = measure_load_times(candidate.path, baseline.path, nearest, progress=progress, terms=terms)
+        times = measure_load_times(candidate.path, baseline.path, nearest, progress=progress, terms=terms)
     except BertBundleError as error:
-        return not_run("load", f"one of the two was not loaded: {error.message}")
-    return checks.load(taken, policy.budgets.load)
+        return not_run("load", f"one of the two could not be loaded: {error.message}")
+    return checks.load(times, policy.budgets.load)

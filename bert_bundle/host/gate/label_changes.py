@@ -1,4 +1,4 @@
-"""What two recorded goldens say of the examples that both have: owns what one example is, runs and judges nothing."""
+"""The labels of two recorded goldens on the examples that both have: owns what one example is. Judges nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ KINDS: tuple[Kind, ...] = ("broke", "changed", "fixed")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelChange:
-    """An example of both whose label differs: broke, fixed by the recorded answer, or merely changed.
+    """An example of both goldens whose label differs.
 
-    `answer` is empty where none is known; then, and where both are wrong, the label merely changed.
+    kind    "broke" or "fixed" by the recorded answer; "changed" if none is recorded, or if both labels are wrong
+    answer  the true label; empty if none is recorded
     """
 
     kind: Kind
@@ -31,14 +32,16 @@ class LabelChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """The labels of a release beside those of the one before, over the examples that both recorded.
+    """The labels of a release and of the one before, on the examples that both recorded.
 
-    before          examples that the earlier one recorded, shared or not
-    outputs         whose labels were compared                 unlike   outputs that only one has, or of another shape
-    unlabelled      outputs without labels, one for each example
-    answered        examples whose answer is known: the earlier one's, where it has answers
-    answers_differ  of them, those that the later one answers otherwise
-    accuracy        (before, after) over the answered; None where none is, or where there are several outputs
+    examples        examples that both recorded
+    before          examples that the earlier release recorded, shared or not
+    outputs         outputs whose labels were compared
+    unlike          outputs that only one release has, or that have another shape
+    unlabelled      outputs that do not have one label per example
+    answered        examples with a recorded true label: the earlier release's, if it has any
+    answers_differ  examples for which the two releases recorded different true labels
+    accuracy        (before, after) on the answered examples; None if there are none, or if there are several outputs
     """
 
     examples: int
@@ -52,19 +55,18 @@ class Behaviour:
     changes: tuple[LabelChange, ...]
 
     def count(self, kind: Kind) -> int:
-        """Examples whose label changed in that way, outputs added up."""
+        """Return how many labels changed in that way, over all outputs."""
         return sum(change.kind == kind for change in self.changes)
 
 
 def shared(a: Golden, b: Golden) -> list[tuple[int, int]]:
-    """(row of `a`, row of `b`) of each example that both have: the same texts with the same features."""
+    """Return (row of `a`, row of `b`) of each example that both have: the same texts with the same features."""
     rows = {key: row for row, key in reversed(list(enumerate(_keys(b))))}
     return [(row, rows[key]) for row, key in enumerate(_keys(a)) if key in rows]
 
 
 def values(a: Golden, b: Golden, name: str, rows: Rows) -> tuple[np.ndarray, np.ndarray] | None:
-    """What both recorded of an output, at least one shared example each; None where only one has it, or of that
-    shape."""
+    """Return both predictions of an output for the shared rows; None if only one golden has it, or in another shape."""
     before, after = a.float64_predictions.get(name), b.float64_predictions.get(name)
     if before is None or after is None or before.shape[1:] != after.shape[1:]:
         return None
@@ -72,23 +74,23 @@ def values(a: Golden, b: Golden, name: str, rows: Rows) -> tuple[np.ndarray, np.
 
 
 def labels(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The label of each example by both, as positions; None for an output that has no label for an example."""
+    """Return both labels of each example, as positions; None for an output that does not have one label per example."""
     was, now = grades.labels(before), grades.labels(after)
     return None if was is None or now is None or was.ndim != 1 else (was, now)
 
 
 def text(golden: Golden, row: int) -> str:
-    """An example's texts, as the bundle has them: for whoever shows them to escape."""
+    """Return the texts of an example as recorded; whoever shows them must escape them."""
     return " | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts))
 
 
 def label(names: Sequence[str], position: int) -> str:
-    """The name of the class at `position`, or its number where it has none."""
+    """Return the name of the class at `position`, or its number if it has no name."""
     return names[position] if position < len(names) else f"class {position}"
 
 
 def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
-    """`b` beside `a`, which came before it; both label by `names`."""
+    """Compare `b` with the earlier `a`; `names` are the labels of both."""
     rows = shared(a, b)
     answers, differ = _answers(a, b, rows)
     unlike, unlabelled, compared = [], [], {}
@@ -128,12 +130,12 @@ def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
 
 
 def _answers(a: Golden, b: Golden, rows: Rows) -> tuple[np.ndarray | None, int]:
-    """The answer of each shared example, and how many of them the later golden has otherwise.
+    """Return the true label of each shared example, and for how many of them the two goldens disagree.
 
-    The earlier one's count: it has shipped, and what is about to must not say itself what is right.
+    The earlier golden's labels count: a candidate must not decide itself what is right.
     """
     if len(a.float64_predictions) != 1 or len(b.float64_predictions) != 1:
-        return None, 0  # there is one answer an example: of several outputs nobody knows whose it is
+        return None, 0  # an example has one true label, and it is not recorded to which of several outputs it belongs
     sides = [
         None if golden.answers is None else golden.answers[[pair[side] for pair in rows]]
         for side, golden in enumerate((a, b))
@@ -156,7 +158,7 @@ def _change(output: str, was: int, now: int, answer: int | None, example: str, n
 
 
 def _keys(golden: Golden) -> list[str]:
-    """What an example is: its texts and features."""
+    """Return a key for each example: its texts and features."""
     columns: Sequence[Any] = [golden.texts[group] for group in sorted(golden.texts)]
     features = [golden.features[name] for name in sorted(golden.features)]
     return [

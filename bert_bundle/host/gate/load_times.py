@@ -1,7 +1,7 @@
-"""How long two bundles take to load, beside each other: owns the turns they take, knows nothing of a budget.
+"""How long two bundles take to load, measured in turns. Does not know a budget.
 
-A load time is of one machine at one moment. Two that take turns in one process have both in common, so their ratio says
-something of the bundles.
+A load time depends on the machine and the moment. Two bundles that are loaded in turns in one process have both in
+common, so the ratio of their times depends on the bundles.
 """
 
 from dataclasses import dataclass
@@ -12,33 +12,33 @@ from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import Progress
 
-TURNS = 5  # odd, so that a median is one that was measured
+TURNS = 5  # odd, so that the median is one of the measured times
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadTimes:
-    """Seconds from opening a bundle to a live model, turn by turn."""
+    """Seconds from opening each bundle to a live model, turn by turn."""
 
     candidate: tuple[float, ...]
     baseline: tuple[float, ...]
 
     @property
     def ratio(self) -> float:
-        """Of the medians, candidate to baseline."""
+        """Return the candidate's median time over the baseline's."""
         return median(self.candidate) / median(self.baseline)
 
     @property
     def turns(self) -> tuple[float, ...]:
-        """The ratio of each turn: how far they lie apart says what the ratio is worth."""
+        """Return the ratio of each turn; their range shows how precise `ratio` is."""
         return tuple(one / other for one, other in zip(self.candidate, self.baseline, strict=True))
 
 
 def measure_load_times(
     candidate: Path, baseline: Path, made: ReadyEnvironment, *, progress: Progress, terms: RunOptions
 ) -> LoadTimes:
-    """Both loaded `TURNS` times in one worker, after once each that is not counted: it pays for the imports.
+    """Load both `TURNS` times in one worker. A first turn, which pays for the imports, is not counted.
 
-    Raises WorkerError or BundleError when one of them is not loaded.
+    Raises WorkerError or BundleError if one of them cannot be loaded.
     """
     candidates, baselines = list[float](), list[float]()
     order = [(baseline, baselines), (candidate, candidates)]

@@ -1,8 +1,6 @@
-"""Tables and lists for a terminal, from untrusted text: owns width, colour and escaping, not what is shown."""
+"""Tables and lists for a terminal, made from untrusted text: owns width, colour and escaping, not what is shown."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 
 from rich import box
@@ -11,47 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from bert_bundle.errors import printable
-
-WIDTH = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Style:
-    """How wide, and whether in colour."""
-
-    width: int = WIDTH
-    color: bool = False
+from bert_bundle.host.report.style import Style
 
 
 def plain(value: object) -> Text:
-    """`value` as it is: control characters escaped, no markup read."""
+    """Return `value` with control characters escaped and no markup read."""
     return Text(printable(value))
 
 
-def figure(value: float | None) -> Text:
-    """A difference to two digits; nothing when it was not measured."""
-    return Text("" if value is None else "0" if value == 0 else f"{value:.1e}")
-
-
-def power(value: float | None) -> Text:
-    """The n of 1e-n below which a difference lies; `=` when there is none, nothing when it was not measured."""
-    if value is None or value == 0:
-        return Text("" if value is None else "=")
-    return Text(str(max(0, math.ceil(-math.log10(value)) - 1)) if math.isfinite(value) else "!")
-
-
 def colour(good: bool) -> str:
-    """Of what is as it should be, and of what is not."""
+    """Return the colour for a good or a bad result."""
     return "green" if good else "red"
 
 
-def share(value: float | None) -> Text:
-    """A part of a whole in percent; nothing when it is not known."""
-    return Text("" if value is None else f"{value:.1%}")
-
-
 def table(headers: Sequence[str], *, numbers_from: int | None = None, gap: int = 2) -> Table:
-    """An empty table; from column `numbers_from` on, numbers stand at the right. `gap` columns between two."""
+    """Return an empty table. Columns from `numbers_from` on are aligned right; `gap` spaces separate two columns."""
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
     for index, header in enumerate(headers):
         number = numbers_from is not None and index >= numbers_from
@@ -60,7 +32,7 @@ def table(headers: Sequence[str], *, numbers_from: int | None = None, gap: int =
 
 
 def listing(justify: Sequence[JustifyMethod]) -> Table:
-    """An empty table without headers, lines or edges."""
+    """Return an empty table without headings, lines or edges."""
     made = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for side in justify:
         made.add_column(justify=side, overflow="fold")
@@ -68,7 +40,7 @@ def listing(justify: Sequence[JustifyMethod]) -> Table:
 
 
 def facts(named: Mapping[str, object]) -> Table:
-    """A line for each name and its value; what is None or empty has none."""
+    """Return a line for each name and its value, except for values that are None or empty."""
     made = listing(["left", "left"])
     made.columns[0].no_wrap = True
     for name, value in named.items():
@@ -78,7 +50,7 @@ def facts(named: Mapping[str, object]) -> Table:
 
 
 def render(style: Style, *parts: RenderableType) -> str:
-    """The parts below each other as one text that ends with a line's end."""
+    """Return the parts below each other as one text that ends with a newline."""
     buffer = StringIO()
     console = Console(
         file=buffer,

@@ -1,32 +1,44 @@
-"""A run, a gate's answer or a check's figure in a few words: owns the words, knows nothing of tables and documents."""
+"""Results in a few words: the sentences that several formats share. Does not know tables, markup or documents."""
 
-from bert_bundle.host.gate.checks import Check
-from bert_bundle.host.gate.gate import Gate
-from bert_bundle.host.runs.verdict import Summary
+from typing import TYPE_CHECKING
 
-_ANSWERS = {"ships": "it ships", "refused": "refused", "undecided": "undecided: what did not run says nothing for it"}
+from bert_bundle.host.report import numbers
+from bert_bundle.host.runs.verdict import MEANING, Summary, Verdict
+
+if TYPE_CHECKING:
+    from bert_bundle.host.gate.checks import Check
+    from bert_bundle.host.gate.gate import Decision
+
+_DECISIONS: dict["Decision", str] = {
+    "ships": "it ships",
+    "refused": "refused",
+    "undecided": "undecided: a check did not run",
+}
 
 
 def sentence(summary: Summary) -> str:
-    """`6 of 6 as expected in 41 s`, and what else there was."""
+    """Return `6 of 6 as expected in 41 s`, with the other counts that are not 0."""
     parts = [f"{summary.as_expected} of {summary.cells} as expected"]
     if summary.unexpected:
         parts.append(f"{summary.unexpected} not as expected")
     if summary.not_run:
         parts.append(f"{summary.not_run} not run")
-    return ", ".join(parts) + f" in {summary.seconds:.0f} s"
+    return ", ".join(parts) + f" in {numbers.seconds(summary.seconds)}"
 
 
-def answer(found: Gate) -> str:
-    """`it ships`, or what stands against it."""
-    return _ANSWERS[found.decision]
+def reason(verdict: Verdict) -> str:
+    """Return the reason of a verdict, or what its grade means if it has none."""
+    return verdict.reason or MEANING[verdict.grade]
 
 
-def figures(check: Check) -> str:
-    """`ratio 1.02 (at most 1.1)`, every figure that was measured."""
-    bounds = {f.name: "" if f.bound is None else f" (at most {_number(f.bound)})" for f in check.figures}
-    return ", ".join(f"{f.name} {_number(f.value)}{bounds[f.name]}" for f in check.figures if f.value is not None)
+def decision(made: "Decision") -> str:
+    """Return a gate's decision in words."""
+    return _DECISIONS[made]
 
 
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
+def figures(check: "Check") -> str:
+    """Return `ratio 1.02 (at most 1.1)`, with every figure that was measured."""
+    bounds = {f.name: "" if f.bound is None else f" (at most {numbers.number(f.bound)})" for f in check.figures}
+    return ", ".join(
+        f"{f.name} {numbers.number(f.value)}{bounds[f.name]}" for f in check.figures if f.value is not None
+    )

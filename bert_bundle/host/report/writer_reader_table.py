@@ -1,4 +1,4 @@
-"""A run as a square of writers and readers: owns who is in it and the sign of each place, not how it is drawn."""
+"""The table of a run's writers and readers: owns who is in it and the sign of each pair, not how it is drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
 
-# One character each: a square of nineteen environments still fits a terminal.
+# One character each, so that a table of nineteen environments fits a terminal.
 SIGNS = MappingProxyType[Grade, str](
     {
         "bitwise": "=",
@@ -28,42 +28,47 @@ _WORST_LAST = tuple(MEANING)
 
 @dataclass(frozen=True, kw_only=True)
 class WriterReaderTable:
-    """Writers (down), readers (across), and between them the worst of each pair's verdicts.
+    """Writers (down), readers (across), and the worst verdict of each pair.
 
-    A reader that only refused, as is expected of it, is one of `refused` and has no column.
+    A reader that refused every bundle, as expected, is listed in `refused` and has no column.
     """
 
     run: Run
 
     @cached_property
     def numbers(self) -> dict[str, str]:
-        """Environment -> its number among all of the run."""
+        """Return the number of each environment of the run."""
         return {place.id: str(number) for number, place in enumerate(self.run.environments, 1)}
 
     @cached_property
     def writers(self) -> list[str]:
-        """In the order of the run."""
+        """Return the writers in the order of the run."""
         return list(dict.fromkeys(v.writer for v in self.run.verdicts))
 
     @cached_property
     def refused(self) -> list[str]:
-        """The readers that refused every bundle and were expected to."""
+        """Return the readers that refused every bundle and were expected to."""
         others = {v.reader for v in self.run.verdicts if v.grade != "refused" or not v.as_expected}
         return [name for name in dict.fromkeys(v.reader for v in self.run.verdicts) if name not in others]
 
     @cached_property
     def readers(self) -> list[str]:
-        """Those that have a column, in the order of the run."""
+        """Return the readers that have a column, in the order of the run."""
         return [name for name in dict.fromkeys(v.reader for v in self.run.verdicts) if name not in self.refused]
 
     @cached_property
+    def only_readers(self) -> list[str]:
+        """Return the readers that have a column and no row."""
+        return [name for name in self.readers if name not in self.writers]
+
+    @cached_property
     def grades(self) -> list[Grade]:
-        """Those that somebody with a column got, from best to worst."""
-        there = {v.grade for v in self.run.verdicts if v.reader in self.readers}
-        return [grade for grade in MEANING if grade in there]
+        """Return the grades of the readers that have a column, from best to worst."""
+        given = {v.grade for v in self.run.verdicts if v.reader in self.readers}
+        return [grade for grade in MEANING if grade in given]
 
     def sign(self, writer: str, reader: str) -> tuple[str, bool]:
-        """Of the worst grade of a pair, and whether all of its verdicts are as expected."""
+        """Return the sign of a pair's worst grade, and whether all of its verdicts are as expected."""
         verdicts = self._pairs[writer, reader]
         return SIGNS[worst(verdicts).grade], all(v.as_expected for v in verdicts)
 
@@ -76,10 +81,10 @@ class WriterReaderTable:
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """The first of the worst grade."""
+    """Return the first verdict of the worst grade."""
     return max(verdicts, key=severity)
 
 
 def severity(verdict: Verdict) -> int:
-    """The place of a grade between best and worst."""
+    """Return the position of a verdict's grade from best to worst."""
     return _WORST_LAST.index(verdict.grade)

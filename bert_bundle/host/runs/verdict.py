@@ -50,6 +50,9 @@ class Verdict:
     shares: Path | None = None
 
 
+FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_layer`
+
+
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """How many cells ended how. Every cell is in exactly one of the three counts.

@@ -13,6 +13,8 @@ from bert_bundle.host.cli import main
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.workers.worker import silent
 
+pytestmark = pytest.mark.environments  # makes a small one
+
 ROW = {"python": "3.11", "as_of": "2024-05-15", "packages": ["packaging==23.2"], "runtime": "native", "groups": ["ci"]}
 EXPECT = {"environment": "small", "outcome": "refused", "reason": "it has no TensorFlow"}
 
@@ -152,7 +154,7 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert any((cache / "locks").glob("with-packaging-23.1-*.txt"))
     assert main(["audit", "router", *upgrade]) == 1
     assert re.search(
-        r"^with-packaging-23\.1: small with packaging==23\.1$\n^  had to move with it: nothing$\n"
+        r"^with-packaging-23\.1: small with packaging==23\.1$\n^  changed with it: nothing$\n"
         r"^  small: refused; with the upgrade: refused$",
         capsys.readouterr().out, re.MULTILINE,
     )  # fmt: skip
@@ -163,7 +165,7 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     [
         (["audit", "router", "--with", "packaging"], 2, "not pinned to one release @ --with"),
         (["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "large"], 2, "no environment matches"),
-        (["audit", "router", "--upgrade-from", "small"], 2, "nothing is upgraded @ --upgrade-from"),
+        (["audit", "router", "--upgrade-from", "small"], 2, "--upgrade-from needs --with @ --upgrade-from"),
         (
             ["audit", "router", "--with", "packaging==23.1", "--upgrade-from", "small", "--env", "x"],
             2,
@@ -176,7 +178,11 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
         ),
         (["bisect", "router", "--good", "small", "--bad", "large"], 2, "no environment matches"),
         (["bisect", "router", "--good", "small", "--bad", "small"], 2, "there is nothing to bisect"),
-        (["bisect", "router", "--good", "small", "--bad", "small", "--tolerance", "2"], 2, "no bound @ --tolerance"),
+        (
+            ["bisect", "router", "--good", "small", "--bad", "small", "--tolerance", "2"],
+            2,
+            "--tolerance must be between 0 and 1 @ --tolerance",
+        ),
         (["bisect", "none", "--good", "small", "--bad", "small"], 5, "none"),
         (["bisect", "router", "--good", "small"], 2, "missing option '--bad'"),
     ],

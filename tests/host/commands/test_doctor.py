@@ -9,9 +9,8 @@ from support.paths import ROOT
 
 from bert_bundle.host.cli import main
 from bert_bundle.host.config.matrix_file import FILE_NAME, Environment, Matrix, read_matrix
-from bert_bundle.host.environments.doctor import diagnose_interpreter, diagnose_row
+from bert_bundle.host.environments.doctor import THIS_INTERPRETER, diagnose_interpreter, diagnose_row
 from bert_bundle.host.environments.locks import FOLDER
-from bert_bundle.host.environments.nearest import THIS_INTERPRETER
 from bert_bundle.interpreter import known_breakages
 
 MATRIX: Matrix = read_matrix(ROOT / FILE_NAME)

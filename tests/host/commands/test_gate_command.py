@@ -17,7 +17,7 @@ from bert_bundle.host.config.gate_policy import DEFAULT
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.gate import decision_file as files
 from bert_bundle.host.gate.gate import read_checked_bundle
-from bert_bundle.host.report import json as report
+from bert_bundle.host.report.documents import gate as documents
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def written(path: str = "verdict.json") -> dict[str, Any]:
 def ships(folder: Path) -> dict[str, Any]:
     """A verdict by which `new` ships, left as verdict.json."""
     new, old = (read_checked_bundle(folder / name) for name in ("new", "old"))
-    record = report.gate(judged(new, old))
+    record = documents.gate(judged(new, old))
     files.write(folder / "verdict.json", record)
     return record
 
@@ -63,7 +63,7 @@ def test_an_environment_that_cannot_be_made_ends_with_4_and_a_verdict_that_refus
     out = capsys.readouterr().out
     assert "audit: nowhere could not be made: no interpreter for Python 3.99" in out
     assert "wanted: a CPython 3.99 that runs" in " ".join(out.split())
-    assert out.splitlines()[-2:] == ["verdict: verdict.json", "refused"]
+    assert out.splitlines()[-2:] == ["written to: verdict.json", "refused"]
     verdict = written()
     assert (verdict["decision"], verdict["environments"][0]["error"]) == (
         "refused", "no interpreter for Python 3.99",
@@ -101,11 +101,15 @@ def test_the_default_policy_is_printed_as_it_ships_and_is_a_policy(
         ("version: 1\nenvironments: {}\n", "new --policy gate.yaml", "no environment is selected: nothing would run"),
         ("version: 1\nbaseline: required\n", "new --policy gate.yaml", "the policy requires a baseline"),
         ("", "new --policy none.yaml", "cannot read the file @ none.yaml"),
-        ("", "new --out none/verdict.json", "no folder for the verdict @ none/verdict.json"),
-        ("", "new --require none.json", "no verdict @ none.json"),
-        ("", "new --require v.json --report json=x.json", "--report is of a gate that judges: neither --require nor"),
-        ("", "--print-policy --report json=x.json", "--report is of a gate that judges: neither --require nor"),
-        ("", "new --require v.json --baseline old", "--require judges nothing: neither --baseline nor --out"),
+        ("", "new --out none/verdict.json", "the folder of --out does not exist @ none/verdict.json"),
+        ("", "new --require none.json", "the decision file cannot be read @ none.json"),
+        (
+            "",
+            "new --require v.json --report json=x.json",
+            "--report cannot be combined with --require or --print-policy",
+        ),
+        ("", "--print-policy --report json=x.json", "--report cannot be combined with --require or --print-policy"),
+        ("", "new --require v.json --baseline old", "--require cannot be combined with --baseline or --out"),
     ],
 )
 def test_what_is_wrong_with_the_question_ends_with_2(
@@ -118,7 +122,7 @@ def test_what_is_wrong_with_the_question_ends_with_2(
 def test_a_baseline_with_other_labels_ends_with_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     resign(folder / "old", labels=("access", "bug", "billing"))
     assert (
-        "a baseline with other labels @ old\n  wanted: access, billing, bug\n  found: access, bug, billing"
+        "the baseline has other labels @ old\n  wanted: access, billing, bug\n  found: access, bug, billing"
         in refused("new --baseline old", capsys)
     )
 
@@ -168,15 +172,15 @@ def test_another_bundle_another_policy_and_a_refusal_do_not_pass_for_it(
     verdict = ships(folder)
     release(folder, "other", predicted=but(RIGHT, at_4=2))
     assert main(["gate", "other", "--require", "verdict.json"]) == 1
-    said = f"verdict.json: the verdict is on another bundle: {verdict['candidate']}"
+    said = f"verdict.json: the decision is about another bundle: {verdict['candidate']}"
     assert " ".join(capsys.readouterr().out.split()) == said
     Path("gate.yaml").write_text("version: 1\nbehaviour: {broke: 1}\n")
     assert main(["gate", "new", "--require", "verdict.json", "--policy", "gate.yaml"]) == 1
-    assert "the verdict was given by another policy" in capsys.readouterr().out
+    assert "the decision was made by another policy" in capsys.readouterr().out
     for decision in ("refused", "undecided"):
         files.write(Path("verdict.json"), {**verdict, "decision": decision})
         assert main(["gate", "new", "--require", "verdict.json"]) == 1
-        assert f"the verdict is: {decision}" in capsys.readouterr().out
+        assert f"the decision is: {decision}" in capsys.readouterr().out
     rewrite(folder / "new", "golden/facts.json", (folder / "new" / "golden" / "facts.json").read_bytes() + b" ")
     files.write(Path("verdict.json"), verdict)
     assert main(["gate", "new", "--require", "verdict.json"]) == 1
@@ -204,5 +208,5 @@ def test_a_link_in_the_place_of_the_verdict_is_replaced_and_not_followed(folder:
     files.clear(Path("link.json"))
     files.write(Path("link.json"), record)
     assert (Path("link.json").is_symlink(), Path("elsewhere.json").exists()) == (False, True)
-    with pytest.raises(ConfigError, match="no verdict"):
+    with pytest.raises(ConfigError, match="the decision file cannot be read"):
         files.read(folder)

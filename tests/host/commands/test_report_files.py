@@ -1,21 +1,26 @@
 """What `--report` leaves in files: beside what is printed, of this run alone, and refused before a run begins."""
 
+import inspect
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import click
 import pytest
-from support.command_line import commands
+from support.command_line import commands, subcommands
+from support.made_up_results import audit
 
-from bert_bundle.errors import ConfigError, FormatError
+from bert_bundle.errors import FormatError
 from bert_bundle.host.cli import cli, main
-from bert_bundle.host.commands import options, report_files
-from bert_bundle.host.commands.options import CommandResult, common, reported
-from bert_bundle.host.commands.report_files import FORMATS
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.options import Options, common, with_report_files
+from bert_bundle.host.report.formats import FORMATS
+from bert_bundle.host.report.reports import AuditReport, Format
 
+SENTENCE = "4 of 6 as expected, 1 not as expected, 1 not run in 41 s"
 REPORTED = ("audit", "demo", "gate", "matrix run")
 
 
@@ -25,21 +30,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def answering(text: str = "of this run") -> click.Command:
-    """A command with an answer and a report in each format."""
+AUDIT = audit()
+
+
+def answering() -> click.Command:
+    """Return a command that reports an audit."""
 
     @click.command()
-    @reported
+    @with_report_files
     @common
-    def command(options: options.Options) -> CommandResult:
-        files = {"junit": lambda: f"<junit>{text}</junit>", "markdown": lambda: f"# {text}\n"}
-        return options.answer(lambda: {"said": text}, lambda style: f"{text}\n", 1, files)
+    def command(options: Options) -> CommandResult:
+        return options.reported(AuditReport(run=AUDIT), 1)
 
     return command
 
 
 def ended(arguments: list[str], command: click.Command | None = None) -> CommandResult:
-    """What the command answers."""
+    """Return the result of the command."""
     found = (command or answering()).main(arguments, standalone_mode=False)
     assert isinstance(found, CommandResult)
     return found
@@ -54,23 +61,24 @@ def test_the_commands_that_grade_have_the_option() -> None:
         found: click.Command = cli
         for name in path:
             assert isinstance(found, click.Group)
-            found = found.commands[name]
+            found = subcommands(found)[name]
         return {option for parameter in found.params for option in parameter.opts}
 
     assert {" ".join(path) for path in commands(cli) if "--report" in names(path)} == set(REPORTED)
 
 
 def test_each_format_goes_to_its_file_beside_what_is_printed() -> None:
-    answer = ended(["--report", "json=a.json,junit=b.xml", "--report", "markdown=c.md"])
-    assert (answer.text, answer.exit_code, answer.trouble) == ("of this run\n", 1, None)
+    result = ended(["--report", "json=a.json,junit=b.xml", "--report", "markdown=c.md"])
+    assert (result.text.splitlines()[-1], result.exit_code, result.report_error) == (SENTENCE, 1, None)
     assert left() == ["a.json", "b.xml", "c.md"]
-    assert Path("a.json").read_text() == ended(["--json"]).text == '{\n  "said": "of this run"\n}\n'
-    assert Path("b.xml").read_text() == "<junit>of this run</junit>"
-    assert Path("c.md").read_text() == "# of this run\n"
+    assert Path("a.json").read_text() == ended(["--json"]).text
+    assert json.loads(Path("a.json").read_text())["summary"]["cells"] == 6
+    assert ElementTree.parse("b.xml").getroot().get("tests") == "7"
+    assert Path("c.md").read_text().startswith(f"### bert-bundle audit: {SENTENCE}\n")
 
 
 def test_a_format_may_go_to_two_files_and_none_is_asked_for_by_default() -> None:
-    assert ended([]).trouble is None
+    assert ended([]).report_error is None
     ended(["--report", "json=a.json,json=b.json"])
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
 
@@ -78,19 +86,19 @@ def test_a_format_may_go_to_two_files_and_none_is_asked_for_by_default() -> None
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("html=a.html", "a report as html is not there yet @ --report"),
-        ("xml=a.xml", "no such report @ --report"),
-        ("junit", "no such report @ --report"),
-        ("junit=", "no such report @ --report"),
-        ("", "no such report @ --report"),
-        ("json=a.json,", "no such report @ --report"),
-        ("json=a,b.json", "no such report @ --report"),
+        ("pdf=a.pdf", "--report takes FORMAT=FILE @ --report"),
+        ("xml=a.xml", "--report takes FORMAT=FILE @ --report"),
+        ("junit", "--report takes FORMAT=FILE @ --report"),
+        ("junit=", "--report takes FORMAT=FILE @ --report"),
+        ("", "--report takes FORMAT=FILE @ --report"),
+        ("json=a.json,", "--report takes FORMAT=FILE @ --report"),
+        ("json=a,b.json", "--report takes FORMAT=FILE @ --report"),
         ("json=a.json,junit=./a.json", "two reports go to one file @ --report"),
         ("json=folder", "a report goes to a file @ folder"),
         ("json=/dev/null", "a report goes to a file @ /dev/null"),
-        ("json=file/a.json", "the file of a report cannot be written @ file/a.json"),
-        (f"json={'x' * 300}", "the file of a report cannot be written @ xxx"),
-        ("json=/proc/a.json", "the file of a report cannot be written @ /proc/a.json"),
+        ("json=file/a.json", "a report file cannot be written @ file/a.json"),
+        (f"json={'x' * 300}", "a report file cannot be written @ xxx"),
+        ("json=/proc/a.json", "a report file cannot be written @ /proc/a.json"),
     ],
 )
 def test_what_could_not_be_written_is_refused_before_the_run(
@@ -103,9 +111,13 @@ def test_what_could_not_be_written_is_refused_before_the_run(
     assert left() == ["file"]
 
 
-def test_the_answer_names_the_formats_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["audit", "nowhere", "--report", "html=a.html"])
-    assert capsys.readouterr().err.splitlines()[1:] == ["  wanted: json, junit, markdown", "  found: html=a.html"]
+def test_the_error_and_the_help_name_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["audit", "nowhere", "--report", "pdf=a.pdf"])
+    wanted, found = capsys.readouterr().err.splitlines()[1:3]
+    assert (wanted, found) == (f"  wanted: one of the formats {', '.join(FORMATS)}", "  found: pdf=a.pdf")
+    assert main(["audit", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name} (" in shown for name in FORMATS)
 
 
 def test_folders_are_made_and_a_home_is_found(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
@@ -122,7 +134,7 @@ def test_a_file_is_replaced_in_one_step_and_keeps_its_mode_and_the_link_to_it() 
         ended(["--report", "json=link.json"])
         assert reader.read() == "of an earlier run"
     assert Path("link.json").is_symlink()
-    assert json.loads(Path("a.json").read_text()) == {"said": "of this run"}
+    assert json.loads(Path("a.json").read_text())["summary"]["cells"] == 6
     assert stat.S_IMODE(os.stat("a.json").st_mode) == 0o640
 
 
@@ -135,9 +147,9 @@ def test_a_new_file_has_the_mode_that_any_new_file_has() -> None:
 @pytest.mark.parametrize("error", [FormatError("a planted error"), KeyboardInterrupt(), KeyError("a planted bug")])
 def test_a_command_that_ends_without_an_answer_leaves_no_report_of_an_earlier_run(error: BaseException) -> None:
     @click.command()
-    @reported
+    @with_report_files
     @common
-    def command(options: options.Options) -> CommandResult:
+    def command(options: Options) -> CommandResult:
         raise error
 
     asked = ["--report", "json=a.json,junit=a.xml,markdown=a.md"]
@@ -157,21 +169,31 @@ def test_a_place_that_is_lost_during_the_run_costs_neither_the_answer_nor_the_ot
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     @cli.command("lose")
-    @reported
+    @with_report_files
     @common
-    def command(options: options.Options) -> CommandResult:
+    def command(options: Options) -> CommandResult:
         Path("gone").rmdir()
-        return options.answer(lambda: {"said": 1}, lambda style: "the answer\n", 1)
+        return options.reported(AuditReport(run=AUDIT), 1)
 
     try:
         assert main(["lose", "--report", "json=gone/a.json,json=b.json"]) == 2
     finally:
         del cli.commands["lose"]
     out, err = capsys.readouterr()
-    assert out == "the answer\n"
-    assert err.startswith("the file of a report cannot be written @ gone/a.json\n  found: No such file or directory\n")
+    assert out.splitlines()[-1] == SENTENCE
+    assert err.startswith("a report file cannot be written @ gone/a.json\n  found: No such file or directory\n")
     assert left() == ["b.json"]
 
 
-def test_every_format_can_say_that_a_command_failed() -> None:
-    assert sorted(report_files.of_failure(ConfigError("x"))) == sorted(FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_the_functions_of_the_protocol(name: str) -> None:
+    functions = {key: value for key, value in vars(Format).items() if inspect.isfunction(value) and key[0] != "_"}
+    assert sorted(functions) == ["audit", "cross", "demo", "error", "gate"]
+    for key, promised in functions.items():
+        assert annotations(getattr(FORMATS[name], key)) == annotations(promised)
+
+
+def annotations(function: Callable[..., str]) -> dict[str, str]:
+    """Return the annotations of a function as words, without their modules."""
+    found = inspect.get_annotations(function)
+    return {name: kind if isinstance(kind, str) else kind.__name__ for name, kind in found.items()}

@@ -20,6 +20,8 @@ from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.environment import CACHE_VARIABLE, ReadyEnvironment, cache_root, discard, make
 from bert_bundle.host.environments.locks import Lock, lock, read_lock
 
+pytestmark = pytest.mark.environments  # makes small ones
+
 SMALL = Environment(
     id="small", python="3.11", as_of=date(2024, 5, 15), packages=("packaging==23.2",), runtime="native", groups=()
 )

@@ -18,6 +18,8 @@ from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.workers.worker import silent
 
+pytestmark = pytest.mark.environments  # makes small ones
+
 ROWS = [
     Environment(
         id=name,

@@ -61,20 +61,23 @@ def test_a_score_has_no_label_and_alone_it_leaves_behaviour_not_run() -> None:
     one, other = golden(["a", "b"], score=[[3.0], [-1.0]]), golden(["a", "b"], score=[[3.0], [5.0]])
     check = checks.behaviour(behaviour(one, other, ()), Labels())
     assert (check.status, check.reasons) == (
-        "not run", ("no output has a label for each example: gate it without --baseline",),
+        "not run", ("no output has one label per example: run the gate without --baseline",),
     )  # fmt: skip
 
 
 def test_a_score_beside_labels_is_named_as_not_compared() -> None:
     one = golden(["a"], p=said("no"), score=[[3.0]])
     check = checks.behaviour(behaviour(one, one, ()), Labels())
-    assert (check.status, check.reasons) == ("passed", ("output score has no labels and was not compared",))
+    assert (check.status, check.reasons) == ("passed", ("output score does not have labels and was not compared",))
 
 
 def test_an_output_that_only_one_has_is_a_change_of_what_deploys() -> None:
     one, other = golden(["a"], p=said("no")), golden(["a"], p=said("no"), q=said("no"))
     check = checks.behaviour(behaviour(one, other, ()), Labels())
-    assert (check.status, check.reasons) == ("failed", ("outputs that only one has, or of another shape: q",))
+    assert (check.status, check.reasons) == (
+        "failed",
+        ("outputs that only one bundle has, or that have another shape: q",),
+    )
 
 
 def test_a_class_without_a_name_goes_by_its_number_and_a_text_is_told_whole() -> None:

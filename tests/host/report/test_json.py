@@ -31,7 +31,11 @@ from bert_bundle.host.environments.locks import Lock
 from bert_bundle.host.gate.checks import CheckName, Status
 from bert_bundle.host.gate.gate import Decision
 from bert_bundle.host.gate.label_changes import Kind
-from bert_bundle.host.report import json as report
+from bert_bundle.host.report.documents import bundles, environments, gate, runs
+from bert_bundle.host.report.documents.document import document as as_text
+from bert_bundle.host.report.documents.document import error as error_document
+from bert_bundle.host.report.reports import DemoReport
+from bert_bundle.host.report.results import Requirement
 from bert_bundle.host.runs.verdict import Grade
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
@@ -42,7 +46,7 @@ def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
     registry: Registry[Any] = Registry().with_resources(
         (key, Resource.from_contents(schema)) for key, schema in SCHEMAS.items()
     )
-    document: dict[str, Any] = json.loads(report.document(record), parse_constant=_refuse)
+    document: dict[str, Any] = json.loads(as_text(record), parse_constant=_refuse)
     Draft202012Validator(SCHEMAS[name], registry=registry).validate(document)
     return document
 
@@ -75,7 +79,7 @@ def test_the_schema_knows_every_grade() -> None:
 
 
 def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
-    document = fits("run.json", report.run(audit()))
+    document = fits("run.json", runs.run(audit()))
     assert document["summary"] == {
         "cells": 6,
         "as_expected": 4,
@@ -107,30 +111,31 @@ def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
 def test_the_spread_of_a_run_is_the_largest_of_each_pair_and_of_all() -> None:
     doubles = [("a", "a", 0.0), ("a", "b", 1e-10), ("a", "b", 2e-10), ("b", "b", None)]
     document = fits(
-        "run.json", report.run(run([verdict(w, r, float64_difference=d) for w, r, d in doubles], made("a"), made("b")))
+        "run.json", runs.run(run([verdict(w, r, float64_difference=d) for w, r, d in doubles], made("a"), made("b")))
     )
     pairs = [{"writer": "a", "reader": "a", "double": 0.0}, {"writer": "a", "reader": "b", "double": 2e-10}]
     assert document["spread"] == {"largest": 2e-10, "pairs": pairs}
     assert (
-        fits("run.json", report.run(run([verdict("a", "a", float64_difference=None)], made("a"))))["spread"]["largest"]
+        fits("run.json", runs.run(run([verdict("a", "a", float64_difference=None)], made("a"))))["spread"]["largest"]
         is None
     )
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_figure_that_is_not_finite_is_null(value: float) -> None:
-    document = fits("verify.json", report.verification(verdict("w", "a", float64_difference=value)))
+    document = fits("verify.json", runs.verification(verdict("w", "a", float64_difference=value)))
     assert document["double"] is None
 
 
 def test_a_demo_is_a_run_with_its_bundle_and_accuracy() -> None:
     found = run([verdict("w", "a")], made("a"))
-    document = fits("demo.json", report.demo(Path("demo"), 0.875, found.verdicts[0], found))
+    report = DemoReport(bundle=Path("demo"), trainer="a", accuracy=0.875, verification=found.verdicts[0], run=found)
+    document = fits("demo.json", runs.demo(report))
     assert (document["bundle"], document["accuracy"]) == ("demo", 0.875)
 
 
 def test_an_error_has_its_six_parts() -> None:
-    document = fits("error.json", report.error(FormatError("no", place="p", wanted="w", found="f", fix="x")))
+    document = fits("error.json", error_document(FormatError("no", place="p", wanted="w", found="f", fix="x")))
     assert document["error"] == {
         "class": "FormatError", "message": "no", "place": "p", "wanted": "w", "found": "f", "fix": "x",
     }  # fmt: skip
@@ -144,12 +149,12 @@ def test_a_comparison_fits_its_schema() -> None:
     found = Comparison(
         a=Path("a"), b=Path("b"), tensors=2, tensors_equal=1, examples=3, labels_changed=0, changes=changes
     )
-    document = fits("diff.json", report.comparison(found))
+    document = fits("diff.json", bundles.comparison(found))
     assert (document["same"], document["changes"][0]["by"]) == (False, None)
 
 
 def test_an_upgrade_is_in_the_document_of_its_run() -> None:
-    (upgrade,) = fits("run.json", report.run(upgraded()))["upgrades"]
+    (upgrade,) = fits("run.json", runs.run(upgraded()))["upgrades"]
     assert upgrade == {
         "id": "with-numpy-2.0.2",
         "source": "tf2.18",
@@ -161,17 +166,17 @@ def test_an_upgrade_is_in_the_document_of_its_run() -> None:
         "notes": ["a is taken as b"],
         "as_of": "2025-04-01",
     }  # fmt: skip
-    assert fits("run.json", report.run(audit()))["upgrades"] == []
+    assert fits("run.json", runs.run(audit()))["upgrades"] == []
 
 
 def test_a_bisection_fits_its_schema() -> None:
-    document = fits("bisect.json", report.bisection(bisection()))
+    document = fits("bisect.json", runs.bisection(bisection()))
     ((culprit,),) = document["culprits"]
     assert [change["package"] for change in culprit["changes"]] == ["tensorflow-cpu", "tf-keras"]
     assert culprit["needs"] == ["numpy"]
     assert (document["found"], document["environments"], document["changes"]) == (True, 5, 4)
     assert (document["release"]["last_good"], document["release"]["first_bad"]) == ("2.18.1", "2.19.0")
-    lost = fits("bisect.json", report.bisection(bisection(release=None, exact=False)))
+    lost = fits("bisect.json", runs.bisection(bisection(release=None, exact=False)))
     assert (lost["found"], lost["release"]) == (False, None)
 
 
@@ -182,23 +187,23 @@ def test_a_checkup_fits_its_schema() -> None:
         Diagnosis(id="b", asked=("native",), works=("native",), findings=()),
         Diagnosis(id="c", asked=("native",), works=(), findings=(finding,)),
     ]
-    found = fits("doctor.json", report.doctor(checkups))["environments"]
+    found = fits("doctor.json", environments.doctor(checkups))["environments"]
     assert [checkup["as_expected"] for checkup in found] == [True, True, False]
     assert found[0]["findings"] == [dataclasses.asdict(finding)]
 
 
 def test_a_gate_fits_its_schema_in_canonical_form() -> None:
     found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, changes=2)
-    document = fits("gate.json", report.gate(found))
+    document = fits("gate.json", gate.gate(found))
     assert (document["decision"], document["candidate"]) == ("refused", found.candidate.manifest.digest)
     assert [check["status"] for check in document["checks"]] == ["failed", "passed", "not run", "not asked for"]
     assert [change["kind"] for change in document["changes"]] == ["broke"] * 2
-    assert report.document(report.gate(found)).encode() == strict_json.canonical(report.gate(found))
-    assert fits("gate.json", report.gate(gated(PASSED, baseline=None)))["baseline"] is None
+    assert as_text(gate.gate(found)).encode() == strict_json.canonical(gate.gate(found))
+    assert fits("gate.json", gate.gate(gated(PASSED, baseline=None)))["baseline"] is None
 
 
 def test_what_could_not_be_made_is_told_without_what_is_on_this_machine() -> None:
-    document = report.gate(gated(PASSED))
+    document = gate.gate(gated(PASSED))
     (unmade,) = (place for place in document["environments"] if place["error"])
     (grade,) = (grade for grade in document["grades"] if grade["grade"] == "not run")
     assert (unmade["error"], grade["reason"]) == ("no interpreter", f"{unmade['id']} could not be made: no interpreter")
@@ -213,9 +218,13 @@ def test_the_schema_knows_every_word_of_a_gate() -> None:
     assert SCHEMAS["gate.json"]["properties"]["decision"]["enum"] == list(get_args(Decision))
 
 
+def required(objection: str) -> Requirement:
+    return Requirement(decision_file=Path("v.json"), candidate="0" * 64, objection=objection)
+
+
 def test_what_a_deploy_step_asks_fits_its_schema() -> None:
-    assert fits("require.json", report.requirement(Path("v.json"), "0" * 64, ""))["ships"] is True
-    assert fits("require.json", report.requirement(Path("v.json"), "0" * 64, "another bundle"))["ships"] is False
+    assert fits("require.json", gate.requirement(required("")))["ships"] is True
+    assert fits("require.json", gate.requirement(required("another bundle")))["ships"] is False
 
 
 def test_environments_and_locks_fit_their_schemas() -> None:
@@ -224,16 +233,16 @@ def test_environments_and_locks_fit_their_schemas() -> None:
         ' "runtime": "transformers", "groups": ["ci"]}'
     )
     lock = Lock(path=Path("locks/tf2.10.txt"), digest="0" * 64, pins={"numpy": "1.23.5"})
-    assert fits("environments.json", report.environments([(row, True)]))["environments"][0]["locked"]
-    assert fits("locks.json", report.locks([(row, lock)]))["locks"][0]["packages"] == 1
+    assert fits("environments.json", environments.environments([(row, True)]))["environments"][0]["locked"]
+    assert fits("locks.json", environments.locks([(row, lock)]))["locks"][0]["packages"] == 1
 
 
 @pytest.mark.parametrize("text", ["é", "日本語", "\x1b[31m", '"\\', "\u2028"])
 def test_any_text_survives(text: str) -> None:
-    assert fits("verify.json", report.verification(verdict(text, "a")))["writer"] == text
+    assert fits("verify.json", runs.verification(verdict(text, "a")))["writer"] == text
 
 
 def test_a_text_that_is_no_unicode_is_escaped() -> None:
-    document = report.document(report.verification(verdict("\ud800", "a")))
+    document = as_text(runs.verification(verdict("\ud800", "a")))
     assert document.encode("utf-8")
     assert json.loads(document)["writer"] == "\ud800"

@@ -12,12 +12,18 @@ from support.made_up_results import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, g
 
 from bert_bundle.errors import FormatError
 from bert_bundle.host.report import junit
+from bert_bundle.host.report.reports import AuditReport, GateReport
+from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.verdict import MEANING, Grade
 
 HOSTILE = "]]>&<evil a='\"'>\x00\x1b[31m\r\n\t\ud800\ufffe\uffff\x85\u2028😀é"
 SHOWN = "]]>&<evil a='\"'>\\x00\\x1b[31m\\r\\n\\t\\ud800\\ufffe\\uffff\\x85\\u2028😀é"
 COUNTS = ("tests", "failures", "errors")
 ENDS = {"failure": "failures", "error": "errors"}
+
+
+def reported(found: Run) -> AuditReport:
+    return AuditReport(run=found)
 
 
 def parsed(text: str) -> ElementTree.Element:
@@ -67,7 +73,7 @@ def faults(root: ElementTree.Element) -> Iterator[str]:
 
 
 def test_a_document_of_another_shape_is_found() -> None:
-    whole = junit.run(audit())
+    whole = junit.audit(reported(audit()))
     for old, new, fault in (
         ('" time="61.7"', '" skipped="0" time="61.7"', "testsuites: has other attributes"),
         ('failures="1"', 'failures="2"', "failures of the suites are not those of the whole"),
@@ -81,7 +87,7 @@ def test_a_document_of_another_shape_is_found() -> None:
 
 
 def test_a_reader_is_a_suite_with_its_versions_and_its_lock() -> None:
-    suites = parsed(junit.run(audit())).findall("testsuite")
+    suites = parsed(junit.audit(reported(audit()))).findall("testsuite")
     assert [suite.get("name") for suite in suites] == [f"tf2.{n}-hf4.25-py3.9" for n in (6, 10, 13, 15, 18, 21)]
     assert {p.get("name"): p.get("value") for p in suites[0].iter("property")} == {
         "python": "3.9.18",
@@ -92,7 +98,7 @@ def test_a_reader_is_a_suite_with_its_versions_and_its_lock() -> None:
 
 
 def test_a_cell_is_a_case_of_its_writer_and_what_is_not_as_expected_fails_with_its_figures() -> None:
-    suite = parsed(junit.run(audit())).findall("testsuite")[2]
+    suite = parsed(junit.audit(reported(audit()))).findall("testsuite")[2]
     (case,) = suite.findall("testcase")
     assert (case.get("classname"), case.get("name"), case.get("time")) == (
         "tf2.10.1-hf4.25.1-py3.9", "router in tf2.13-hf4.25-py3.9", "12.34",
@@ -113,7 +119,7 @@ def test_a_cell_is_a_case_of_its_writer_and_what_is_not_as_expected_fails_with_i
 
 def test_a_known_exception_passes_and_says_why() -> None:
     known = verdict("w", "a", grade="refused", reason="known: no TensorFlow; refused: none", float64_difference=None)
-    root = parsed(junit.run(run([known], made("a"))))
+    root = parsed(junit.audit(reported(run([known], made("a")))))
     assert (root.get("failures"), root.get("errors")) == ("0", "0")
     assert (root.findtext(".//system-out") or "").startswith("refused: known: no TensorFlow; refused: none\n")
 
@@ -121,7 +127,7 @@ def test_a_known_exception_passes_and_says_why() -> None:
 @pytest.mark.parametrize("grade", MEANING)
 def test_every_grade_that_is_not_expected_ends_badly_and_none_is_skipped(grade: Grade) -> None:
     found = run([verdict("w", "a", grade=grade, as_expected=False, reason="")], made("a"))
-    root = parsed(junit.run(found))
+    root = parsed(junit.audit(reported(found)))
     tag = "error" if grade in ("crashed", "timeout", "not run") else "failure"
     (end,) = root.iter(tag)
     assert (end.get("type"), end.get("message")) == (grade, f"{grade}: {MEANING[grade]}")
@@ -132,7 +138,7 @@ def test_an_environment_that_could_not_be_made_is_an_error_beside_its_cells() ->
     cell = verdict(
         "w", "a", grade="not run", as_expected=False, reason="no reader: no interpreter", float64_difference=None
     )
-    root = parsed(junit.run(run([cell], not_made("a"), not_made("never asked to read"))))
+    root = parsed(junit.audit(reported(run([cell], not_made("a"), not_made("never asked to read")))))
     assert [(case.get("classname"), case.get("name")) for case in root.iter("testcase")] == [
         ("a", "the environment"), ("w", "router in a"), ("never asked to read", "the environment"),
     ]  # fmt: skip
@@ -145,7 +151,7 @@ def test_an_environment_that_could_not_be_made_is_an_error_beside_its_cells() ->
 def test_cells_of_many_bundles_writers_and_readers_have_a_name_each() -> None:
     names = ("a", "b")
     cells = [verdict(w, r, bundle=Path(w, n)) for w in names for r in names for n in ("0-first", "1-second")]
-    assert parsed(junit.run(run(cells, *map(made, names)))).get("tests") == "8"
+    assert parsed(junit.audit(reported(run(cells, *map(made, names))))).get("tests") == "8"
 
 
 @pytest.mark.parametrize("field", ["writer", "reader", "reason", "first_layer", "bundle"])
@@ -155,14 +161,14 @@ def test_text_that_xml_cannot_hold_is_escaped_and_comes_back_whole(field: str, a
     parts = {"writer": "w", "reader": "a", "grade": "drift", "as_expected": as_expected, field: hostile}
     cell = verdict(**parts)
     place = dataclasses.replace(made(cell.reader), packages={HOSTILE: HOSTILE})
-    root = parsed(junit.run(run([cell], place)))
+    root = parsed(junit.audit(reported(run([cell], place))))
     said = [*root.itertext(), *(value for part in root.iter() for value in part.attrib.values())]
     assert sum(SHOWN in text for text in said) >= 3
     assert "evil" not in {part.tag for part in root.iter()}
 
 
 def test_a_reason_is_not_cut_where_a_terminal_would_be() -> None:
-    root = parsed(junit.run(run([verdict("w", "a", reason="x" * 1000, as_expected=False)], made("a"))))
+    root = parsed(junit.audit(reported(run([verdict("w", "a", reason="x" * 1000, as_expected=False)], made("a")))))
     assert "x" * 1000 in (root.findtext(".//failure") or "")
 
 
@@ -175,7 +181,7 @@ def test_an_error_is_a_case_that_is_an_error() -> None:
 
 def test_a_gate_is_a_suite_of_its_checks_before_those_of_its_audit() -> None:
     found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, found=run([verdict("w", "a")], made("a")))
-    root = parsed(junit.gate(found))
+    root = parsed(junit.gate(GateReport(gate=found, decision_file=Path("verdict.json"))))
     checks, reader = root.findall("testsuite")
     assert (checks.get("name"), reader.get("name")) == ("new", "a")
     ends = {case.attrib["name"]: [part.tag for part in case] for case in checks.findall("testcase")}

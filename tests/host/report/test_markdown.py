@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from support.made_up_results import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, verdict
-from test_text import square
+from support.made_up_results import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, upgraded, verdict
+from test_text import three_environments
 
 from bert_bundle.errors import FormatError
+from bert_bundle.host.gate.gate import Gate
 from bert_bundle.host.report import markdown
+from bert_bundle.host.report.reports import AuditReport, CrossReport, DemoReport, GateReport
 from bert_bundle.host.runs.run import Reproduction, Run
+from bert_bundle.host.runs.verdict import Verdict
 
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 OURS = {"<code>", "</code>"}  # all HTML that there may be
@@ -25,6 +28,23 @@ TEXTS = (
     "# no heading", "* no list", "| --- | --- |", "\n\n# no heading\n", "\r\n| a | b |", "\t\x00\x1b[31m\u202e\ud800",
     "é 東京 🙏",
 )  # fmt: skip
+
+
+def audit_page(found: Run) -> str:
+    return markdown.audit(AuditReport(run=found))
+
+
+def cross_page(found: Run) -> str:
+    return markdown.cross(CrossReport(run=found))
+
+
+def gate_page(found: Gate) -> str:
+    return markdown.gate(GateReport(gate=found, decision_file=Path("verdict.json")))
+
+
+def demo_page(bundle: Path, accuracy: float, verdict: Verdict, found: Run) -> str:
+    report = DemoReport(bundle=bundle, trainer="t", accuracy=accuracy, verification=verdict, run=found)
+    return markdown.demo(report)
 
 
 def escaped(text: str) -> str:
@@ -91,7 +111,7 @@ def test_text_of_a_bundle_is_never_markup(field: str, text: str) -> None:
     places = [dataclasses.replace(made(name), packages={"transformers": text}) for name in (cell.writer, cell.reader)]
     found = run([cell], *places)
     wanted = escaped(Path(text).name if field == "bundle" else text)
-    for shown in (markdown.audit(found), markdown.cross(found), markdown.demo(Path(text), 0.5, cell, found)):
+    for shown in (audit_page(found), cross_page(found), demo_page(Path(text), 0.5, cell, found)):
         assert wanted in "\n".join(lines(shown))
         assert blocks(shown) <= {
             "heading", "inline", "table", "thead", "tbody", "tr", "th", "td", "paragraph", "bullet_list", "list_item",
@@ -100,7 +120,7 @@ def test_text_of_a_bundle_is_never_markup(field: str, text: str) -> None:
 
 
 def test_an_audit_has_a_row_for_each_environment_with_what_is_not_as_expected_first() -> None:
-    shown = markdown.audit(audit())
+    shown = audit_page(audit())
     assert lines(shown)[0] == "bert-bundle audit: 4 of 6 as expected, 1 not as expected, 1 not run in 41 s"
     table = rows(shown, 0)
     assert table[1] == [
@@ -110,7 +130,7 @@ def test_an_audit_has_a_row_for_each_environment_with_what_is_not_as_expected_fi
 
 
 def test_the_reasons_are_of_pairs_worst_first() -> None:
-    assert rows(markdown.audit(audit()), 1)[1:] == [
+    assert rows(audit_page(audit()), 1)[1:] == [
         ["not run", "tf2.10.1-hf4.25.1-py3.9 → tf2.18-hf4.25-py3.9", "router", "1", "no reader: no interpreter"],
         ["drift", "tf2.10.1-hf4.25.1-py3.9 → tf2.13-hf4.25-py3.9", "router", "1",
          "the function changed, first layer that differs: encoder/layer_3/intermediate"],
@@ -118,14 +138,14 @@ def test_the_reasons_are_of_pairs_worst_first() -> None:
 
 
 def test_an_audit_that_is_as_expected_has_no_reasons_and_accuracy_where_it_is_known() -> None:
-    shown = markdown.audit(run([verdict("w", "a", accuracy=0.8725)], made("a")))
+    shown = audit_page(run([verdict("w", "a", accuracy=0.8725)], made("a")))
     assert "Not as expected" not in shown
     assert rows(shown, 0)[0][-1] == "accuracy"
     assert rows(shown, 0)[1][-1] == "87.2%"
 
 
 def test_a_cross_run_is_the_square_of_signs_that_a_terminal_shows() -> None:
-    shown = markdown.cross(square())
+    shown = cross_page(three_environments())
     assert rows(shown, 0) == [
         ["", "writer", "1", "2", "3"],
         ["1", "one", "~", "F!", "-!"],
@@ -138,14 +158,14 @@ def test_a_cross_run_is_the_square_of_signs_that_a_terminal_shows() -> None:
 
 def test_a_reader_that_only_refuses_has_a_line_and_one_that_writes_nothing_is_named() -> None:
     cells = [verdict("a", "b"), verdict("a", "c", grade="refused", reason="known", float64_difference=None)]
-    shown = lines(markdown.cross(run(cells, made("a"), made("b"), made("c"))))
+    shown = lines(cross_page(run(cells, made("a"), made("b"), made("c"))))
     assert "2 b" in shown
     assert "refused, as expected: c" in shown
 
 
 def test_a_pair_of_many_cells_has_one_reason_and_their_number() -> None:
     cells = [verdict("a", "a", grade=grade, as_expected=False, reason=grade) for grade in ("drift", "flip", "drift")]
-    assert rows(markdown.cross(run(cells, made("a"))), 1)[1:] == [["flip", "a → a", "router", "3", "flip"]]
+    assert rows(cross_page(run(cells, made("a"))), 1)[1:] == [["flip", "a → a", "router", "3", "flip"]]
 
 
 def many(number: int, text: str) -> Run:
@@ -157,28 +177,37 @@ def many(number: int, text: str) -> Run:
 
 
 def test_a_big_square_has_so_many_reasons_and_says_how_many_more_there_are() -> None:
-    shown = markdown.cross(many(33, ""))
+    shown = cross_page(many(33, ""))
     assert len(rows(shown, 1)) == 1 + markdown.MOST_REASONS
-    assert f"and {33 * 33 - markdown.MOST_REASONS} more: the JSON report has all" in lines(shown)
+    assert f"and {33 * 33 - markdown.MOST_REASONS} more: the JSON report has all of them" in lines(shown)
     assert len(shown.encode()) < 30_000
 
 
 def test_no_run_is_larger_than_a_job_summary_may_be() -> None:
     found = many(60, "|a" * 150)
-    for shown in (markdown.cross(found), markdown.audit(found)):
+    for shown in (cross_page(found), audit_page(found)):
         assert 100_000 < len(shown.encode()) < LIMIT
-        assert "more: the JSON report has all" in shown
+        assert "more: the JSON report has all of them" in shown
 
 
 def test_the_smallest_classifier_and_its_script_are_named() -> None:
-    (shown,) = [line for line in lines(markdown.cross(many(1, "|"))) if "smallest" in line][:1]
+    (shown,) = [line for line in lines(cross_page(many(1, "|"))) if "smallest" in line][:1]
     assert shown == (
         'smallest classifier on which 0| → 0| disagree: {"name": "|"}, drift: |; reproduce: python |'
     )  # fmt: skip
 
 
+def test_an_upgrade_says_what_changed_with_it_and_its_grade_beside_todays() -> None:
+    shown = lines(audit_page(upgraded()))
+    start = shown.index(
+        "with-numpy-2.0.2: tf2.18 with numpy==2.0.2; changed with it: h5py 3.10 -> 3.11, new none -> 1; "
+        "tf2.16: identical, with the upgrade: flip"
+    )
+    assert shown[start + 1] == "a is taken as b"
+
+
 def test_a_demo_says_what_came_before_its_audit() -> None:
-    shown = lines(markdown.demo(Path("demo"), 0.875, verdict("w", "a", grade="bitwise"), audit()))
+    shown = lines(demo_page(Path("demo"), 0.875, verdict("w", "a", grade="bitwise"), audit()))
     assert shown[0] == "Saved demo, accuracy 87.5%; verified in a fresh process: bitwise."
 
 
@@ -190,7 +219,7 @@ def test_an_error_has_its_parts() -> None:
 
 def test_a_gate_begins_with_its_answer_and_names_the_texts_whose_labels_changed() -> None:
     found = gated(FAILED, PASSED, NOT_RUN, NOT_ASKED, changes=2, found=run([verdict("w", "a")], made("a")))
-    shown = markdown.gate(found)
+    shown = gate_page(found)
     assert shown.startswith("### bert-bundle gate: refused\n")
     assert rows(shown, 0)[1] == ["behaviour", "failed!", "broke 3"]
     assert rows(shown, 1)[1:] == [["broke", "yes", "no", "yes", "my invoice is wrong"]] * 2
@@ -199,5 +228,5 @@ def test_a_gate_begins_with_its_answer_and_names_the_texts_whose_labels_changed(
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_of_a_release_is_never_markup(text: str) -> None:
-    shown = markdown.gate(gated(FAILED, changes=1, text=text))
+    shown = gate_page(gated(FAILED, changes=1, text=text))
     assert rows(shown, 1)[1][4] == escaped(text)

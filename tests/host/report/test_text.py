@@ -12,8 +12,11 @@ from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.host.config.matrix_file import Environment, Tolerances
 from bert_bundle.host.diff import Comparison, Difference
 from bert_bundle.host.environments.prepare import PreparedEnvironment
-from bert_bundle.host.report import junit, markdown, terminal, text, wording
-from bert_bundle.host.report.terminal import Style
+from bert_bundle.host.report import junit, markdown, numbers, wording
+from bert_bundle.host.report.reports import AuditReport, CrossReport
+from bert_bundle.host.report.results import Inspection
+from bert_bundle.host.report.style import Style
+from bert_bundle.host.report.text import bundles, environments, errors, runs
 from bert_bundle.host.runs.run import Run
 
 PLAIN = Style()
@@ -21,8 +24,16 @@ HOSTILE = "\x1b[31m[bold red]evil[red]\r\n\x07\u202e:smile:"
 SHOWN = r"\x1b[31m[bold red]evil[red]\r\n\x07\u202e:smile:"
 
 
+def audit_text(found: Run, style: Style) -> str:
+    return runs.audit(AuditReport(run=found), style)
+
+
+def cross_text(found: Run, style: Style) -> str:
+    return runs.cross(CrossReport(run=found), style)
+
+
 def test_an_audit_has_a_row_for_each_environment_with_what_was_measured() -> None:
-    lines = text.audit(audit(), PLAIN).splitlines()
+    lines = audit_text(audit(), PLAIN).splitlines()
     rows = [line.split() for line in lines if line.startswith(" tf2.") or line.startswith("tf2.")]
     assert len(rows) == 6
     assert rows[0] == [
@@ -43,7 +54,7 @@ def test_an_audit_has_a_row_for_each_environment_with_what_was_measured() -> Non
 
 
 def test_an_audit_says_why_what_is_not_as_expected_is_not() -> None:
-    shown = " ".join(text.audit(audit(), PLAIN).split())
+    shown = " ".join(audit_text(audit(), PLAIN).split())
     assert "drift router, tf2.10.1-hf4.25.1-py3.9 -> tf2.13-hf4.25-py3.9: the function changed" in shown
     assert "(first layer that differs: encoder/layer_3/intermediate)" in shown
     assert "not run router, tf2.10.1-hf4.25.1-py3.9 -> tf2.18-hf4.25-py3.9: no reader: no interpreter" in shown
@@ -51,9 +62,9 @@ def test_an_audit_says_why_what_is_not_as_expected_is_not() -> None:
 
 
 def test_accuracy_is_a_column_only_where_it_is_known() -> None:
-    assert "accuracy" not in text.audit(audit(), PLAIN)
+    assert "accuracy" not in audit_text(audit(), PLAIN)
     known = run([verdict("w", "a", accuracy=0.8725)], made("a"))
-    shown = text.audit(known, PLAIN)
+    shown = audit_text(known, PLAIN)
     assert "accuracy" in shown
     assert "87.2%" in shown
 
@@ -61,8 +72,8 @@ def test_accuracy_is_a_column_only_where_it_is_known() -> None:
 def test_an_audit_fits_a_hundred_columns_and_wraps_nothing_it_measured() -> None:
     widest = run([verdict("w", "tf2.10-hf4.25-py3.11", accuracy=1.0)], made("tf2.10-hf4.25-py3.11"))
     for found in (audit(), widest):
-        assert max(map(len, text.audit(found, PLAIN).splitlines())) <= 100
-    row = next(line for line in text.audit(widest, PLAIN).splitlines() if "tf2.10-hf4.25-py3.11" in line)
+        assert max(map(len, audit_text(found, PLAIN).splitlines())) <= 100
+    row = next(line for line in audit_text(widest, PLAIN).splitlines() if "tf2.10-hf4.25-py3.11" in line)
     assert row.split()[1:] == [
         "2.10.1",
         "4.25.1",
@@ -77,7 +88,7 @@ def test_an_audit_fits_a_hundred_columns_and_wraps_nothing_it_measured() -> None
     ]
 
 
-def square() -> Run:
+def three_environments() -> Run:
     places: list[PreparedEnvironment] = [made("one"), made("two"), not_made("three")]
     grades: dict[tuple[str, str], dict[str, Any]] = {
         ("one", "two"): {"grade": "flip", "as_expected": False, "reason": "2 of 3 labels changed"},
@@ -94,21 +105,21 @@ def square() -> Run:
 
 
 def test_a_cross_run_is_a_square_of_writers_and_readers() -> None:
-    lines = [line.split() for line in text.cross(square(), PLAIN).splitlines()]
+    lines = [line.split() for line in cross_text(three_environments(), PLAIN).splitlines()]
     assert ["1", "one", "~", "F!", "-!"] in lines
     assert ["2", "two", "R", "=", "-!"] in lines
     assert ["3", "three", "-!", "-!", "-!"] in lines
 
 
 def test_the_legend_explains_every_sign_that_is_there_and_no_other() -> None:
-    shown = text.cross(square(), PLAIN)
+    shown = cross_text(three_environments(), PLAIN)
     for sign in ("= bitwise", "~ identical", "F flip", "R refused", "- not run"):
         assert f"{sign}: " in shown
     assert "D drift" not in shown
 
 
 def test_a_cross_run_names_every_unexpected_cell_with_its_reason() -> None:
-    shown = text.cross(square(), PLAIN)
+    shown = cross_text(three_environments(), PLAIN)
     assert "flip  router, one -> two: 2 of 3 labels changed" in shown
     assert shown.count("no interpreter") == 5
 
@@ -116,7 +127,7 @@ def test_a_cross_run_names_every_unexpected_cell_with_its_reason() -> None:
 def test_the_spread_of_each_pair_is_a_square_of_its_own_and_the_largest_is_named() -> None:
     doubles = {("a", "a"): 0.0, ("a", "b"): 1.2e-10, ("b", "a"): 3e-15, ("b", "b"): None}
     places = made("a"), made("b")
-    shown = text.cross(run([verdict(w, r, float64_difference=d) for (w, r), d in doubles.items()], *places), PLAIN)
+    shown = cross_text(run([verdict(w, r, float64_difference=d) for (w, r), d in doubles.items()], *places), PLAIN)
     lines = [line.split() for line in shown.splitlines()]
     assert ["1", "a", "=", "9"] in lines
     assert ["2", "b", "14"] in lines
@@ -124,19 +135,19 @@ def test_the_spread_of_each_pair_is_a_square_of_its_own_and_the_largest_is_named
 
 
 def test_the_spread_of_a_pair_is_the_largest_of_its_bundles() -> None:
-    shown = text.cross(run([verdict("a", "a", float64_difference=d) for d in (1e-15, 2e-9, 1e-12)], made("a")), PLAIN)
+    shown = cross_text(run([verdict("a", "a", float64_difference=d) for d in (1e-15, 2e-9, 1e-12)], made("a")), PLAIN)
     assert ["1", "a", "8"] in [line.split() for line in shown.splitlines()]
 
 
 def test_a_run_says_how_many_cells_share_a_replay_where_any_does() -> None:
     own, shared = verdict("a", "a"), verdict("b", "a", shares=Path("models/router"))
-    line = "replays: 1; 1 cells share one with a bundle of the same bytes"
-    assert line in text.cross(run([own, shared], made("a"), made("b")), PLAIN)
-    assert "share one" not in text.cross(run([own], made("a")), PLAIN)
+    line = "replays: 1; 1 cells share one with an identical bundle"
+    assert line in cross_text(run([own, shared], made("a"), made("b")), PLAIN)
+    assert "share one" not in cross_text(run([own], made("a")), PLAIN)
 
 
 def test_a_run_that_measured_nothing_shows_no_spread() -> None:
-    assert "spread" not in text.cross(
+    assert "spread" not in cross_text(
         run([verdict("a", "a", grade="crashed", float64_difference=None)], made("a")), PLAIN
     )
 
@@ -146,23 +157,23 @@ def test_a_run_that_measured_nothing_shows_no_spread() -> None:
     [(None, ""), (0.0, "="), (1e-9, "8"), (9.9e-10, "9"), (0.5, "0"), (7.0, "0"), (float("inf"), "!")],
 )
 def test_a_power_of_ten_is_a_bound_that_the_difference_stays_below(value: float | None, shown: str) -> None:
-    assert terminal.power(value).plain == shown
+    assert numbers.power(value) == shown
 
 
 def test_a_reader_that_only_refuses_as_expected_has_a_line_and_no_column() -> None:
     refusing = [verdict("a", "b", grade="refused", reason="known", float64_difference=None) for _ in range(2)]
-    shown = text.cross(run([verdict("a", "a"), *refusing], made("a"), made("b")), PLAIN)
+    shown = cross_text(run([verdict("a", "a"), *refusing], made("a"), made("b")), PLAIN)
     assert ["1", "a", "~"] in [line.split() for line in shown.splitlines()]
     assert "refused, as expected: b" in shown
     assert "R refused" not in shown
-    surprising = text.cross(run([verdict("a", "b", grade="refused", as_expected=False)], made("a"), made("b")), PLAIN)
+    surprising = cross_text(run([verdict("a", "b", grade="refused", as_expected=False)], made("a"), made("b")), PLAIN)
     assert ["1", "a", "R!"] in [line.split() for line in surprising.splitlines()]
 
 
 def test_the_disk_that_environments_take_is_said_at_the_end() -> None:
     found = run([verdict("a", "a")], *(dataclasses.replace(made(name), size=1_234_000_000) for name in "ab"))
-    assert text.cross(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
-    assert text.audit(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
+    assert cross_text(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
+    assert audit_text(found, PLAIN).splitlines()[-2] == "environments: 2, together 2.5 GB"
 
 
 def test_the_worst_of_several_bundles_stands_for_them() -> None:
@@ -171,20 +182,20 @@ def test_the_worst_of_several_bundles_stands_for_them() -> None:
         verdict("a", "a", grade="drift", as_expected=False),
         verdict("a", "a", grade="bitwise"),
     ]
-    assert ["1", "a", "D!"] in [line.split() for line in text.cross(run(several, made("a")), PLAIN).splitlines()]
+    assert ["1", "a", "D!"] in [line.split() for line in cross_text(run(several, made("a")), PLAIN).splitlines()]
 
 
 def test_a_square_of_twenty_one_fits_a_hundred_columns() -> None:
     names = [f"tf2.{n}-hf4.25-py3.11" for n in range(10, 31)]
     found = run([verdict(w, r) for w in names for r in names], *map(made, names))
-    lines = text.cross(found, PLAIN).splitlines()
+    lines = cross_text(found, PLAIN).splitlines()
     assert max(map(len, lines)) <= 100
     assert any(line.split()[:2] == ["21", names[-1]] and line.split()[2:] == ["~"] * 21 for line in lines)
 
 
 def test_a_reader_that_writes_nothing_is_still_named() -> None:
     found = run([verdict("a", "b")], made("a"), made("b"))
-    assert "2 b" in text.cross(found, PLAIN).splitlines()
+    assert "2 b" in cross_text(found, PLAIN).splitlines()
 
 
 @pytest.mark.parametrize("field", ["writer", "reader", "reason", "first_layer", "bundle"])
@@ -194,36 +205,36 @@ def test_text_of_a_bundle_is_escaped_and_never_markup(field: str) -> None:
     shown_verdict = verdict(**{"writer": "w", "reader": "a", **parts})
     found = run([shown_verdict], made(shown_verdict.reader))
     for shown in (
-        text.audit(found, Style(width=400)),
-        text.cross(run([shown_verdict], made(shown_verdict.reader), made(shown_verdict.writer)), Style(width=400)),
-        text.verification(shown_verdict, Style(width=400)),
+        audit_text(found, Style(width=400)),
+        cross_text(run([shown_verdict], made(shown_verdict.reader), made(shown_verdict.writer)), Style(width=400)),
+        runs.verification(shown_verdict, Style(width=400)),
     ):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", shown)
-    assert SHOWN in text.audit(found, Style(width=400))
+    assert SHOWN in audit_text(found, Style(width=400))
 
 
 def test_colour_comes_only_where_it_is_asked_for() -> None:
-    assert "\x1b[" not in text.audit(audit(), PLAIN)
-    assert "\x1b[" in text.audit(audit(), Style(color=True))
+    assert "\x1b[" not in audit_text(audit(), PLAIN)
+    assert "\x1b[" in audit_text(audit(), Style(color=True))
 
 
 def test_a_verification_says_where_it_was_replayed_and_what_was_measured() -> None:
-    shown = text.verification(verdict("tf2.15", "this interpreter", accuracy=0.5), PLAIN)
+    shown = runs.verification(verdict("tf2.15", "this interpreter", accuracy=0.5), PLAIN)
     assert shown.startswith("identical\nsame function\n")
     assert "replayed in                  this interpreter" in shown
     assert "largest difference, float64  3.1e-15" in shown
 
 
-def test_an_error_ends_with_the_last_words_of_what_died() -> None:
+def test_an_error_ends_with_the_last_output_of_the_process_that_crashed() -> None:
     error = WorkerError("the worker was killed by SIGSEGV", place="tf2.6", fix="look")
     error.add_note("first\n\x1b[2Jlast")
-    assert text.error(error) == (
-        "the worker was killed by SIGSEGV @ tf2.6\n  fix: look\n  its last words:\n    first\n    \\x1b[2Jlast\n"
+    assert errors.error(error) == (
+        "the worker was killed by SIGSEGV @ tf2.6\n  fix: look\n  last output:\n    first\n    \\x1b[2Jlast\n"
     )
 
 
-def test_an_error_without_last_words_has_no_such_line() -> None:
-    assert text.error(FormatError("no", place="p")) == "no @ p\n"
+def test_an_error_without_output_has_no_such_line() -> None:
+    assert errors.error(FormatError("no", place="p")) == "no @ p\n"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +263,7 @@ def test_a_manifest_shows_versions_inputs_labels_and_files() -> None:
         "tokenizer": {"max_length": 128},
         "files": {"graph.json": {"size": 12345, "sha256": "cd" * 32}},
     }
-    shown = text.manifest(Path("router"), record, Style(width=200))
+    shown = bundles.manifest(Inspection(bundle=Path("router"), manifest=record), Style(width=200))
     for part in (
         "python 3.11.7, bert_bundle 0.1.0, transformers 4.40.2",
         "encoder TFBertModel",
@@ -273,7 +284,8 @@ def test_a_manifest_of_odd_parts_is_shown_all_the_same(part: dict[str, Any]) -> 
         "format": "bert_bundle", "format_version": 1, "digest": "", "writer": {}, "runtime": "native",
         "encoders": {}, "labels": [], "signature": {}, "tokenizer": {}, "files": {},
     }  # fmt: skip
-    assert "native" in text.manifest(Path("router"), {**usual, **part}, PLAIN)
+    found = Inspection(bundle=Path("router"), manifest={**usual, **part})
+    assert "native" in bundles.manifest(found, PLAIN)
 
 
 def test_a_matrix_shows_its_rows_and_their_locks() -> None:
@@ -284,7 +296,7 @@ def test_a_matrix_shows_its_rows_and_their_locks() -> None:
         },
         strict=False,
     )  # fmt: skip
-    shown = text.environments([(row, True), (row, False)], PLAIN)
+    shown = environments.environments([(row, True), (row, False)], PLAIN)
     assert ["tf2.10", "3.9", "2022-12-15", "transformers==4.25.1", "ci", "no"] in [
         s.split() for s in shown.splitlines()
     ]
@@ -295,8 +307,8 @@ def test_a_comparison_shows_twenty_differences_of_a_part_and_counts_the_rest() -
     found = Comparison(
         a=Path("a"), b=Path("b"), tensors=30, tensors_equal=7, examples=4, labels_changed=1, changes=changes
     )
-    shown = text.comparison(found, PLAIN)
-    assert "7 of 30 tensors equal to the bit\n4 examples in both, 1 labels changed\n" in shown
+    shown = bundles.comparison(found, PLAIN)
+    assert "7 of 30 tensors equal to the last bit\n4 examples in both, 1 labels changed\n" in shown
     assert shown.count("tensor ") == 20
     assert "and 3 more: --json has all" in shown
     assert "\x1b" not in shown
@@ -306,9 +318,10 @@ def test_a_comparison_shows_twenty_differences_of_a_part_and_counts_the_rest() -
 def test_every_report_says_which_bounds_are_wider_and_why() -> None:
     wide = dataclasses.replace(audit(), policy=Tolerances(noise=2.0, reason="two | kinds\nof CPU"))
     words = "bounds widened: noise 2 instead of 1: two | kinds\\nof CPU"
-    assert words in text.audit(wide, PLAIN)
-    assert words in text.cross(dataclasses.replace(square(), policy=wide.policy), PLAIN)
-    assert f'value="{words}"' in junit.run(wide)
-    assert "`bounds widened: noise 2 instead of 1: two `<code>&#124;" in markdown.audit(wide)
-    for shown in (text.audit(audit(), PLAIN), junit.run(audit()), markdown.audit(audit())):
+    assert words in audit_text(wide, PLAIN)
+    assert words in cross_text(dataclasses.replace(three_environments(), policy=wide.policy), PLAIN)
+    assert f'value="{words}"' in junit.audit(AuditReport(run=wide))
+    assert "`bounds widened: noise 2 instead of 1: two `<code>&#124;" in markdown.audit(AuditReport(run=wide))
+    usual = AuditReport(run=audit())
+    for shown in (audit_text(audit(), PLAIN), junit.audit(usual), markdown.audit(usual)):
         assert "widened" not in shown

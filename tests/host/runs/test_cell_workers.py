@@ -165,8 +165,9 @@ def test_a_bundle_that_a_worker_saves_is_read_back_with_the_answer(
 
 def test_a_worker_that_saves_nothing_is_an_error(tmp_path: Path) -> None:
     nothing = entry({"generate": "worker_faults:echo"})
-    with Worker(this_interpreter(), "writer", entry=nothing) as worker, pytest.raises(
-        FormatError, match="not a bundle"
+    with (
+        Worker(this_interpreter(), "writer", entry=nothing) as worker,
+        pytest.raises(FormatError, match="not a bundle"),
     ):
         saved_by_worker(worker, "generate", tmp_path / "a", progress=silent)
 

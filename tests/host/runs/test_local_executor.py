@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.child_processes import living_children
 from support.entries import FAKE, entry
-from support.own_processes import own
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.environments.nearest import this_interpreter
@@ -55,13 +55,13 @@ def test_an_exception_cancels_the_other_jobs_before_it_is_raised(tmp_path: Path)
             assert hanging.wait(30)
             raise RuntimeError("planted")
 
-    before = own()  # workers that other tests share
+    before = living_children()  # workers that other tests share
     jobs = [job(tmp_path / "fails"), job(tmp_path / "hangs", HANGS), job(tmp_path / "hangs too", HANGS)]
     started = time.monotonic()
     with pytest.raises(RuntimeError, match="planted"):
         Local(2).gather(jobs, JobContext(environments=[HERE], progress=progress))
     assert time.monotonic() - started < 30
-    assert own() == before
+    assert living_children() == before
 
 
 def test_less_than_one_job_at_a_time_is_refused() -> None:

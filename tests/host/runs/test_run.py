@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.child_processes import living_children
 from support.entries import FAKE
 from support.fake_bundles import fake_generate
-from support.own_processes import own
 
 from bert_bundle.errors import (
     ConfigError,
@@ -191,12 +191,12 @@ def test_a_reader_that_crashes_affects_no_other_cell(tmp_path: Path) -> None:
 def test_one_process_serves_each_environment_and_role(tmp_path: Path) -> None:
     """Two environments in two roles make four processes."""
     seen: set[int] = set()
-    before = {process.pid for process in own()}  # workers that other tests share
+    before = {process.pid for process in living_children()}  # workers that other tests share
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
-            seen.update(process.pid for process in own())
+            seen.update(process.pid for process in living_children())
             time.sleep(0.005)
 
     watcher = threading.Thread(target=watch)
@@ -224,9 +224,9 @@ def test_verify_raises_if_the_reader_crashes(tmp_path: Path) -> None:
 
 
 def test_a_run_leaves_no_process_behind(tmp_path: Path) -> None:
-    before = own()  # workers that other tests share
+    before = living_children()  # workers that other tests share
     crossed(tmp_path, [{"reading": "crashes"}, {}], [made("a"), made("b")])
-    assert own() == before
+    assert living_children() == before
 
 
 def test_a_bundle_named_relative_to_here_is_found_by_workers_that_are_elsewhere(

@@ -23,6 +23,8 @@ from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
 from bert_bundle.host.workers.worker import Progress, silent
 
+pytestmark = pytest.mark.environments  # makes small ones
+
 GOOD, BAD = "tf2.16-hf4.41-py3.12", "tf2.19-hf4.53-py3.12"
 LARGE = {
     "grpcio", "h5py", "keras", "libclang", "ml-dtypes", "optree", "tensorboard", "tensorflow-cpu", "tf-keras",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.child_processes import living_children
 from support.entries import FAULTY
-from support.own_processes import own
 
 from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.host.environments.nearest import this_interpreter
@@ -49,9 +49,9 @@ def test_one_process_runs_every_task(worker: Worker) -> None:
 
 
 def test_a_process_is_started_by_the_first_task() -> None:
-    before = own()
+    before = living_children()
     with Worker(this_interpreter(), "test", entry=FAULTY):
-        assert own() == before
+        assert living_children() == before
 
 
 def test_the_process_ends_with_the_context(worker: Worker) -> None:
@@ -176,8 +176,9 @@ def test_memory_within_the_limit_is_allowed() -> None:
 
 def test_every_descendant_ends_with_a_worker_even_one_that_left_the_group() -> None:
     heard: list[str] = []
-    with Worker(this_interpreter(), "test", entry=FAULTY, time_limit=1) as worker, pytest.raises(
-        WorkerError, match="too long"
+    with (
+        Worker(this_interpreter(), "test", entry=FAULTY, time_limit=1) as worker,
+        pytest.raises(WorkerError, match="too long"),
     ):
         worker.ask("hangs", heard.append, children=3)
     processes = [int(number) for number in heard[0].split()]
@@ -187,8 +188,9 @@ def test_every_descendant_ends_with_a_worker_even_one_that_left_the_group() -> N
 
 def test_an_orphan_in_the_process_group_ends_with_the_worker() -> None:
     heard: list[str] = []
-    with Worker(this_interpreter(), "test", entry=FAULTY, time_limit=1) as worker, pytest.raises(
-        WorkerError, match="too long"
+    with (
+        Worker(this_interpreter(), "test", entry=FAULTY, time_limit=1) as worker,
+        pytest.raises(WorkerError, match="too long"),
     ):
         worker.ask("leaves_orphan", heard.append)
     assert gone(int(heard[0]))

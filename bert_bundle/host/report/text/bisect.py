@@ -1,4 +1,4 @@
-"""What a bisection found, as text: the upgrade first, then how it was found."""
+"""The result of a bisection as text: the upgrade first, then how it was found."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,23 +7,24 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bert_bundle.errors import printable
-from bert_bundle.host.report import terminal
-from bert_bundle.host.report.terminal import Style
+from bert_bundle.host.report import numbers, terminal
+from bert_bundle.host.report.style import Style
+from bert_bundle.host.runs.verdict import FIRST_LAYER
 from bert_bundle.host.upgrades.bisect import Bisection, FirstRelease
 from bert_bundle.host.upgrades.package_differences import Unit
 from bert_bundle.host.upgrades.trials import TrialResult
 
-_FEW = 3  # upgrades whose names stand in a row of the table
+_FEW = 3  # upgrades that a row of the table names
 
 
 def bisection(found: Bisection, style: Style) -> str:
-    """The smallest set of upgrades that changes the verdict, why its packages moved together, and every step."""
+    """Return the smallest set of upgrades that changes the predictions, why they belong together, and the steps."""
     ends = {
         "bundle": found.bundle,
         "good": f"{found.good.reader}: {found.good.grade}, {found.good.reason}",
         "bad": f"{found.bad.reader}: {found.bad.grade}, {found.bad.reason}",
-        "first layer that differs": found.bad.first_layer,
-        "bound of float64": f"{found.tolerance:.1e}",
+        FIRST_LAYER: found.bad.first_layer,
+        "float64 tolerance": f"{found.tolerance:.1e}",
     }
     differ = Text(f"{found.changes} packages differ, in {len(found.units)} upgrades")
     return terminal.render(
@@ -40,16 +41,18 @@ def _answer(found: Bisection) -> Iterator[RenderableType]:
         for unit in group:
             yield from _unit(unit)
         if len(group) > 1:
-            yield Text(f"  these {len(group)} could not be told apart: no mixture that has some of them has an answer")
+            yield Text(
+                f"  these {len(group)} could not be told apart: every mixture with only some of them is unresolved"
+            )
     for unit in found.needed:
-        yield Text(f"needed with it, and changes nothing alone: {printable('; '.join(map(str, unit.changes)))}")
+        yield Text(f"needed by it, and changes nothing on its own: {printable('; '.join(map(str, unit.changes)))}")
 
 
 def _unit(unit: Unit) -> Iterator[RenderableType]:
     for change in unit.changes:
         yield Text(f"  {printable(change)}")
     if len(unit.changes) > 1:
-        yield Text("  none of which moves without the others:")
+        yield Text("  these can only be upgraded together:")
         for why in dict.fromkeys(need.why for need in unit.together):
             yield Padding(terminal.plain(why), (0, 0, 0, 4))
 
@@ -62,7 +65,7 @@ def _steps(steps: Sequence[TrialResult], of: int | None = None) -> RenderableTyp
         verdict = step.verdict
         table.add_row(
             str(number), terminal.plain(shown), Text(step.answer), terminal.plain(verdict.grade),
-            terminal.figure(verdict.float64_difference), terminal.plain(verdict.first_layer or ""),
+            Text(numbers.figure(verdict.float64_difference)), terminal.plain(verdict.first_layer or ""),
             Text(f"{verdict.seconds:.0f} s"),
         )  # fmt: skip
     return table
@@ -76,9 +79,9 @@ def _released(release: FirstRelease | None) -> Iterator[RenderableType]:
     if release.exact:
         yield Text(f"the first release that changes them: {name} {bad}, after {good}", style="bold green")
     else:
-        yield Text(f"between {name} {good} and {bad}: no release between them has an answer", style="bold red")
+        yield Text(f"between {name} {good} and {bad}: every release between them is unresolved", style="bold red")
     moved = ", ".join(printable(change) for change in release.package_changes)
-    yield Text(f"  had to move with it: {moved or 'nothing'}")
+    yield Text(f"  changed with it: {moved or 'nothing'}")
     if release.steps:
         yield _steps(release.steps)
 
@@ -91,5 +94,5 @@ def _end(found: Bisection) -> Iterator[RenderableType]:
             what = ", ".join(step.upgraded) if len(step.upgraded) <= _FEW else f"{len(step.upgraded)} upgrades"
             yield Text.assemble((verdict.grade, "bold red"), f"  {printable(what)}: {printable(verdict.reason)}")
     if found.exhausted:
-        yield Text("ended because it may try no more environments")
+        yield Text("stopped: the most environments that may be tried were tried")
     yield Text(f"{found.environments} environments", style=f"bold {terminal.colour(found.exit_code == 0)}")

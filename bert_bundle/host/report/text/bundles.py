@@ -1,29 +1,34 @@
 """One bundle, or two side by side, as text."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from bert_bundle.errors import printable
-from bert_bundle.host.diff import PARTS, Comparison
-from bert_bundle.host.report import terminal
-from bert_bundle.host.report.terminal import Style
+from bert_bundle.host.report import numbers, terminal
+from bert_bundle.host.report.style import Style
+
+if TYPE_CHECKING:
+    from bert_bundle.host.diff import Comparison
+    from bert_bundle.host.report.results import Inspection
 
 _MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
 
-def manifest(path: Path, record: Mapping[str, Any], style: Style) -> str:
-    """What a bundle says of itself; parts of an unusual shape are shown as they are."""
+def manifest(found: Inspection, style: Style) -> str:
+    """Return what the manifest of a bundle holds; parts of an unusual shape are shown as they are."""
+    record = found.manifest
     files = terminal.listing(["left", "right", "left"])
     for name, file in sorted(record["files"].items()):
         files.add_row(terminal.plain(name), terminal.plain(f"{file['size']:,}"), terminal.plain(file["sha256"][:16]))
     writer = {**record["writer"], **_mapping(record["writer"].get("packages"))}
     facts = {
-        "bundle": path,
+        "bundle": found.bundle,
         "format": f"{record['format']} {record['format_version']}",
         "digest": record["digest"],
         "written by": _pairs({name: part for name, part in writer.items() if name != "packages"}),
@@ -39,11 +44,13 @@ def manifest(path: Path, record: Mapping[str, Any], style: Style) -> str:
 
 
 def comparison(found: Comparison, style: Style) -> str:
-    """What is equal in numbers, then the differences of each part: at most twenty, and how many more there are."""
+    """Return how much is equal, then at most twenty differences of each part, and how many more there are."""
+    from bert_bundle.host.diff import PARTS
+
     parts: list[RenderableType] = [
         Text(f"a: {printable(found.a)}"),
         Text(f"b: {printable(found.b)}"),
-        Text(f"{found.tensors_equal} of {found.tensors} tensors equal to the bit"),
+        Text(f"{found.tensors_equal} of {found.tensors} tensors equal to the last bit"),
         Text(f"{found.examples} examples in both, {found.labels_changed} labels changed"),
     ]
     for part in PARTS:
@@ -53,11 +60,11 @@ def comparison(found: Comparison, style: Style) -> str:
         table = terminal.table([part, "a", "b", "by"])
         for change in changes[:_MOST_CHANGES]:
             cells = map(terminal.plain, (change.place, change.a, change.b))
-            table.add_row(*cells, terminal.figure(change.by))
+            table.add_row(*cells, numbers.figure(change.by))
         more = len(changes) - _MOST_CHANGES
-        parts += [Text(), table, *([Text(f"and {more} more: --json has all")] if more > 0 else [])]
-    verdict = "the same, but for who wrote them" if found.same else "they differ"
-    return terminal.render(style, *parts, Text(), Text(verdict, style=f"bold {terminal.colour(found.same)}"))
+        parts += [Text(), table, *([Text(f"and {more} more: --json has all of them")] if more > 0 else [])]
+    answer = "the same, except for who wrote them" if found.same else "they differ"
+    return terminal.render(style, *parts, Text(), Text(answer, style=f"bold {terminal.colour(found.same)}"))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

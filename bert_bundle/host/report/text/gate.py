@@ -1,65 +1,59 @@
-"""A release's verdict as text: the checks, why, and which texts changed their label."""
+"""A gate's decision as text: the checks, the reasons, and which texts changed their label."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from bert_bundle.errors import printable
-from bert_bundle.host.environments.prepare import FailedEnvironment
-from bert_bundle.host.gate.checks import Check, Status
-from bert_bundle.host.gate.gate import Gate
-from bert_bundle.host.report import terminal, wording
-from bert_bundle.host.report.terminal import Style
-from bert_bundle.host.runs.outcome import sentence
+from bert_bundle.host.report import terminal
+from bert_bundle.host.report.style import Style
 
-_MOST_CHANGES = 20  # what broke comes first; verdict.json has all
-_GOOD: tuple[Status, ...] = ("passed", "not asked for")
+if TYPE_CHECKING:
+    from bert_bundle.host.report.reports import GateReport
+    from bert_bundle.host.report.results import Requirement
+
+_MOST_CHANGES = 20  # those that broke come first; verdict.json has all
 
 
-def gate(found: Gate, written: Path, style: Style) -> str:
-    """A row for each check with its figures, then the reasons, the labels that changed, and the answer."""
+def gate(report: GateReport, style: Style) -> str:
+    """Return a row for each check with its figures, then the reasons, the labels that changed, and the decision."""
+    found = report.gate
     table = terminal.table(["check", "status", "figures"])
-    for check in found.checks:
-        status = Text(
-            check.status, style="" if check.status == "not asked for" else terminal.colour(check.status in _GOOD)
-        )
-        table.add_row(check.name, status, wording.figures(check))
-    decision = Text(wording.answer(found), style=f"bold {terminal.colour(found.decision == 'ships')}")
+    for check in report.checks:
+        colour = "" if check.status == "not asked for" else terminal.colour(check.good)
+        table.add_row(check.name, Text(check.status, style=colour), check.figures)
+    reasons = [(check.name, reason) for check in report.checks for reason in check.reasons]
     parts: list[RenderableType] = [
         Text(f"candidate: {printable(found.candidate.path)}"),
         Text(f"baseline: {printable(found.baseline.path) if found.baseline else 'none'}"),
         Text(),
         table,
         Text(),
-        *(line for check in found.checks for line in _reasons(check)),
-        *(
-            Text(f"{printable(p.id)}: {sentence(p.error)}")
-            for p in found.environments
-            if isinstance(p, FailedEnvironment)
-        ),
-        *_changes(found),
-        Text(f"verdict: {printable(written)}"),
-        decision,
+        *(Text(f"{printable(name)}: {printable(reason)}") for name, reason in (*reasons, *report.failed_environments)),
+        *_changes(report),
+        Text(f"written to: {printable(report.decision_file)}"),
+        Text(report.decision, style=f"bold {terminal.colour(found.decision == 'ships')}"),
     ]
     return terminal.render(style, *parts)
 
 
-def requirement(verdict: Path, against: str, style: Style) -> str:
-    """Whether a verdict lets a bundle ship."""
-    words = f"{printable(verdict)}: {against}" if against else f"{printable(verdict)}: this bundle ships"
-    return terminal.render(style, Text(words, style=terminal.colour(not against)))
+def requirement(found: Requirement, style: Style) -> str:
+    """Return whether a decision lets a bundle ship."""
+    words = f"{printable(found.decision_file)}: {found.objection or 'this bundle ships'}"
+    return terminal.render(style, Text(words, style=terminal.colour(not found.objection)))
 
 
-def _reasons(check: Check) -> list[Text]:
-    return [Text(f"{check.name}: {printable(reason)}") for reason in check.reasons]
+def _changes(report: GateReport) -> list[RenderableType]:
+    from bert_bundle.host.report.rows import CHANGE_HEADINGS, change_cells
 
-
-def _changes(found: Gate) -> list[RenderableType]:
-    if not found.changes:
+    if not report.changes:
         return []
-    table = terminal.table(["label", "before", "now", "answer", "text"])
-    for change in found.changes[:_MOST_CHANGES]:
-        table.add_row(*map(terminal.plain, (change.kind, change.before, change.after, change.answer, change.text)))
-    more = len(found.changes) - _MOST_CHANGES
-    return [Text(), table, *([Text(f"and {more} more: the verdict has all")] if more > 0 else []), Text()]
+    table = terminal.table(CHANGE_HEADINGS)
+    for change in report.changes[:_MOST_CHANGES]:
+        table.add_row(*map(terminal.plain, change_cells(change)))
+    more = len(report.changes) - _MOST_CHANGES
+    left_out = [Text(f"and {more} more: {printable(report.decision_file)} has all of them")] if more > 0 else []
+    return [Text(), table, *left_out, Text()]

@@ -1,0 +1,80 @@
+"""The command that replays a bundle in several environments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bert_bundle.errors import ConfigError
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.options import Options, common, selection, with_report_files
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@selection
+@click.option(
+    "--with",
+    "upgrades",
+    multiple=True,
+    metavar="PACKAGES",
+    help="Also audit the environment that an upgrade to these packages would give, such as "
+    "'tensorflow==2.21.0 transformers==4.57.6'; may be repeated.",
+)
+@click.option(
+    "--upgrade-from",
+    "source",
+    metavar="ENV",
+    help="The environment that is upgraded; default: the one nearest to the requested packages.",
+)
+@with_report_files
+@common
+def audit(
+    options: Options,
+    bundle: Path,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    upgrades: tuple[str, ...],
+    source: str | None,
+) -> CommandResult:
+    """Replay a bundle in several environments and grade each.
+
+    Without --env, --groups and --with it takes the environments of the group ci.
+
+    With --with, BUNDLE is replayed in the environment that an upgrade would give, and for comparison in the environment
+    of today: that of --upgrade-from, or else the one nearest to the bundle's writer. --env and --groups add others. An
+    upgrade starts from the lock of an environment and changes only what the resolver requires; the result lists these
+    changes. Nothing is written beside the matrix file.
+
+    \b
+    Examples:
+      bert-bundle audit ticket-router
+      bert-bundle audit ticket-router --env 'tf2.1*' --json
+      bert-bundle audit ticket-router --report junit=audit.xml,markdown=audit.md
+      bert-bundle audit ticket-router --with "tensorflow==2.21.0 transformers==4.57.6"
+      bert-bundle audit ticket-router --with numpy==2.0.2 --upgrade-from tf2.16-hf4.41-py3.12
+    """
+    from bert_bundle import api
+    from bert_bundle.host.commands.environment_options import resolve_upgrades
+    from bert_bundle.host.config.matrix_file import DEFAULT_GROUP
+    from bert_bundle.host.environments.nearest import written_by
+    from bert_bundle.host.environments.prepare import prepare, prepare_one
+    from bert_bundle.host.report.reports import AuditReport
+    from bert_bundle.host.runs import run
+    from bert_bundle.host.upgrades.audit import with_upgrades
+
+    if source and not upgrades:
+        raise ConfigError("--upgrade-from needs --with", place="--upgrade-from", wanted="--with PACKAGES beside it")
+    selected = bool(groups or names or not upgrades)
+    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names) if selected else ()
+    packages, _ = written_by(api.inspect(str(bundle)))  # a damaged bundle is refused before environments are made
+    resolved = resolve_upgrades(options, packages, [text.split() for text in upgrades], source)
+    today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in resolved}]
+    existing = [*(row for row in today if row not in rows), *rows]
+    environments = [
+        *prepare(existing, options.locks, progress=options.progress),
+        *(prepare_one(u.locked.environment, u.locked.lock, options.progress) for u in resolved),
+    ]
+    found = run.audit(bundle, environments, executor=options.executor, progress=options.progress, terms=options.terms)
+    return options.reported(AuditReport(run=with_upgrades(found, resolved)), found.exit_code)

@@ -1,0 +1,213 @@
+"""The command that runs the environments of the matrix against each other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bert_bundle.errors import ConfigError
+from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.options import Options, common, selection, with_report_files
+
+if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Environment
+    from bert_bundle.host.environments.prepare import PreparedEnvironment, TemporaryEnvironment
+    from bert_bundle.host.runs.run import Run
+    from bert_bundle.host.runs.shrink import Search
+
+_CLASSIC, _GENERATED, _CATALOGUE = "classic", "generated", "catalogue"
+_LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the classic classifier
+
+
+@click.command()
+@selection
+@click.option(
+    "--writers",
+    multiple=True,
+    metavar="GLOB",
+    help="Which of the selected environments save; default: all that are not expected to be refused.",
+)
+@click.option("--readers", multiple=True, metavar="GLOB", help="Which of the selected environments load; default: all.")
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many classifiers are generated for each writer, the classic one among them. Default with --classifiers "
+    "generated: as the matrix file says.",
+)
+@click.option(
+    "--classifiers",
+    type=click.Choice([_CLASSIC, _GENERATED, _CATALOGUE]),
+    help="classic: first token, ten numerical features, softmax; generated: that one, then others drawn from the seed; "
+    "catalogue: one for every way to write a classifier. Default: classic, or generated if --examples is more than 1.",
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="The seed of generated classifiers; default: as the matrix file says."
+)
+@click.option(
+    "--discard-environments",
+    "discard",
+    is_flag=True,
+    help="Create each environment when it is used and delete it afterwards: at most --jobs of them are on disk.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Leave the bundles in this folder, which must be empty or new.",
+)
+@click.option(
+    "--reproductions",
+    type=click.Path(path_type=Path),
+    default=Path("bert-bundle-reproductions"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder for a script that reproduces the first pair that is not as expected.",
+)
+@with_report_files
+@common
+def run(
+    options: Options,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    writers: tuple[str, ...],
+    readers: tuple[str, ...],
+    examples: int | None,
+    classifiers: str | None,
+    seed: int | None,
+    discard: bool,
+    keep: Path | None,
+    reproductions: Path,
+) -> CommandResult:
+    """Save in each environment, load in each, grade each pair.
+
+    Without --env and --groups it takes the environments of the group ci. If a pair is not as expected, the run goes on
+    with its two workers: it searches, for at most five minutes, for the smallest classifier on which they still
+    disagree, and writes a script that reproduces it. With --discard-environments it does not search.
+
+    \b
+    Examples:
+      bert-bundle matrix run
+      bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
+      bert-bundle matrix run --report markdown=run.md --report json=run.json
+    """
+    from bert_bundle.host.config.matrix_file import DEFAULT_GROUP
+    from bert_bundle.host.report.reports import CrossReport
+    from bert_bundle.host.runs import run as runs
+
+    kind = classifiers or (_CLASSIC if examples in (None, 1) else _GENERATED)
+    count = examples or (options.matrix.properties.examples if kind == _GENERATED else 1)
+    if count > 1 and kind != _GENERATED:
+        raise ConfigError(
+            "--examples is the number of generated classifiers",
+            place="--examples",
+            found=f"{count}, with --classifiers {kind}",
+            fix="leave one of the two out",
+        )
+    number = options.matrix.properties.seed if seed is None else seed
+    specifications = _specifications(kind, count, number)
+    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
+    able = [row for row in rows if row in options.matrix.loading]
+    writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
+    with _folder(keep) as folder:
+        needed = [row for row in rows if row in writing or row in reading]
+        environments = _environments(needed, options, discard)
+        found = runs.cross(
+            [environments[row.id] for row in writing],
+            [environments[row.id] for row in reading],
+            specifications,
+            folder=folder,
+            executor=options.executor,
+            progress=options.progress,
+            terms=options.terms,
+        )
+        if not discard:
+            search = None if kind == _CATALOGUE else _smaller(count, number)
+            found = _reproduced(found, specifications, search, folder, reproductions, options)
+    return options.reported(CrossReport(run=found), found.exit_code)
+
+
+def _specifications(kind: str, count: int, seed: int) -> list[dict[str, Any]]:
+    """Return what each writer saves."""
+    if kind == _CATALOGUE:
+        from bert_bundle.classifiers import catalogue
+
+        return catalogue.specifications()
+    from bert_bundle.classifiers import strategies  # imports Hypothesis
+
+    return strategies.draw(count, seed)
+
+
+def _smaller(count: int, seed: int) -> Search:
+    """Return the search for a smaller classifier."""
+    from bert_bundle.classifiers import strategies
+
+    return partial(strategies.smallest_failing, examples=count - 1 or _LEAST_DRAWN, seed=seed)
+
+
+def _reproduced(
+    found: Run,
+    specifications: Sequence[dict[str, Any]],
+    search: Search | None,
+    folder: Path,
+    reproductions: Path,
+    options: Options,
+) -> Run:
+    """Return the run, with a script that reproduces the first pair that is not as expected."""
+    from bert_bundle.host.runs import shrink
+    from bert_bundle.host.runs.reproduction import write
+
+    least = shrink.shrink(found, specifications, search, folder=folder, progress=options.progress, terms=options.terms)
+    if least is None:
+        return found
+    rows = {row.id: row for row in options.matrix.environments}
+    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.terms)])
+
+
+def _environments(
+    rows: Sequence[Environment], options: Options, discard: bool
+) -> Mapping[str, PreparedEnvironment | TemporaryEnvironment]:
+    """Return each environment by its id: created now, or when it is used."""
+    from bert_bundle.host.environments.prepare import plan, prepare
+
+    found: Sequence[PreparedEnvironment | TemporaryEnvironment] = (
+        plan(rows, options.locks) if discard else prepare(rows, options.locks, progress=options.progress)
+    )
+    return dict(zip((row.id for row in rows), found, strict=True))
+
+
+def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> list[Environment]:
+    kept = [row for row in rows if not globs or any(fnmatchcase(row.id, glob) for glob in globs)]
+    if not kept:
+        raise ConfigError(
+            "no selected environment matches",
+            place=option,
+            wanted=", ".join(row.id for row in rows) or "one that is not expected to be refused",
+            found=", ".join(globs) or "none",
+            fix="name one of those, or a glob; an environment that is expected to be refused cannot be a writer",
+        )
+    return kept
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Give the folder for the bundles: an empty one that is kept, or a temporary one."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise ConfigError("the folder for the bundles is not empty", place=keep, fix="choose another for --keep")
+    except OSError as error:
+        raise ConfigError("the folder for the bundles cannot be used", place=keep, found=error.strerror) from error
+    yield keep

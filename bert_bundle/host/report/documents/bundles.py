@@ -1,0 +1,20 @@
+"""Documents of the commands about bundles on disk: inspect, diff."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bert_bundle.host.diff import Comparison
+    from bert_bundle.host.report.results import Inspection
+
+
+def manifest(found: Inspection) -> dict[str, Any]:
+    """Return the manifest as it is in bundle.json."""
+    return found.manifest
+
+
+def comparison(found: Comparison) -> dict[str, Any]:
+    """Return docs/schema/diff.json."""
+    return {**asdict(found), "same": found.same}

@@ -1,0 +1,32 @@
+"""Documents of the commands about environments: matrix list, matrix lock, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Environment
+    from bert_bundle.host.environments.doctor import Diagnosis
+    from bert_bundle.host.environments.locks import Lock
+
+
+def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, Any]:
+    """Return docs/schema/environments.json: the rows of a matrix, each with whether it is locked."""
+    return {"environments": [{**row.model_dump(mode="json"), "locked": locked} for row, locked in rows]}
+
+
+def locks(written: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
+    """Return docs/schema/locks.json."""
+    return {
+        "locks": [
+            {"id": row.id, "path": lock.path, "digest": lock.digest, "packages": len(lock.pins)}
+            for row, lock in written
+        ]
+    }
+
+
+def doctor(found: Sequence[Diagnosis]) -> dict[str, Any]:
+    """Return docs/schema/doctor.json."""
+    return {"environments": [{**asdict(diagnosis), "as_expected": diagnosis.as_expected} for diagnosis in found]}
