@@ -117,7 +117,7 @@ CASES: dict[str, Case] = {
         )
         for name in ("Dense", "Variable", "BertModel", "Functional")
     },
-    "built-in as custom": graph(put("layers", 3, "custom", True), "a built-in layer that says", "/layers/3"),
+    "built-in as custom": graph(put("layers", 3, "custom", True), "a built-in layer is marked as custom", "/layers/3"),
     **{
         f"custom {value!r}": (
             custom("custom", value), FormatError, "a custom layer is malformed", "graph.json#/layers/3/custom",
