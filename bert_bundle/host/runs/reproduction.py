@@ -21,6 +21,7 @@ from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Reproduction, cross
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.shrink import Smallest
+from bert_bundle.host.runs.verdict import FIRST_LAYER
 from bert_bundle.host.workers.worker import Entry
 
 _SCRIPT = '''\
@@ -114,7 +115,7 @@ def reproduce(
             terms=terms,
         )
     (verdict,) = found.verdicts
-    layer = f" (first layer that differs: {verdict.first_layer})" if verdict.first_layer else ""
+    layer = f" ({FIRST_LAYER}: {verdict.first_layer})" if verdict.first_layer else ""
     print(f"{verdict.grade}: {verdict.reason}{layer}")
     return AS_EXPECTED if verdict.as_expected else found.exit_code or NOT_AS_EXPECTED
 
