@@ -1,4 +1,4 @@
-"""How long the whole square takes, and what it takes: time, processes, memory, disk. Prints figures, asserts nothing.
+"""Measures a run of all writers and readers: time, processes, memory and disk. Prints figures, asserts nothing.
 
 `python benchmarks/matrix_run.py --groups full --examples 5`; see benchmarks/README.md.
 """
@@ -31,7 +31,7 @@ from bert_bundle.host.runs.run_options import RunOptions
 
 T = TypeVar("T")
 
-BETWEEN_LOOKS = 0.2  # seconds; a worker lives for many times as long
+BETWEEN_LOOKS = 0.2  # seconds; a worker runs many times longer
 
 
 class Watched(Local):
@@ -50,13 +50,13 @@ class Watched(Local):
 
 @dataclass
 class Peak:
-    """The most resident memory that this process and all below it had together, in bytes."""
+    """The peak of the resident memory of this process and its descendants together, in bytes."""
 
     memory: int = 0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Looks every `BETWEEN_LOOKS` seconds, as long as the block runs."""
+        """Sample the memory every `BETWEEN_LOOKS` seconds while the block runs."""
         over = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(over,), daemon=True)
         watcher.start()
@@ -82,7 +82,7 @@ class Peak:
 @click.option("--examples", default=5, show_default=True, help="Generated classifiers per writer.")
 @click.option("--jobs", default=DEFAULT_JOBS, show_default=True, help="Workers at a time.")
 def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: int) -> None:
-    """Runs the square of the environments and prints what it took; ends as `bert-bundle matrix run` would."""
+    """Run every writer and reader and print the figures; end with the exit code of `bert-bundle matrix run`."""
     path = default_matrix_path()
     matrix = read_matrix(path)
     rows = matrix.select(groups=groups, names=names)
@@ -106,7 +106,7 @@ def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: i
 
 
 def figures(found: Run, starts: Counter[tuple[str, str]], peak: Peak, making: float) -> Iterator[str]:
-    """The figures, a line each, with what issue 3 asks for where it asks for anything."""
+    """Yield one line for each figure, with its target if there is one."""
     yield f"{wording.sentence(found.summary)}"
     yield f"environments made or found in the cache    {making:8.0f} s"
     yield f"run                                        {found.summary.seconds / 60:8.1f} min   (under 30)"

@@ -1,7 +1,7 @@
-"""The gate on a classifier of some size: trained twice alike, once on the wrong labels, once with nowhere to run.
+"""Measures three gates on a trained classifier: trained again, trained on wrong labels, and with a missing environment.
 
-`python benchmarks/release_gate.py --encoder minilm`; see benchmarks/README.md. Prints what each gate says, and ends
-with 1 where one of them ends otherwise than it should.
+`python benchmarks/release_gate.py --encoder minilm`; see benchmarks/README.md. Prints the result of each gate, and ends
+with 1 if one of them ends with another exit code than it should.
 """
 
 import shutil
@@ -30,7 +30,7 @@ SPOILED = "tf2.10-hf4.25-py3.9"  # in a copy of the matrix
 
 
 def train(folder: Path, encoder: str) -> None:
-    """`folder`/first, again and wrong, each a bundle named "release"."""
+    """Train three bundles named "release", in the folders first, again and wrong of `folder`."""
     (row,) = read_matrix(default_matrix_path()).select(names=[TRAINER])
     made = make(row, read_lock(row, default_matrix_path().parent / FOLDER), progress=say)
     todo = recipe(encoder, say)
@@ -42,7 +42,7 @@ def train(folder: Path, encoder: str) -> None:
 
 
 def spoil(folder: Path) -> Path:
-    """A copy of the matrix in which one environment asks for a Python that there is not."""
+    """Return a copy of the matrix file in which one environment needs a Python that does not exist."""
     matrix = default_matrix_path()
     shutil.copytree(matrix.parent / FOLDER, folder / FOLDER)
     (row,) = read_matrix(matrix).select(names=[SPOILED])
@@ -63,7 +63,7 @@ def say(text: str) -> None:
 @click.option("--encoder", type=click.Choice(["tiny", "minilm"]), default="minilm", show_default=True)
 @click.option("--groups", default="demo", show_default=True, help="Environments that the policy names.")
 def run(encoder: str, groups: str) -> None:
-    """Train, gate, print."""
+    """Train, run the gates, and print what each one took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train(folder, encoder)

@@ -1,13 +1,16 @@
-"""The documentation stays true: its tables are what the code gives, its commands, links and paths are there.
+"""Checks that keep the documents true: generated tables, commands, links, paths and the symbols that prose names.
 
-Each check is a function from texts to faults, and has a planted fault that it must catch. The tables between
-`<!-- generated: NAME -->` and `<!-- end -->` are those of generated.py: `python tests/test_docs.py --write`.
+Each check is a function from texts to faults, and each has a planted fault that it must catch. The tables between
+`<!-- generated: NAME -->` and `<!-- end -->` come from support/generated_tables.py; `python tests/test_docs.py --write`
+writes them.
 """
 
+import ast
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 import pytest
@@ -23,6 +26,7 @@ NAME = "bert-bundle "
 COMMANDS, FORMAT, MAP = "docs/commands.md", "docs/format.md", "tests/README.md"
 FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", MAP)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->\n)", re.DOTALL)
+POINTER = re.compile(r"`((?:bert_bundle|benchmarks|docs|tests|tools)/[\w./-]+)(?:::([\w.]+))?`")
 FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 Texts = Mapping[str, str]
@@ -33,8 +37,9 @@ def test_generated_blocks_are_what_the_code_gives() -> None:
     with pytest.raises(AssertionError, match=r"docs/format\.md: layers is not what the code gives"):
         assert list(stale(changed(FORMAT, "| `Dense` | `units` |", "| `Dense` | `unit` |"))) == []
     assert list(stale(changed(FORMAT, "generated: ops -->", "generated: opps -->"))) == [
-        "docs/format.md: opps is no table", "ops stands nowhere",
-    ]  # fmt: skip
+        "docs/format.md: opps is not a generated table",
+        "ops is in no document",
+    ]
 
 
 def test_exit_codes_are_those_of_the_code() -> None:
@@ -63,12 +68,46 @@ def test_every_error_is_documented() -> None:
     assert list(missing_errors(changed(COMMANDS, "WorkerError", "Worker"))) == ["WorkerError"]
 
 
-def test_every_relative_link_and_every_path_in_code_marks_is_there() -> None:
+def test_every_relative_link_and_every_path_in_code_marks_exists() -> None:
     assert list(broken(texts())) == []
     planted = "[a](docs/nowhere.md) [b](docs/format.md#nowhere) [c](docs/format.md) [d](https://x.org) `tests/none.py`"
     assert list(broken({**texts(), "x.md": planted})) == [
-        "x.md: docs/nowhere.md", "x.md: docs/format.md#nowhere", "x.md: tests/none.py",
-    ]  # fmt: skip
+        "x.md: docs/nowhere.md",
+        "x.md: docs/format.md#nowhere",
+        "x.md: tests/none.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "fault"),
+    [
+        ("bert_bundle/none.py::save", "bert_bundle/none.py"),
+        ("bert_bundle/api.py::rescue", "bert_bundle/api.py::rescue is not defined there"),
+        ("bert_bundle/api.py::Bundle", "bert_bundle/api.py::Bundle is only imported there"),
+        ("bert_bundle/api.py::Verification.nothing", "bert_bundle/api.py::Verification.nothing is not defined there"),
+        ("docs/style.md::bundle", "docs/style.md::bundle does not name a Python file"),
+    ],
+)
+def test_a_pointer_to_a_symbol_that_is_not_defined_in_its_file_is_a_fault(pointer: str, fault: str) -> None:
+    assert list(broken({"x.md": f"see `{pointer}`"})) == [f"x.md: {fault}"]
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "bert_bundle/api.py::save",
+        "bert_bundle/api.py::Verification",
+        "bert_bundle/api.py::Verification.ok",  # a method
+        "bert_bundle/api.py::Verification.figures",  # a field
+        "bert_bundle/graph/layers.py::LAYERS",  # a constant
+    ],
+)
+def test_a_pointer_to_a_function_a_class_a_member_or_a_constant_is_right(pointer: str) -> None:
+    assert list(broken({"x.md": f"see `{pointer}`"})) == []
+
+
+def test_prose_points_at_code_by_symbol() -> None:
+    assert sum(len(re.findall(r"\.py::\w", text)) for text in texts().values()) > 40
 
 
 def test_every_folder_of_tests_is_on_their_map() -> None:
@@ -81,13 +120,13 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 
 def texts() -> dict[str, str]:
-    """Path -> text of every document."""
+    """Return the text of every document, by path."""
     paths = [*FILES, *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
     return {path: (ROOT / path).read_text("utf-8") for path in paths}
 
 
 def changed(path: str, old: str, new: str) -> dict[str, str]:
-    """The documents with a fault planted in one of them."""
+    """Return the documents with a fault planted in one of them."""
     assert old in texts()[path]
     return {**texts(), path: texts()[path].replace(old, new)}
 
@@ -96,10 +135,10 @@ def stale(documents: Texts) -> Iterator[str]:
     found = [(path, block) for path, text in documents.items() for block in BLOCK.finditer(text)]
     for path, block in found:
         if block["name"] not in BLOCKS:
-            yield f"{path}: {block['name']} is no table"
+            yield f"{path}: {block['name']} is not a generated table"
         elif block["body"] != BLOCKS[block["name"]]():
             yield f"{path}: {block['name']} is not what the code gives: python tests/test_docs.py --write"
-    yield from (f"{name} stands nowhere" for name in sorted(set(BLOCKS) - {block["name"] for _, block in found}))
+    yield from (f"{name} is in no document" for name in sorted(set(BLOCKS) - {block["name"] for _, block in found}))
 
 
 def wrong_exit_codes(documents: Texts) -> Iterator[str]:
@@ -136,9 +175,9 @@ def wrong_lines(documents: Texts) -> Iterator[str]:
 
 
 def command_lines(text: str) -> list[str]:
-    """What is called bert-bundle in the document's blocks of shell, up to a pipe."""
+    """Return the calls of bert-bundle in the document's shell blocks, each up to a pipe or a redirection."""
     blocks = [block["body"] for block in FENCED.finditer(text) if block["kind"] == "sh"]
-    return re.findall(r"(?:^|&& )(bert-bundle [^|&\n]+)", "\n".join(blocks), re.MULTILINE)
+    return re.findall(r"(?:^|&& )(bert-bundle [^|&>\n]+)", "\n".join(blocks), re.MULTILINE)
 
 
 def missing_errors(documents: Texts) -> Iterator[str]:
@@ -156,9 +195,46 @@ def broken(documents: Texts) -> Iterator[str]:
             slugs = headings(place.read_text("utf-8")) if anchor and place.is_file() else {""}
             if "://" not in link and (not place.exists() or anchor not in slugs):
                 yield f"{path}: {link}"
-        for named in re.findall(r"`((?:bert_bundle|docs|tests)/[\w./-]+)`", prose):
-            if not (ROOT / named).exists():
-                yield f"{path}: {named}"
+        for file, symbol in POINTER.findall(prose):
+            if not (ROOT / file).exists():
+                yield f"{path}: {file}"
+            elif symbol and not file.endswith(".py"):
+                yield f"{path}: {file}::{symbol} does not name a Python file"
+            elif symbol:
+                yield from (f"{path}: {file}::{symbol} {fault}" for fault in undefined(ROOT / file, symbol))
+
+
+def undefined(file: Path, symbol: str) -> Iterator[str]:
+    """Yield why `symbol`, a name or CLASS.MEMBER, is not defined at the top level of `file`; nothing if it is."""
+    body = ast.parse(file.read_text("utf-8")).body
+    for part in symbol.split("."):
+        found = [node for node in flat(body) if part in names(node)]
+        if not found:
+            yield "is not defined there"
+            return
+        if all(isinstance(node, ast.Import | ast.ImportFrom) for node in found):
+            yield "is only imported there"
+            return
+        body = [inner for node in found if isinstance(node, ast.ClassDef) for inner in node.body]
+
+
+def flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a body, and those inside its `if` and `try` statements."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from flat([*node.body, *node.orelse, *getattr(node, "finalbody", [])])
+            yield from flat([inner for handler in getattr(node, "handlers", []) for inner in handler.body])
+
+
+def names(node: ast.stmt) -> set[str]:
+    """Return the names that a statement defines or imports."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in node.names}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def unmapped(documents: Texts) -> Iterator[str]:
@@ -167,13 +243,13 @@ def unmapped(documents: Texts) -> Iterator[str]:
 
 
 def headings(text: str) -> set[str]:
-    """The anchors that a page of GitHub gives its headings."""
+    """Return the anchors that GitHub gives to the headings of a page."""
     titles = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def write() -> None:
-    """Rewrites the body of every block."""
+    """Rewrite the body of every generated block."""
     for path, text in texts().items():
         fresh = BLOCK.sub(lambda block: f"{block[1]}{BLOCKS[block['name']]()}{block[4]}", text)
         if fresh != text:

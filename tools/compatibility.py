@@ -1,4 +1,8 @@
-"""`python tools/compatibility.py RUN.json`: docs/compatibility.md, from the output of `matrix run --json`."""
+"""Writes docs/compatibility.md from the JSON document of a run.
+
+`python tools/compatibility.py RUN.json`, where RUN.json is the output of
+`bert-bundle matrix run --groups full --classifiers catalogue --json`.
+"""
 
 import json
 import sys
@@ -13,35 +17,35 @@ MARKS = {"bitwise": "=", "identical": "~"}
 WORST_LAST = tuple(MEANING)
 HEAD = """# Compatibility
 
-Every environment of the group `full` that can write wrote the classifiers, every environment read all of them; those
-of the same bytes share a reader's replay ([the matrix](matrix.md#workers)). Made from a real run, whose document was
-kept as `run.json` and given to tools/compatibility.py:
+Every environment of the group `full` that can write wrote the classifiers, and every environment read all of them.
+Bundles with the same bytes share one replay in each reader ([the matrix](matrix.md#workers)). This page is made from a
+real run by `tools/compatibility.py`, which is given the run's document:
 
 ```sh
-bert-bundle matrix run --groups full --classifiers catalogue --json
+bert-bundle matrix run --groups full --classifiers catalogue --json > run.json
 ```
 
-`=` equal to the last bit · `~` identical: the same labels, the same function, float32 within the noise floor · anything
-else is named, with `!` where it was not expected.
+`=` equal to the last bit · `~` identical: the same labels, the same function, float32 within the noise floor · any
+other grade is named, with `!` if it was not expected.
 """
 SPREAD = """
 ## Spread
 
-How far the float64 replays of each pair lie apart: n where every difference is below 1e-n of the output's scale, `=`
-where there is none. The bound is 5e-7.
+The largest difference between the float64 replays of each pair: n if every difference is below 1e-n of the output's
+scale, `=` if there is none. The tolerance is 5e-7.
 """
 REFUSED = """
 ## Refused, as expected
 
-These environments are known not to work ([known breakages](matrix.md#known-breakages)). Each refused every bundle, in
-the words of its rule.
+These environments are known not to work ([known breakages](matrix.md#known-breakages)). Each refused every bundle, with
+the reason of its rule.
 """
 
 Verdicts = Iterable[Mapping[str, Any]]
 
 
 def document(run: Mapping[str, Any]) -> str:
-    """The page: writers x readers with the worst grade of each pair, the spread, the refusals, the sum."""
+    """Return the page: writers x readers with the worst grade of each pair, totals, the spread and the refusals."""
     verdicts, summary = run["verdicts"], run["summary"]
     ids = [place["id"] for place in run["environments"]]
     loading = {v["reader"] for v in verdicts if v["grade"] != "refused" or not v["as_expected"]}
@@ -65,7 +69,7 @@ def document(run: Mapping[str, Any]) -> str:
         SPREAD,
         square(ids, writers, readers, lambda *pair: power(doubles.get(pair))),
         "",
-        f"The largest of all is {run['spread']['largest'] or 0:.1e}.",
+        f"The largest is {run['spread']['largest'] or 0:.1e}.",
     ]
     if refusing:
         rows = (f"| {name} | {reason.split(';')[0].removeprefix('known: ')} |" for name, reason in refusing.items())
@@ -74,7 +78,7 @@ def document(run: Mapping[str, Any]) -> str:
 
 
 def square(ids: list[str], writers: list[str], readers: list[str], cell: Callable[[str, str], str]) -> str:
-    """A table of writers (down) and readers (across); the numbers are places in `ids`."""
+    """Return a table of writers (down) and readers (across); the numbers are positions in `ids`."""
     numbers = {name: number for number, name in enumerate(ids, 1)}
     rows = [f"| writer \\ reader | {' | '.join(str(numbers[reader]) for reader in readers)} |"]
     rows.append("| --- |" + " --- |" * len(readers))
@@ -83,11 +87,13 @@ def square(ids: list[str], writers: list[str], readers: list[str], cell: Callabl
 
 
 def worst(verdicts: Verdicts) -> str:
-    """The worst grade, as a mark or by its name."""
+    """Return the worst grade, as a mark or by its name."""
     grade: str = max((v["grade"] for v in verdicts), key=WORST_LAST.index)
     return MARKS.get(grade, grade) + ("" if all(v["as_expected"] for v in verdicts) else "!")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python tools/compatibility.py RUN.json")
     page = document(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     Path(__file__).resolve().parents[1].joinpath("docs", "compatibility.md").write_text(page, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""`python tools/grades.py`: every grade from a real cause in real environments, with its figures, as one table.
+"""Makes the table of docs/grades.md: every grade from a real cause in real environments, with its figures.
 
-A check too: it ends with 1 where a cause has another grade, or names another first layer. With `--write` the table goes
-into docs/grades.md. Each verdict is that of an audit; a fault is one of tests/support/reader_faults.py, in force in a
-live reader, and the rows without one are its control.
+`python tools/grades.py` prints the table and ends with 1 if a cause has another grade or names another first layer.
+With `--write` it puts the table into the page. Each verdict is that of an audit. A fault is one of
+tests/support/reader_faults.py, planted in a live reader; the rows without a fault are its control.
 """
 
 import re
@@ -44,16 +44,16 @@ HEADERS = (
 WRITER = "tf2.18-hf4.48-py3.12"
 NEWER = "tf2.19-hf4.53-py3.12"
 BROKEN = "hf4.57-py3.13-tensorflow-missing"
-NOWHERE = "tf2.18-hf4.48-py3.99"  # the writer's row, with a Python that nobody has
+NOWHERE = "tf2.18-hf4.48-py3.99"  # the writer's row, with a Python that does not exist
 
-# A wide head makes a classifier certain: at probabilities of nearly 0 and 1 softmax passes little on.
+# A wide head makes a classifier certain: at probabilities near 0 and 1 softmax passes on little of a change.
 SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "float32": {},
     "certain": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}], "seed": 1},
     "hidden": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}] * 2, "seed": 1},
     "mixed_float16": {"pooling": "average", "policy": "mixed_float16"},
 })  # fmt: skip
-GELU = "3 bert_encoder hidden_states.1"  # what comes out of the first layer, where the first GELU is
+GELU = "3 bert_encoder hidden_states.1"  # the output of the first layer, after the first GELU
 EMBEDDINGS = "3 bert_encoder hidden_states.0"
 
 
@@ -61,8 +61,8 @@ EMBEDDINGS = "3 bert_encoder hidden_states.0"
 class Cause:
     """What is done to a replay, and the grade and the first layer that its verdict must have.
 
-    `fault` is in force in the reader; `killed`: its process is ended once it builds the model; `terms` are others than
-    the usual ones. `hidden`: the replay in the model's own precision stays within the noise floor.
+    `fault` is planted in the reader. `killed`: its process is killed once it builds the model. `terms` replace options
+    of the run. `hidden`: the replay in the model's own precision must stay within the noise floor.
     """
 
     grade: Grade
@@ -99,7 +99,7 @@ CAUSES = (
 
 
 def missed(cause: Cause, verdict: Verdict, floor: float) -> str:
-    """What of a verdict is not what its cause must give; empty where all of it is. `floor` is the bundle's noise."""
+    """Return how a verdict differs from what its cause must give, or "". `floor` is the bundle's noise floor."""
     if verdict.grade != cause.grade:
         return f"wanted {cause.grade}, found {verdict.grade}: {verdict.reason}"
     if verdict.first_layer != cause.layer:
@@ -110,13 +110,13 @@ def missed(cause: Cause, verdict: Verdict, floor: float) -> str:
 
 
 def wrong(measured: Sequence[tuple[Cause, Verdict, float]]) -> list[str]:
-    """Every cause that came to something else, and every grade that came of none."""
+    """Return every cause that gave another result, and every grade that has no cause."""
     found = [f"{cause.what}: {fault}" for cause, v, floor in measured if (fault := missed(cause, v, floor))]
     return found + [f"{grade}: no cause" for grade in MEANING if grade not in {v.grade for _, v, _ in measured}]
 
 
 def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
-    """A row for each cause, with its verdict and its bundle's noise floor; reasons without their places."""
+    """Return a row for each cause, with its verdict and its bundle's noise floor; reasons without their places."""
     rows = [HEADERS, ("---",) * len(HEADERS)]
     for cause, v, floor in measured:
         rows.append((
@@ -129,7 +129,7 @@ def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
 
 
 def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
-    """Every cause brought about: its verdict, and the noise floor of the bundle."""
+    """Reproduce every cause; return its verdict and the noise floor of the bundle."""
     matrix = read_matrix(ROOT / FILE_NAME)
     places = _places(matrix, folder, say)
     writer = places[WRITER]
@@ -161,7 +161,7 @@ def _places(matrix: Matrix, folder: Path, say: Progress) -> dict[str, PreparedEn
 
 
 def _killing(say: Progress) -> Progress:
-    """Kills this process's worker as soon as it says that it builds the model."""
+    """Return a progress function that kills this process' worker as soon as it reports that it builds the model."""
 
     def heard(text: str) -> None:
         say(text)
@@ -177,7 +177,7 @@ def _floor(golden: Golden) -> float:
 
 
 def main(write: bool) -> int:
-    """Prints the table, and what is wrong with it on standard error; 1 if anything is."""
+    """Print the table, and what is wrong with it on standard error; return 1 if anything is."""
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(Path(folder), lambda text: print(text, file=sys.stderr, flush=True))
     print(f"Written in {WRITER}; the bound of float64 is 5e-7.\n\n{table(measured)}", end="")

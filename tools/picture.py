@@ -1,6 +1,6 @@
-"""`python tools/picture.py BUNDLE`: audits the bundle in the group ci and draws the table as docs/audit.svg.
+"""Audits a bundle in the group ci and draws the table as docs/audit.svg: `python tools/picture.py BUNDLE`.
 
-What is drawn is the text that `bert-bundle audit` prints on a terminal: a real run, not a mock-up.
+The picture shows the text that `bert-bundle audit` prints on a terminal, from a real run.
 """
 
 import io
@@ -22,11 +22,13 @@ from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
 
 WIDTH = 104
-_REMOTE_FONT = re.compile(r',\s*url\("https:[^)]*\) format\("\w+"\)')  # a picture asks no other host
+_REMOTE_FONT = re.compile(r',\s*url\("https:[^)]*\) format\("\w+"\)')  # the picture loads nothing from other hosts
 
 
 def main() -> None:
-    """Audits, draws, and ends as the audit ends."""
+    """Audit, draw the picture, and end with the exit code of the audit."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python tools/picture.py BUNDLE")
     bundle = Path(sys.argv[1])
     path = default_matrix_path()
     matrix = read_matrix(path)

@@ -75,7 +75,7 @@ def test_without_its_class_a_bundle_is_refused_with_what_to_pass(path):
             errors.RuntimeUnavailableError, match="a layer needs a class that the bundle does not contain"
         ) as caught:
             read(path)
-        assert (caught.value.place, caught.value.wanted) == ("pool", "the class Weighted of whoever saved it")
+        assert (caught.value.place, caught.value.wanted) == ("pool", "the class Weighted that the model was saved with")
         assert caught.value.fix == (
             "pass custom_objects={'Weighted': Weighted} to bert_bundle.load or bert_bundle.verify"
         )

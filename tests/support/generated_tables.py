@@ -1,8 +1,9 @@
-"""What the code says of itself as Markdown: the tables between `<!-- generated: NAME -->` marks of the documentation.
+"""The generated tables of the documents: Markdown rendered from the code, for `<!-- generated: NAME -->` marks.
 
-Owns how a table is rendered; knows nothing of which document holds it.
+Owns how a table is rendered. Does not know which document holds it.
 """
 
+import ast
 import inspect
 import json
 import re
@@ -11,27 +12,27 @@ from types import MappingProxyType
 from typing import Any
 
 import click
+import test_layers
 from pydantic import BaseModel
 
 from bert_bundle import errors
 from bert_bundle.encoders import families
-from bert_bundle.graph import layer_fields, ops
-from bert_bundle.graph import layers as layer_table
+from bert_bundle.graph import layer_fields, layers, ops
 from bert_bundle.host.cli import cli
 from bert_bundle.host.config import gate_policy, matrix_file
 from bert_bundle.host.gate import checks
 from bert_bundle.host.runs.verdict import MEANING
-from bert_bundle.interpreter import known_breakages as rules
-from bert_bundle.interpreter import launch
+from bert_bundle.interpreter import known_breakages, launch
 from support.command_line import subcommands
 from support.paths import ROOT
 from support.planted_faults import FAULTS
 
+PACKAGE = ROOT / "bert_bundle"
 PER_MACHINE = MappingProxyType({"jobs": "2; 1 on a machine with one core"})
 
 
 def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    """(path, command) of every command that is no group."""
+    """Yield (path, command) for every command that is not a group."""
     for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             yield from leaves(command, f"{prefix}{name} ")
@@ -40,7 +41,7 @@ def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Co
 
 
 def options(command: click.Command) -> dict[str, click.Option]:
-    """The options of a command by their longest spelling."""
+    """Return the options of a command by their longest spelling."""
     return {max(p.opts, key=len): p for p in command.params if isinstance(p, click.Option)}
 
 
@@ -50,7 +51,7 @@ def error_classes() -> list[type[errors.BertBundleError]]:
 
 
 def table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table; `head` holds the titles of the columns, joined by bars."""
+    """Return a Markdown table; `head` holds the titles of the columns, joined by bars."""
     lines = [tuple(head.split("|")), *rows]
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     shown = [f"| {' | '.join(line)} |" for line in escaped]
@@ -65,12 +66,12 @@ def plain(value: Any) -> str:
     return str(value["class"] if isinstance(value, dict) else json.dumps(value))
 
 
-def layers() -> str:
+def layers_table() -> str:
     def fields(name: str, required: bool) -> str:
-        own = layer_table.LAYERS[name].items()
-        return code(*(f if required else f"{f}={plain(d)}" for f, d in own if (d is layer_table.REQUIRED) == required))
+        own = layers.LAYERS[name].items()
+        return code(*(f if required else f"{f}={plain(d)}" for f, d in own if (d is layers.REQUIRED) == required))
 
-    return table("layer|required|default", ((f"`{n}`", fields(n, True), fields(n, False)) for n in layer_table.LAYERS))
+    return table("layer|required|default", ((f"`{n}`", fields(n, True), fields(n, False)) for n in layers.LAYERS))
 
 
 def parts() -> str:
@@ -92,7 +93,7 @@ def operations() -> str:
 
 def encoders() -> str:
     rows = ((f, code(*(f"{name}={plain(default)}" for name, default in f.fields.items()))) for f in families.FAMILIES)
-    return table("model_type|class|in transformers 4|fields, with the default of one that was not said", (
+    return table("model_type|class|in transformers 4|fields, with the default of an omitted one", (
         (code(f.model_type), code(f.architecture), code(f.tensorflow), fields) for f, fields in rows
     ))  # fmt: skip
 
@@ -102,7 +103,7 @@ def grades() -> str:
 
 
 def planted() -> str:
-    rows = ((f.what, f.where, " or ".join(f.grades), f.place or "no layer: the golden alone") for f in FAULTS)
+    rows = ((f.what, f.where, " or ".join(f.grades), f.place or "none: only the golden shows it") for f in FAULTS)
     return table("fault|planted in|grade|place", rows)
 
 
@@ -116,7 +117,7 @@ def error_table() -> str:
     ))  # fmt: skip
 
 
-Below = Mapping[str, tuple[type[BaseModel], str]]  # key -> the record that is below it, and how its keys are shown
+Below = Mapping[str, tuple[type[BaseModel], str]]  # key -> the record below it, and the prefix of that record's keys
 
 
 def keys() -> str:
@@ -143,7 +144,7 @@ def default_policy() -> str:
 
 
 def release_checks() -> str:
-    return table("check|what it asks", ((f"`{name}`", checks.ASKS[name]) for name in checks.NAMES))
+    return table("check|question", ((f"`{name}`", checks.ASKS[name]) for name in checks.NAMES))
 
 
 def _keys(whole: type[BaseModel], below: Below) -> str:
@@ -160,6 +161,23 @@ def _keys(whole: type[BaseModel], below: Below) -> str:
     return table("key|default|what|example", rows(whole, ""))
 
 
+def rooms() -> str:
+    """Return the rooms of the package, low to high as tests/test_layers.py has them, each with its docstring."""
+
+    def purpose(room: str) -> str:
+        path = PACKAGE.joinpath(*room.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        return (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+
+    def rows(side: str, groups: Iterable[str]) -> Iterator[tuple[str, ...]]:
+        for room in (room for group in groups for room in group.split() or [""]):
+            path = PACKAGE.joinpath(*room.split("."))
+            shown = f"{path.relative_to(ROOT)}/" if path.is_dir() else f"{path.relative_to(ROOT)}.py"
+            yield side, f"`{shown if room else 'bert_bundle/__init__.py'}`", purpose(room)
+
+    return table("side|room|what it holds", [*rows("core", test_layers.CORE), *rows("host", test_layers.HOST)])
+
+
 def environments() -> str:
     matrix = matrix_file.read_matrix(ROOT / matrix_file.FILE_NAME)
     return table("id|Python|as of|packages|groups", (
@@ -167,9 +185,9 @@ def environments() -> str:
     ))  # fmt: skip
 
 
-def known_breakages() -> str:
+def breakages() -> str:
     return table("rule|runtime|why|fix|see", (
-        (f"`{r.id}`", ", ".join(r.runtimes), r.why, r.fix, r.see) for r in rules.RULES
+        (f"`{r.id}`", ", ".join(r.runtimes), r.why, r.fix, r.see) for r in known_breakages.RULES
     ))  # fmt: skip
 
 
@@ -223,6 +241,6 @@ def documents() -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
     "checks": release_checks, "commands": commands, "default-policy": default_policy, "documents": documents,
     "encoders": encoders, "environments": environments, "errors": error_table, "grades": grades, "keys": keys,
-    "layers": layers, "ops": operations, "parts": parts, "pinned": pinned, "planted-faults": planted,
-    "policy": policies, "rules": known_breakages,
+    "layers": layers_table, "ops": operations, "parts": parts, "pinned": pinned, "planted-faults": planted,
+    "policy": policies, "rooms": rooms, "rules": breakages,
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""tools/compatibility.py: the page that is made from the document of a run."""
+"""Tests of tools/compatibility.py: the page that it makes from the document of a run."""
 
 import json
 import runpy
@@ -24,7 +24,7 @@ def bundle(name: str) -> dict[str, Path]:
     return {"bundle": Path("kept") / name}
 
 
-def test_the_page_has_a_square_of_grades_one_of_spreads_and_the_refusals() -> None:
+def test_the_page_has_a_table_of_grades_a_table_of_spreads_and_the_refusals() -> None:
     refused = {
         "grade": "refused",
         "reason": "known: no TensorFlow (#1); refused: none",
@@ -44,8 +44,8 @@ def test_the_page_has_a_square_of_grades_one_of_spreads_and_the_refusals() -> No
     assert "| broken | no TensorFlow (#1) |" in shown
     assert "Classifiers: first-token, siamese." in shown
     assert "5 of 6 cells as expected, 1 not as expected, 0 not run." in shown
-    assert "The largest of all is 1.2e-10." in shown
+    assert "The largest is 1.2e-10." in shown
 
 
-def test_a_page_without_refusals_has_no_list_of_them() -> None:
+def test_a_page_without_refusals_does_not_list_them() -> None:
     assert "Refused" not in page(verdict("a", "a", **bundle("0-first-token")))

@@ -1,4 +1,4 @@
-"""tools/grades.py: the table of a real cause for each grade, and what it takes a cause to be missed."""
+"""Tests of tools/grades.py: the table of a real cause for each grade, and the checks of its results."""
 
 import importlib.util
 import sys
@@ -19,7 +19,7 @@ def _script() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for the names in their annotations
+    sys.modules[spec.name] = module  # dataclasses look up the names in annotations there
     spec.loader.exec_module(module)
     return module
 
@@ -31,21 +31,21 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split(" | ")] for line in table.replace("\n|", "\n").splitlines()[2:]]
 
 
-def test_every_grade_has_a_cause_in_order_and_no_cause_stands_twice() -> None:
+def test_every_grade_has_a_cause_in_order_and_no_cause_appears_twice() -> None:
     grades = [cause.grade for cause in GRADES.CAUSES]
     assert list(dict.fromkeys(grades)) == list(MEANING)
     assert grades == sorted(grades, key=list(MEANING).index)
     assert len({cause.what for cause in GRADES.CAUSES}) == len(GRADES.CAUSES)
 
 
-def test_causes_are_of_environments_classifiers_and_faults_that_there_are() -> None:
+def test_causes_name_environments_classifiers_and_faults_that_exist() -> None:
     ids = {row.id for row in read_matrix(ROOT / FILE_NAME).environments}
     assert {cause.reader for cause in GRADES.CAUSES} - ids == {GRADES.NOWHERE}
     assert {cause.classifier for cause in GRADES.CAUSES} == set(GRADES.SPECIFICATIONS)
     assert {cause.fault for cause in GRADES.CAUSES} - {""} <= set(reader_faults.FAULTS)
 
 
-def test_the_page_has_the_row_of_each_cause_as_it_must_come_out() -> None:
+def test_the_page_has_a_row_for_each_cause_with_the_required_result() -> None:
     ((_, table, _),) = GRADES.BLOCK.findall(GRADES.PAGE.read_text("utf-8"))
     found = rows(table)
     assert len(found) == len(GRADES.CAUSES)
@@ -63,7 +63,7 @@ def test_the_page_has_the_row_of_each_cause_as_it_must_come_out() -> None:
             assert (float(double) > 5e-7) == (cause.grade in ("drift", "flip", "retokenized"))
 
 
-def test_a_row_has_the_figures_of_its_verdict_and_no_path_of_this_machine() -> None:
+def test_a_row_has_the_figures_of_its_verdict_and_no_path() -> None:
     cause = GRADES.Cause(grade="drift", what="a cause", layer="a layer")
     v = verdict("w", "a", grade="drift", first_layer="a layer", reason="a | b @ /here, wanted: c", labels_changed=2)
     (row,) = rows(GRADES.table([(cause, v, 3.8e-6)]))
@@ -83,13 +83,13 @@ def test_a_row_has_the_figures_of_its_verdict_and_no_path_of_this_machine() -> N
         ({"native_difference": None}, "wanted float32 within 1.0e-04, found None"),
     ],
 )
-def test_a_cause_that_comes_to_something_else_is_missed(changed: dict[str, Any], fault: str) -> None:
+def test_a_cause_with_another_result_is_reported(changed: dict[str, Any], fault: str) -> None:
     cause = GRADES.Cause(grade="drift", what="a cause", layer="a layer", hidden=True)
     v = verdict("w", "a", **{"grade": "drift", "first_layer": "a layer", "native_difference": 1e-4, **changed})
     assert GRADES.missed(cause, v, 1e-4) == fault
 
 
-def test_a_table_that_lacks_a_grade_or_has_a_missed_cause_is_wrong() -> None:
+def test_a_table_without_some_grade_or_with_a_wrong_result_is_reported() -> None:
     right = [
         (cause, verdict("w", cause.reader, grade=cause.grade, first_layer=cause.layer, native_difference=0.0), 1e-6)
         for cause in GRADES.CAUSES

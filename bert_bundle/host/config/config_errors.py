@@ -71,6 +71,7 @@ def _message(fault: ErrorDetails) -> str:
     text = (
         str(fault["ctx"]["error"]) if fault["type"] == "value_error" else _YAML_WORDS.get(fault["type"], fault["msg"])
     )
+    text = text.replace("Input should", "The value should", 1)
     return text[:1].lower() + text[1:]
 
 

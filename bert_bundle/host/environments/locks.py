@@ -133,7 +133,7 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
 
 
 def write_derived_lock(path: Path, text: str) -> Lock:
-    """Write the lock of an environment that is not a row of the matrix file.
+    """Write a lock that is not checked against a row of the matrix file: an upgrade's, or one that came with a job.
 
     Raises StorageError if the file cannot be written.
     """

@@ -3,10 +3,12 @@
 An environment is made before the run, or is temporary: made when a job begins and removed when it ends.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
 
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
@@ -20,6 +22,9 @@ class FailedEnvironment:
 
     id: str
     error: EnvironmentNotMadeError
+    packages: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    python_version: ClassVar[str] = ""
+    size: ClassVar[int] = 0
 
 
 PreparedEnvironment = ReadyEnvironment | FailedEnvironment  # `error` tells them apart

@@ -74,12 +74,12 @@ class Run:
 
         Environments share files, and need not be on disk at the same time.
         """
-        return sum(found.size for found in self.environments if isinstance(found, ReadyEnvironment))
+        return sum(found.size for found in self.environments)
 
     @property
     def exit_code(self) -> int:
         """Return the worst of what happened: no environment, not run, not as expected, as expected."""
-        if any(isinstance(found, FailedEnvironment) for found in self.environments):
+        if any(found.error is not None for found in self.environments):
             return errors.NO_ENVIRONMENT
         if self.summary.not_run:
             return errors.NOT_RUN
@@ -197,7 +197,7 @@ def _write(
 
     def bundles(found: JobResult[BundleReference | NotRun]) -> list[_Bundle]:
         writer = found.environment
-        if isinstance(writer, FailedEnvironment):
+        if writer.error is not None:
             reason = NotRun(reason=f"no writer: {sentence(writer.error)}")
             return [_Bundle(path=target.path, writer=writer.id, record=reason) for target in targets(writer.id)]
         written = zip(targets(writer.id, writer.runtime), found.results, strict=True)
@@ -227,7 +227,7 @@ def _read(
         )
 
     def outcomes(found: JobResult[Outcome]) -> Iterator[Outcome]:
-        if isinstance(found.environment, FailedEnvironment):
+        if found.environment.error is not None:
             yield from repeat(NotRun(reason=f"no reader: {sentence(found.environment.error)}"), len(bundles))
             return
         replays = iter(found.results)

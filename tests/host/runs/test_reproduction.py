@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import FAKE
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.config.matrix_file import Environment
-from bert_bundle.host.runs.reproduction import write
+from bert_bundle.host.environments.environment import CACHE_VARIABLE
+from bert_bundle.host.environments.locks import lock
+from bert_bundle.host.runs.reproduction import reproduce, write
 from bert_bundle.host.runs.run import Reproduction
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.shrink import Smallest
@@ -63,6 +66,27 @@ def test_a_script_holds_the_classifier_both_environments_and_their_locks(tmp_pat
 def test_a_script_holds_no_fault_of_the_run_that_found_it(tmp_path: Path) -> None:
     terms = RunOptions(entries={"b": ("faulty_worker.py", "a fault")})
     assert "fault" not in written(tmp_path, terms).script.read_text("utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("reading", "code", "printed"), [("drifts", 1, "drift: the function changed: "), ("", 0, "bitwise: ")]
+)
+def test_a_reproduction_prints_the_verdict_and_returns_whether_it_is_as_expected(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reading: str,
+    code: int,
+    printed: str,
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    locks = {name: lock(row, tmp_path).path.read_text("utf-8") for name, row in ROWS.items()}
+    writer, reader = (row.model_dump(mode="json") for row in ROWS.values())
+    ended = reproduce(
+        {"reading": reading}, writer, reader, locks, float64_tolerance=5e-7, entries=dict.fromkeys(ROWS, FAKE)
+    )
+    assert ended == code
+    assert capsys.readouterr().out.startswith(printed)
 
 
 def test_a_folder_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:
