@@ -86,7 +86,7 @@ def judged(
         environments=here,
         executor=Local(2),
         progress=silent,
-        run_options=RunOptions(expect=expect, tolerances=read.bounds, time_limit=5, entry=FAKE),
+        terms=RunOptions(expect=expect, policy=read.bounds, time_limit=5, entry=FAKE),
     )
 
 

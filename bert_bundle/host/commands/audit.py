@@ -76,7 +76,5 @@ def audit(
         *prepare(existing, options.locks, progress=options.progress),
         *(prepare_one(u.locked.environment, u.locked.lock, options.progress) for u in resolved),
     ]
-    found = run.audit(
-        bundle, environments, executor=options.executor, progress=options.progress, run_options=options.run_options
-    )
+    found = run.audit(bundle, environments, executor=options.executor, progress=options.progress, terms=options.terms)
     return options.reported(AuditReport(run=with_upgrades(found, resolved)), found.exit_code)

@@ -62,9 +62,7 @@ def bisect(
         policy = policy.model_copy(update={"double": tolerance})
     ends = locked_row(options, good, "--good"), locked_row(options, bad, "--bad")
     api.inspect(str(bundle))  # a damaged bundle is refused before environments are made
-    run_options = replace(options.run_options, expect=(), tolerances=policy)
-    trials = BisectTrials(
-        bundle, executor=options.executor, progress=options.progress, run_options=run_options, keep=keep
-    )
+    terms = replace(options.terms, expect=(), policy=policy)
+    trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, terms=terms, keep=keep)
     found = bisection.bisect(*ends, trials, releases=releases)
     return options.result(found, document=documents.bisection, text=text.bisection, exit_code=found.exit_code)

@@ -66,11 +66,11 @@ class Options:
         return self.matrix_path.absolute().parent / FOLDER
 
     @property
-    def run_options(self) -> RunOptions:
+    def terms(self) -> RunOptions:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
         from bert_bundle.host.runs.run_options import RunOptions
 
-        return RunOptions(expect=self.matrix.expect, tolerances=self.matrix.policy)
+        return RunOptions(expect=self.matrix.expect, policy=self.matrix.policy)
 
     @cached_property
     def executor(self) -> Executor:

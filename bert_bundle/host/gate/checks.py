@@ -112,7 +112,7 @@ def audit(run: Run) -> Check:
         unexpected = ["it was replayed in no environment of the policy: name some that can load a bundle"]
     else:
         status = "passed"
-    widened = [run.tolerances.widened] if run.tolerances.widened else []
+    widened = [run.policy.widened] if run.policy.widened else []
     return Check(name="audit", status=status, reasons=(*unexpected, *known, *widened), figures=figures)
 
 

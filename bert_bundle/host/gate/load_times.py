@@ -34,7 +34,7 @@ class LoadTimes:
 
 
 def measure_load_times(
-    candidate: Path, baseline: Path, made: ReadyEnvironment, *, progress: Progress, run_options: RunOptions
+    candidate: Path, baseline: Path, made: ReadyEnvironment, *, progress: Progress, terms: RunOptions
 ) -> LoadTimes:
     """Load both `TURNS` times in one worker. A first turn, which pays for the imports, is not counted.
 
@@ -42,7 +42,7 @@ def measure_load_times(
     """
     candidates, baselines = list[float](), list[float]()
     order = [(baseline, baselines), (candidate, candidates)]
-    with run_options.worker(made, "loader") as worker:
+    with terms.worker(made, "loader") as worker:
         for turn in range(TURNS + 1):
             progress(f"{worker.name}: loading both, turn {turn} of {TURNS}")
             for path, seconds in order:

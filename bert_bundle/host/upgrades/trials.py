@@ -34,10 +34,8 @@ class TrialResult:
 class BisectTrials:
     """Replays a bundle in one environment after another."""
 
-    def __init__(
-        self, bundle: Path, *, executor: Executor, progress: Progress, run_options: RunOptions, keep: bool
-    ) -> None:
-        self.bundle, self.run_options, self.progress = bundle, run_options, progress
+    def __init__(self, bundle: Path, *, executor: Executor, progress: Progress, terms: RunOptions, keep: bool) -> None:
+        self.bundle, self.terms, self.progress = bundle, terms, progress
         self._executor, self._keep = executor, keep
         self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks is not held against mixtures
 
@@ -92,7 +90,5 @@ class BisectTrials:
         return Verdict(bundle=self.bundle, writer="", reader=reader, grade="not run", as_expected=False, reason=reason)
 
     def _audit(self, environments: Sequence[ReadyEnvironment]) -> Sequence[Verdict]:
-        run = audit(
-            self.bundle, environments, executor=self._executor, progress=self.progress, run_options=self.run_options
-        )
+        run = audit(self.bundle, environments, executor=self._executor, progress=self.progress, terms=self.terms)
         return run.verdicts

@@ -66,8 +66,8 @@ def bisected(
     progress: Progress = silent,
     releases: bool = False,
 ) -> Bisection:
-    run_options = RunOptions(entry=fakes(**faults), time_limit=60)
-    trials = BisectTrials(bundle, executor=Local(2), progress=progress, run_options=run_options, keep=False)
+    terms = RunOptions(entry=fakes(**faults), time_limit=60)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
     return bisect(*ends, trials, releases=releases)
 
 
