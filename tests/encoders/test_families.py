@@ -184,8 +184,12 @@ def test_padding_from_which_positions_are_not_numbered_is_refused(family: Family
 
 def test_positions_before_the_first_token_are_not_counted() -> None:
     assert {family.model_type: longest(whole(family)) for family in families.FAMILIES} == {
-        "bert": 512, "distilbert": 512, "roberta": 510, "xlm-roberta": 510, "electra": 512,
-    }  # fmt: skip
+        "bert": 512,
+        "distilbert": 512,
+        "roberta": 510,
+        "xlm-roberta": 510,
+        "electra": 512,
+    }
 
 
 def test_sizes_are_named_as_in_bert() -> None:

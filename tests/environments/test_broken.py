@@ -61,9 +61,13 @@ def test_what_a_rule_refuses_does_not_work(rule: Rule, made: Callable[[str], Rea
     there = made(row.id)
     backend = installed.binding(there.packages.__contains__).get(installed.KERAS_BACKEND)
     done = subprocess.run(
-        [there.python, "-c", program], env=launch.environment(backend),
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        [there.python, "-c", program],
+        env=launch.environment(backend),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode != 0
     assert ENDS[rule.id] in done.stderr
 

@@ -40,9 +40,14 @@ def shrunk(
     folder, terms = tmp_path_factory.mktemp("shrunk"), RunOptions(entries={READER: FAULT})
     drawn = strategies.draw(1, seed=0)
     found = cross(
-        [made(WRITER)], [made(WRITER), made(READER)], drawn,
-        folder=folder / "run", executor=Local(2), progress=silent, terms=terms,
-    )  # fmt: skip
+        [made(WRITER)],
+        [made(WRITER), made(READER)],
+        drawn,
+        folder=folder / "run",
+        executor=Local(2),
+        progress=silent,
+        terms=terms,
+    )
     assert [v.grade for v in found.verdicts] == ["bitwise", "drift"]
     search = partial(strategies.smallest_failing, examples=5, seed=0)
     least = shrink.shrink(found, drawn, search, folder=folder, progress=silent, terms=terms)

@@ -74,8 +74,9 @@ def test_tokens_that_changed_places_are_named_with_their_ids(pair: tuple[Path, P
     vocabulary_swapped(pair[1])
     found = compare(*pair)
     assert [(change.part, change.place) for change in found.changes] == [
-        ("tokenizer", "token invoice"), ("tokenizer", "token crash"),
-    ]  # fmt: skip
+        ("tokenizer", "token invoice"),
+        ("tokenizer", "token crash"),
+    ]
     assert (found.changes[0].a, found.changes[0].b) == (found.changes[1].b, found.changes[1].a)
 
 

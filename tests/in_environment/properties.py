@@ -108,8 +108,12 @@ def _same_predictions(made, bundle, runtime, path):
 def padded():
     """Specifications whose function does not see padding: the mask is given, and what is pooled honours it."""
     plain = strategies.specifications(
-        open=True, roles=["input_ids", "attention_mask"], call="keywords", towers="one", policy="float32",
-    ).filter(lambda spec: not families.CLASSES[spec["class"]].head)  # fmt: skip
+        open=True,
+        roles=["input_ids", "attention_mask"],
+        call="keywords",
+        towers="one",
+        policy="float32",
+    ).filter(lambda spec: not families.CLASSES[spec["class"]].head)
 
     def pooled(spec, pooling):
         there = pooling != "pooler" or "pooler_output" in families.CLASSES[spec["class"]].always

@@ -65,8 +65,8 @@ def make(case, name="encoder", **changes):
         max_position_embeddings=32,
         **dict(sizes, **changes),
         id2label=labels,
-        label2id={label: i for i, label in labels.items()}
-    )  # fmt: skip
+        label2id={label: i for i, label in labels.items()},
+    )
     return getattr(library, "TF" + title + head)(config, name=name)
 
 

@@ -41,8 +41,9 @@ def test_two_inputs_that_it_tells_apart_are_not_and_examples_that_hide_it_are_re
     with pytest.raises(errors.SignatureError, match="two inputs have the same values in every example") as caught:
         save(made, tmp_path / "equal", examples=equal)
     assert (caught.value.place, caught.value.fix) == (
-        "examples of a and b", "give at least one example with different values",
-    )  # fmt: skip
+        "examples of a and b",
+        "give at least one example with different values",
+    )
 
 
 def test_the_probes_of_two_texts_differ_in_every_row(save, tmp_path):

@@ -111,9 +111,13 @@ def rounded(ops, honest=native_layers.activate):
 def test_what_keras_3_on_pytorch_saves_tensorflow_reads(native, writer, tmp_path):
     made = specification.build(specification.CLASSIC, runtime="native")
     saved = bert_bundle.save(
-        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
+        made.model,
+        tmp_path / "bundle",
+        tokenizer=made.tokenizer,
+        labels=made.labels,
+        examples=made.examples,
         max_length=made.max_length,
-    )  # fmt: skip
+    )
     assert (saved.runtime, saved.proof) == ("native", {"proven": True})
     assert bert_bundle.verify(tmp_path / "bundle", runtime="native").figures.grade == BITWISE
     golden = read_golden(str(tmp_path / "bundle"))

@@ -107,7 +107,7 @@ def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
         _change(name, int(was[at]), int(now[at]), _at(answers, at), text(a, rows[at][0]), names)
         for name, (was, now) in compared.items()
         for at in map(int, np.flatnonzero(was != now))
-    ]  # fmt: skip
+    ]
     accuracy = None
     if (
         answers is not None

@@ -147,8 +147,11 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert [v["reader"] for v in document["verdicts"]] == ["small", "with-packaging-23.1"]
     (said,) = document["upgrades"]
     assert (said["source"], said["instead_of"], said["asked"], said["package_changes"]) == (
-        "small", "small", ["packaging==23.1"], []
-    )  # fmt: skip
+        "small",
+        "small",
+        ["packaging==23.1"],
+        [],
+    )
     assert "with-packaging-23.1: no other package had to change with it" in err.splitlines()
     assert sorted(folder.rglob("*")) == before
     assert any((cache / "locks").glob("with-packaging-23.1-*.txt"))
@@ -156,8 +159,9 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert re.search(
         r"^with-packaging-23\.1: small with packaging==23\.1$\n^  changed with it: nothing$\n"
         r"^  small: refused; with the upgrade: refused$",
-        capsys.readouterr().out, re.MULTILINE,
-    )  # fmt: skip
+        capsys.readouterr().out,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize(

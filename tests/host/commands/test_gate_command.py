@@ -66,8 +66,9 @@ def test_an_environment_that_cannot_be_made_ends_with_4_and_a_verdict_that_refus
     assert out.splitlines()[-2:] == ["written to: verdict.json", "refused"]
     verdict = written()
     assert (verdict["decision"], verdict["environments"][0]["error"]) == (
-        "refused", "no interpreter for Python 3.99",
-    )  # fmt: skip
+        "refused",
+        "no interpreter for Python 3.99",
+    )
     assert str(Path.home()) not in Path("verdict.json").read_text()
 
 
@@ -165,8 +166,11 @@ def test_a_deploy_step_may_require_the_verdict_of_the_very_bundle(
     capsys.readouterr()
     assert main(["gate", "new", "--require", "verdict.json", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "verdict": "verdict.json", "candidate": verdict["candidate"], "ships": True, "reason": "",
-    }  # fmt: skip
+        "verdict": "verdict.json",
+        "candidate": verdict["candidate"],
+        "ships": True,
+        "reason": "",
+    }
     assert Path("verdict.json").exists()
 
 

@@ -52,8 +52,9 @@ def test_of_several_outputs_labels_are_compared_and_answers_belong_to_none() -> 
     other = golden(["a", "b"], [0, 0], p=said("no", "yes"), q=said("yes", "no"))
     found = behaviour(one, other, ("no", "yes"))
     assert [(c.kind, c.output, c.text, c.answer) for c in found.changes] == [
-        ("changed", "p", "b", ""), ("changed", "q", "a", ""),
-    ]  # fmt: skip
+        ("changed", "p", "b", ""),
+        ("changed", "q", "a", ""),
+    ]
     assert (found.outputs, found.accuracy, found.answered) == (("p", "q"), None, 0)
 
 
@@ -61,8 +62,9 @@ def test_a_score_has_no_label_and_alone_it_leaves_behaviour_not_run() -> None:
     one, other = golden(["a", "b"], score=[[3.0], [-1.0]]), golden(["a", "b"], score=[[3.0], [5.0]])
     check = checks.behaviour(behaviour(one, other, ()), Labels())
     assert (check.status, check.reasons) == (
-        "not run", ("no output has one label per example: run the gate without --baseline",),
-    )  # fmt: skip
+        "not run",
+        ("no output has one label per example: run the gate without --baseline",),
+    )
 
 
 def test_a_score_beside_labels_is_named_as_not_compared() -> None:

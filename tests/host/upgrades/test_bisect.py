@@ -27,9 +27,18 @@ pytestmark = pytest.mark.environments  # makes small ones
 
 GOOD, BAD = "tf2.16-hf4.41-py3.12", "tf2.19-hf4.53-py3.12"
 LARGE = {
-    "grpcio", "h5py", "keras", "libclang", "ml-dtypes", "optree", "tensorboard", "tensorflow-cpu", "tf-keras",
-    "tokenizers", "transformers",
-}  # fmt: skip
+    "grpcio",
+    "h5py",
+    "keras",
+    "libclang",
+    "ml-dtypes",
+    "optree",
+    "tensorboard",
+    "tensorflow-cpu",
+    "tf-keras",
+    "tokenizers",
+    "transformers",
+}
 CULPRIT = {"typing-extensions": "4.15.0"}  # as in BAD
 
 
@@ -126,8 +135,11 @@ def test_the_first_release_that_is_bad_is_named_with_the_last_good_one(
     found = bisected(ends, bundle, {"drifts_with": CULPRIT}, releases=True)
     assert found.release is not None
     assert (found.release.package, found.release.last_good, found.release.first_bad, found.release.exact) == (
-        "typing-extensions", "4.14.1", "4.15.0", True
-    )  # fmt: skip
+        "typing-extensions",
+        "4.14.1",
+        "4.15.0",
+        True,
+    )
     assert found.release.package_changes == ()
     tried = [step.upgraded[0] for step in found.release.steps]
     assert {"typing-extensions==4.14.1"} < set(tried)
