@@ -71,18 +71,18 @@ def save(
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    made = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
-    needed = {name: classes[name] for name in made.fields["custom_objects"]}
+    drafted = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
+    needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:
-        for file, data in sorted(made.files.items()):
+        for file, data in sorted(drafted.files.items()):
             staging.write(file, data)
-        golden = made.golden
+        golden = drafted.golden
         if prove:
-            _, provisional = made.last_files(golden, staging.files, proven=True)
-            measured = proof.prove(staging.path, provisional, golden, made.fields["runtime"], references)
+            _, provisional = drafted.last_files(golden, staging.files, proven=True)
+            measured = proof.prove(staging.path, provisional, golden, drafted.fields["runtime"], references)
             golden = differences.with_measured_noise(golden, measured)
-        manifest, last = made.last_files(golden, staging.files, proven=prove)
+        manifest, last = drafted.last_files(golden, staging.files, proven=prove)
         for file, data in last.items():
             staging.write(file, data)
         staging.publish()

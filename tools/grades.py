@@ -71,8 +71,8 @@ EMBEDDINGS = "3 bert_encoder hidden_states.0"
 class Cause:
     """What is done to a replay, and the grade and the first layer that its verdict must have.
 
-    `fault` is planted in the reader. `killed`: its process is killed once it builds the model. `terms` replace options
-    of the run. `hidden`: the replay in the model's own precision must stay within the noise floor.
+    `fault` is planted in the reader. `killed`: its process is killed once it builds the model. `options` are set in the
+    run's `RunOptions`. `hidden`: the replay in the model's own precision must stay within the noise floor.
     """
 
     grade: Grade
@@ -81,7 +81,7 @@ class Cause:
     reader: str = NEWER
     fault: str = ""
     killed: bool = False
-    terms: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     layer: str | None = None
     hidden: bool = False
 
@@ -121,7 +121,7 @@ CAUSES = (
     Cause(grade="reconfigured", what="a dropout rate that is lost", fault="a dropout rate lost"),
     Cause(grade="refused", what="a reader without TensorFlow", reader=BROKEN),
     Cause(grade="crashed", what="a reader that is killed while it builds the model", killed=True),
-    Cause(grade="timeout", what="one second, in which no reader imports TensorFlow", terms={"time_limit": 1.0}),
+    Cause(grade="timeout", what="one second, in which no reader imports TensorFlow", options={"time_limit": 1.0}),
     Cause(grade="not run", what="an environment whose Python is nowhere", reader=NOWHERE),
 )
 
@@ -174,13 +174,15 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
     goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
-    terms = RunOptions(expect=matrix.expect, policy=matrix.policy)
+    options = RunOptions(expect=matrix.expect, policy=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:
-        given = replace(terms, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.terms)
+        given = replace(
+            options, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.options
+        )
         progress = _killing(say) if cause.killed else say
         place, bundle = places[cause.reader], folder / cause.classifier
-        return run.audit(bundle, [place], executor=Local(1), progress=progress, terms=given).verdicts[0]
+        return run.audit(bundle, [place], executor=Local(1), progress=progress, options=given).verdicts[0]
 
     return [(cause, verdict(cause), _floor(goldens[cause.classifier])) for cause in CAUSES]
 

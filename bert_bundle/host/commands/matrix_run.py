@@ -127,7 +127,7 @@ def run(
             folder=folder,
             executor=options.executor,
             progress=options.progress,
-            terms=options.terms,
+            options=options.run_options,
         )
         if not discard:
             search = None if kind == _CATALOGUE else _smaller(count, number)
@@ -165,11 +165,13 @@ def _reproduced(
     from bert_bundle.host.runs import shrink
     from bert_bundle.host.runs.reproduction import write
 
-    least = shrink.shrink(found, specifications, search, folder=folder, progress=options.progress, terms=options.terms)
+    least = shrink.shrink(
+        found, specifications, search, folder=folder, progress=options.progress, options=options.run_options
+    )
     if least is None:
         return found
     rows = {row.id: row for row in options.matrix.environments}
-    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.terms)])
+    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.run_options)])
 
 
 def _environments(

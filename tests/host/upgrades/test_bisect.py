@@ -75,8 +75,8 @@ def bisected(
     progress: Progress = silent,
     releases: bool = False,
 ) -> Bisection:
-    terms = RunOptions(entry=fakes(**faults), time_limit=60)
-    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
+    options = RunOptions(entry=fakes(**faults), time_limit=60)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, options=options, keep=False)
     return bisect(*ends, trials, releases=releases)
 
 
