@@ -33,7 +33,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether the grade is `bitwise` or `identical`."""
+        """Return whether the grade is `bitwise` or `identical`."""
         return self.figures.grade in grades.SAME
 
 
@@ -62,7 +62,7 @@ def save(
                 defaults that users have; compare their predictions with the model's, and measure the noise
     overwrite   replace an existing bundle; a folder that is not a bundle is never replaced
     custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()` instead of being
-                traced; whoever loads the bundle must pass the class. No code is stored
+                traced; every load must be given the class. No code is stored
     metadata    your own fields, plain data
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,

@@ -43,7 +43,7 @@ class Op:
 
     @property
     def parameters(self) -> Tuple[Parameter, ...]:
-        """The parameters that have a name in keras.ops, and so in a graph."""
+        """Return the parameters that have a name in keras.ops, and so in a graph."""
         return tuple(p for p in self.signature if p.name)
 
 

@@ -175,7 +175,9 @@ CASES: dict[str, Case] = {
     "many nodes": graph(
         lambda document: document["nodes"].extend(document["nodes"][:1] * 20_000), "a list is too long", "", LimitError
     ),
-    "heads": config(put("num_attention_heads", 5), "heads do not divide the hidden size", "#/num_attention_heads"),
+    "heads": config(
+        put("num_attention_heads", 5), "not a multiple of the number of heads", "#/num_attention_heads"
+    ),
     "hidden 0": config(put("hidden_size", 0), "not a positive whole number", "#/hidden_size"),
     "hidden -1": config(put("hidden_size", -1), "not a positive whole number", "#/hidden_size"),
     "hidden true": config(put("hidden_size", True), "not a positive whole number", "#/hidden_size"),

@@ -77,7 +77,7 @@ def _check_free(out: Path, force: bool) -> None:
     check_target(str(out), overwrite=True)
     if out.exists() and not force:
         raise ConfigError(
-            "--out is a bundle already", place=out, wanted="a new folder", fix="pass --force, or another --out"
+            "--out is already a bundle", place=out, wanted="a new folder", fix="pass --force, or another --out"
         )
 
 

@@ -80,7 +80,7 @@ def labels(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def text(golden: Golden, row: int) -> str:
-    """Return the texts of an example as recorded; whoever shows them must escape them."""
+    """Return the texts of an example as recorded, not escaped: a report must escape them."""
     return " | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts))
 
 

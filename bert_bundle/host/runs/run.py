@@ -136,7 +136,7 @@ def cross(
 
     Bundles go to `folder`/<writer>/<number>-<name>. A specification that names a `runtime` is for writers of that
     runtime only. The cells of a bundle that could not be written are not run, with the reason. Verdicts are ordered by
-    writer, specification, reader. Raises ConfigError if there is nothing to write or nobody to read.
+    writer, specification, reader. Raises ConfigError if there is no classifier, no writer or no reader.
     """
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
@@ -274,6 +274,4 @@ def _writer_of(manifest: Manifest) -> str:
 
 def _check_any(what: str, items: Sequence[Any]) -> None:
     if not items:
-        raise errors.ConfigError(
-            f"no {what}: nothing would run, and that is not success", wanted="at least one", found="none"
-        )
+        raise errors.ConfigError(f"no {what}: nothing would run", wanted="at least one", found="none")

@@ -39,7 +39,7 @@ class BisectTrials:
     ) -> None:
         self.bundle, self.options, self.progress = bundle, options, progress
         self._executor, self._keep = executor, keep
-        self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks is not held against mixtures
+        self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks does not rule out mixtures
 
     def ends(
         self, good: LockedEnvironment, bad: LockedEnvironment

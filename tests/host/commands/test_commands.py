@@ -119,7 +119,7 @@ def test_bundles_are_not_kept_in_a_folder_that_holds_something(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["matrix", "run", "--keep", "router"]) == 2
-    assert "the folder for the bundles is not empty @ router" in capsys.readouterr().err
+    assert "--keep must be an empty or new folder @ router" in capsys.readouterr().err
 
 
 def test_a_missing_lock_is_a_fault_of_the_configuration(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
