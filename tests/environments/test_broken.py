@@ -1,4 +1,4 @@
-"""The environments of the group `broken`: each breaks, each refuses in our words instead, and none passes unseen."""
+"""The environments of the group `broken`: each breaks, a rule refuses each, and no pass goes unnoticed."""
 
 import subprocess
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Safetensors read by us: each fault of a header refused, every valid file as the library reads it."""
+"""Safetensors read by the package: each fault of a header is refused, every valid file as the library reads it."""
 
 import json
 from typing import Any

@@ -175,7 +175,7 @@ def test_an_unexpected_exception_is_called_a_bug_and_ends_with_a_code_of_its_own
 
 @contextlib.contextmanager
 def planted(name: str) -> Iterator[None]:
-    """A command that raises what nobody planned, for as long as the context lasts."""
+    """A command that raises an unexpected error, for as long as the context lasts."""
 
     @cli.command(name)
     @click.option("--json", is_flag=True)

@@ -1,4 +1,4 @@
-"""Bundles that someone changed and signed again: refused for what they say, before anything is imported or built."""
+"""Bundles that someone changed and signed again: refused for their content, before anything is imported or built."""
 
 import os
 import shutil

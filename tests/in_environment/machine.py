@@ -1,6 +1,6 @@
-"""Bundles in one folder, saved, replaced, copied, spoilt, loaded and removed in any order; owns no classifier.
+"""A state machine: bundles saved, replaced, copied, damaged, loaded and removed in one folder, in any order.
 
-A model of them knows of each path which classifier lies there and which of its bits are flipped.
+Its model knows which classifier each path has, and which bits of it are flipped. Owns no classifier.
 """
 
 import os
@@ -44,7 +44,7 @@ def kinds(runtime, save, folder):
 
 
 def run(kinds, tmp_path_factory):
-    """As many histories as the profile says, of a dozen steps each."""
+    """As many histories as the profile sets, of a dozen steps each."""
     folders = tmp_path_factory.mktemp("histories")
 
     def start():

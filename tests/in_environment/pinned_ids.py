@@ -1,4 +1,4 @@
-"""Texts that tokenizers trip over, and the ids that every environment must give them; imports no transformers."""
+"""Texts that tokenizers may read differently, and the ids that each environment must give; imports no transformers."""
 
 # ruff: noqa: RUF001
 import hashlib

@@ -1,4 +1,4 @@
-"""What holds of every classifier that a specification can say, as functions of it; draws and plants nothing."""
+"""Properties of every classifier that a specification can describe, as functions of it; draws and plants nothing."""
 
 import pathlib
 

@@ -1,6 +1,6 @@
-"""What holds of every classifier that Hypothesis draws: `properties` says it, `profiles` how many are drawn.
+"""Properties of every classifier that Hypothesis draws: those of `properties`, on as many as `profiles` sets.
 
-Bundles in one folder have a machine (`machine`). Each property has faults that it catches, for plain specifications.
+`machine` tests bundles in one folder. Each property has faults that it catches, for plain specifications.
 """
 
 import itertools

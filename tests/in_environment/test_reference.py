@@ -1,4 +1,4 @@
-"""The TensorFlow classes of transformers beside the reference: every family and head, output by output, in float64."""
+"""TensorFlow encoders compared with the reference: every family and head, output by output, in float64."""
 
 import against_reference
 import numpy as np

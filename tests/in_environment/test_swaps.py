@@ -1,4 +1,4 @@
-"""Inputs of one shape swapped in real models: what the golden tells apart, what the card says, what is refused."""
+"""Inputs of one shape swapped in real models: what the golden distinguishes, what the card states, what is refused."""
 
 import numpy as np
 import pytest

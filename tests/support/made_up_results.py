@@ -78,9 +78,10 @@ def release(name: str) -> CheckedBundle:
         writer={}, runtime="transformers", signature={}, labels=("no", "yes"), tokenizer={}, encoders={}, proof={},
         metadata={"name": name}, files={},
     )  # fmt: skip
-    said = {"p": np.array([[0.1, 0.9]])}
+    predictions = {"p": np.array([[0.1, 0.9]])}
     golden = Golden(
-        texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=said, float64_predictions=said,
+        texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=predictions,
+        float64_predictions=predictions,
         noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), interchangeable=(),
     )  # fmt: skip
     return CheckedBundle(path=Path("models", name), manifest=manifest, golden=golden)

@@ -109,8 +109,8 @@ def test_a_table_without_some_grade_or_with_a_wrong_result_is_reported() -> None
     assert GRADES.wrong(right) == []
     assert GRADES.wrong([part for part in right if part[0].grade != "timeout"]) == ["timeout: no cause"]
     cause, _, floor = right[-1]
-    other = (cause, verdict("w", cause.reader, grade="crashed", reason="it died"), floor)
+    other = (cause, verdict("w", cause.reader, grade="crashed", reason="it crashed"), floor)
     assert GRADES.wrong([*right[:-1], other]) == [
-        f"{cause.what}: wanted not run, found crashed: it died",
+        f"{cause.what}: wanted not run, found crashed: it crashed",
         "not run: no cause",
     ]

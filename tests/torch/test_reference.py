@@ -1,4 +1,4 @@
-"""PyTorch's own classes beside the reference: every family and head, output by output, in float64."""
+"""PyTorch encoders compared with the reference: every family and head, output by output, in float64."""
 
 import numpy as np
 import pytest

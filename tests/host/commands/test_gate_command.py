@@ -1,4 +1,4 @@
-"""The gate as a command: how it ends, the verdict that it leaves, and what a deploy step may require of that."""
+"""The gate as a command: how it ends, the verdict that it leaves, and what a deploy step checks in it."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def ships(folder: Path) -> dict[str, Any]:
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command says when it ends with 2, having left no verdict."""
+    """What the command prints when it ends with 2 and leaves no verdict."""
     assert main(["gate", "-q", *arguments.split()]) == 2
     assert not Path("verdict.json").exists()
     return capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The documents that programs read, held against the published schemas."""
+"""The documents that programs read, checked against the published schemas."""
 
 import dataclasses
 import json
@@ -52,7 +52,7 @@ def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))

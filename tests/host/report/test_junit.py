@@ -1,4 +1,4 @@
-"""What CI systems read: JUnit XML, parsed back by the standard library and held against what Jenkins, GitHub and GitLab
+"""What CI systems read: JUnit XML, parsed back by the standard library and checked against what Jenkins, GitHub and GitLab
 need of it."""
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The search for the smallest set of changes: what it finds, in how many tests, and what it makes of no answer."""
+"""The search for the smallest set of changes: what it finds, in how many tests, and what it does without an answer."""
 
 from collections.abc import Callable, Mapping
 from math import ceil, log2

@@ -1,4 +1,4 @@
-"""Our Keras 3 encoders beside the reference: every family, head and activation, in float64, on whichever backend."""
+"""The native encoders compared with the reference: every family, head and activation, in float64, on any backend."""
 
 import against_reference
 import numpy as np
@@ -45,7 +45,7 @@ def distances(builder, name, config, tensors, given):
 
 @pytest.mark.parametrize(("name", "activation"), CASES)
 def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, activation, builder):
-    # TensorFlow's GELU has its constants in float32, whoever calls it.
+    # TensorFlow's GELU has its constants in float32, whatever calls it.
     rounded = activation.startswith("gelu") and builder.keras.config.backend() == "tensorflow"
     bound = numpy_reference.ROUNDED if rounded else numpy_reference.EXACT
     found = distances(builder, name, *drawn(builder, name, activation))
