@@ -46,7 +46,7 @@ ENDS = {
 
 
 def matrix_file(folder: Path, old: str, new: str) -> Path:
-    """A copy of the matrix with `old` replaced, its locks beside it."""
+    """Return a copy of the matrix with `old` replaced, its locks beside it."""
     text = (ROOT / FILE_NAME).read_text("utf-8")
     assert text.count(old) == 1
     (folder / "locks").symlink_to(ROOT / "locks")

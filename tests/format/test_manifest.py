@@ -36,7 +36,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 def signed(document: dict[str, Any]) -> bytes:
-    """The document with a matching digest: what a forger would write."""
+    """Return the document with a matching digest: what a forger would write."""
     rest = {name: value for name, value in document.items() if name != "digest"}
     return strict_json.canonical({"digest": sha256(strict_json.canonical(rest)), **rest})
 

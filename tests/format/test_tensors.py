@@ -30,7 +30,7 @@ def raw(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
 
 
 def made(body: int = 8, **entries: Any) -> bytes:
-    """A file of these entries over `body` zero bytes."""
+    """Return a file of these entries over `body` zero bytes."""
     return raw(json.dumps(entries).encode(), bytes(body))
 
 

@@ -175,7 +175,7 @@ def test_an_unexpected_exception_is_called_a_bug_and_ends_with_a_code_of_its_own
 
 @contextlib.contextmanager
 def planted(name: str) -> Iterator[None]:
-    """A command that raises an unexpected error, for as long as the context lasts."""
+    """Yield a command that raises an unexpected error, for as long as the context lasts."""
 
     @cli.command(name)
     @click.option("--json", is_flag=True)
@@ -198,7 +198,7 @@ def alive(number: int) -> bool:
 
 @contextlib.contextmanager
 def hanging() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A command whose workers hang, and its six processes: two workers, and the two children of each."""
+    """Yield a command whose workers hang, and its six processes: two workers, and the two children of each."""
     with subprocess.Popen(
         [sys.executable, "-c", HANGING],
         stdout=subprocess.PIPE,

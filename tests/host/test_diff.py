@@ -21,7 +21,7 @@ HEAD = "weights.safetensors"
 
 @pytest.fixture
 def pair(classic_bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """The classic bundle and a copy of it to change."""
+    """Return the classic bundle and a copy of it to change."""
     return classic_bundle, shutil.copytree(classic_bundle, tmp_path / "other")
 
 

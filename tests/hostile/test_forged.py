@@ -51,7 +51,7 @@ def without_graph(bundle: Path) -> None:
 
 
 def custom(field: str, value: Any) -> Callable[[Path], Any]:
-    """The last layer of a class that is the caller's own, and all its weights no numbers: no reader gets that far."""
+    """Give the last layer a user-defined class, and NaN as its bias: no reader reads that far."""
 
     def forge(bundle: Path) -> None:
         record = {"class": "Evil", "custom": True, "name": "probabilities", "config": {"units": 2}}

@@ -41,7 +41,7 @@ def digests(tokenizer, texts=TEXTS):
 
 
 def unequal(tokenizer, family, fast=True):
-    """The texts that get other ids than every environment gives them with a tokenizer of the family."""
+    """Return the texts that get other ids than every environment gives them with a tokenizer of the family."""
     wanted = PINNED[family if (family, fast) in PINNED else "bert", fast].split()
     assert len(wanted) == len(TEXTS)
     return [text for text, one, other in zip(TEXTS, wanted, digests(tokenizer)) if one != other]

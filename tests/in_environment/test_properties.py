@@ -133,7 +133,7 @@ def test_padding_that_no_mask_hides_moves_predictions(runtime, save, tmp_path):
 
 @pytest.fixture
 def history(kinds, tmp_path):
-    """A machine with a bundle, to be driven by hand."""
+    """Return a machine with a bundle, to be driven by hand."""
     bundle = machine.Bundles(kinds, str(tmp_path / "folder"))
     bundle.begin(kind=0)
     return bundle

@@ -13,7 +13,7 @@ SENTENCE = "The model does not depend on which of these inputs is which: a and b
 
 
 def with_two_features(merge, a, b):
-    """A classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
+    """Return a classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
     builder = ModelBuilder("transformers")
     feeds = builder.tokens()
     features = [builder.keras.Input((3,), name=name) for name in ("a", "b")]

@@ -28,7 +28,7 @@ def test_steps_move_the_predictions_and_repeat_to_the_bit(classes, save, tmp_pat
 
 
 def resting(keras, **passed):
-    """A model whose two dropouts are called with `passed`, and whose encoder has none."""
+    """Return a model whose two dropouts are called with `passed`, and whose encoder has none."""
 
     def over(keras, states):
         x = keras.layers.LSTM(6, dropout=0.5, name="lstm")(states, **passed)

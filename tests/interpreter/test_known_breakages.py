@@ -39,7 +39,7 @@ KERAS_3 = {"jax": "0.12.0.1", "keras": "3.15.1", "numpy": "2.5.5", "tokenizers":
 
 
 def with_(packages: dict[str, str], **changed: str | None) -> dict[str, str]:
-    """`packages` with some at another version, and without those that are None; "_" stands for "-"."""
+    """Return `packages` with some at another version, and without those that are None; "_" stands for "-"."""
     both: dict[str, str | None] = {**packages, **{name.replace("_", "-"): v for name, v in changed.items()}}
     return {name: version for name, version in both.items() if version is not None}
 

@@ -88,7 +88,7 @@ def release(name: str) -> CheckedBundle:
 
 
 def gated(*checks: Check, changes: int = 0, text: str = "my invoice is wrong", **parts: Any) -> Gate:
-    """A gate over the audit above; `changes` labels that broke."""
+    """Return a gate over the audit above; `changes` labels that broke."""
     broke = LabelChange(kind="broke", text=text, output="p", before="yes", after="no", answer="yes")
     found = parts.pop("found", None) or audit()
     usual: dict[str, Any] = {
@@ -162,7 +162,7 @@ def bisection(**parts: Any) -> Bisection:
 
 
 def upgraded() -> Run:
-    """An audit of today's environment, and of what an upgrade would give."""
+    """Return an audit of today's environment, and of what an upgrade would give."""
     row = Environment(
         id="with-numpy-2.0.2",
         python="3.12",

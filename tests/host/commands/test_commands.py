@@ -26,7 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a matrix and its lock, a forged bundle, and a cache of environments that the tests share."""
+    """Return a folder with a matrix and its lock, a forged bundle, and a cache of environments that the tests share."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     write_matrix(tmp_path)

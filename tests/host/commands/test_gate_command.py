@@ -22,7 +22,7 @@ from bert_bundle.host.report.documents import gate as documents
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A matrix of one locked environment that no machine can make, and two releases that label alike."""
+    """Return a matrix of one locked environment that no machine can make, and two releases that label alike."""
     monkeypatch.chdir(tmp_path)
     Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}))
     Path(FOLDER).mkdir()
@@ -38,7 +38,7 @@ def written(path: str = "verdict.json") -> dict[str, Any]:
 
 
 def ships(folder: Path) -> dict[str, Any]:
-    """A verdict by which `new` ships, left as verdict.json."""
+    """Return a verdict by which `new` ships, left as verdict.json."""
     new, old = (read_checked_bundle(folder / name) for name in ("new", "old"))
     record = documents.gate(judged(new, old))
     files.write(folder / "verdict.json", record)
@@ -46,7 +46,7 @@ def ships(folder: Path) -> dict[str, Any]:
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command prints when it ends with 2 and leaves no verdict."""
+    """Return what the command prints when it ends with 2 and leaves no verdict."""
     assert main(["gate", "-q", *arguments.split()]) == 2
     assert not Path("verdict.json").exists()
     return capsys.readouterr().err

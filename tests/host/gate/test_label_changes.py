@@ -11,7 +11,7 @@ SURE = {"no": [0.9, 0.1], "yes": [0.2, 0.8]}
 
 
 def golden(texts: list[str], answers: list[int] | None = None, **outputs: list[list[float]] | list[float]) -> Golden:
-    """What a model predicted for `texts`; a feature beside each is its length."""
+    """Return what a model predicted for `texts`; a feature beside each is its length."""
     double = {name: np.asarray(values, np.float64) for name, values in outputs.items()}
     return Golden(
         texts={"text": texts},

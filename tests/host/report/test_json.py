@@ -42,7 +42,7 @@ SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs
 
 
 def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The document read back, when it fits its schema."""
+    """Return the document read back, when it fits its schema."""
     registry: Registry[Any] = Registry().with_resources(
         (key, Resource.from_contents(schema)) for key, schema in SCHEMAS.items()
     )

@@ -55,7 +55,7 @@ def bundle(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozenset()) -> LockedEnvironment:
-    """What is left of a row; with `only`, these of it and what a worker needs, which is the same in every row then."""
+    """Return a small row; with `only`, just these packages and what a worker needs, the same in every row."""
     (row,) = matrix.select(names=[name])
     whole, of_good = (locks.entries((ROOT / locks.FOLDER / f"{n}.txt").read_text("utf-8")) for n in (name, GOOD))
     kept = {n: e for n, e in whole.items() if n not in LARGE and (not only or n in only)}

@@ -18,7 +18,7 @@ from bert_bundle.interpreter.known_breakages import PYTHON
 
 
 def packages(python: str = "3.12", **held: tuple[str, ...]) -> Side:
-    """An environment of made-up packages: each its version, then its requirements."""
+    """Return an environment of made-up packages: each its version, then its requirements."""
     read = {
         name.replace("_", "-"): Package(version=version, requires=tuple(map(Requirement, required)))
         for name, (version, *required) in held.items()

@@ -22,7 +22,7 @@ def builder():
 
 
 def drawn(builder, name, activation):
-    """(configuration, tensors, batch by argument) of a small encoder of that class."""
+    """Return (configuration, tensors, batch by argument) of a small encoder of that class."""
     family, random = CLASSES[name], np.random.RandomState(7)
     sizes = {"num_attention_heads": 2, "type_vocab_size": TYPES}  # the root of 8 is one that float32 does not hold
     made = builder.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
