@@ -33,7 +33,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether the grade is `bitwise` or `identical`."""
+        """Return whether the grade is `bitwise` or `identical`."""
         return self.figures.grade in grades.SAME
 
 
@@ -62,7 +62,7 @@ def save(
                 defaults that users have; compare their predictions with the model's, and measure the noise
     overwrite   replace an existing bundle; a folder that is not a bundle is never replaced
     custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()` instead of being
-                traced; whoever loads the bundle must pass the class. No code is stored
+                traced; every load must be given the class. No code is stored
     metadata    your own fields, plain data
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
@@ -71,18 +71,18 @@ def save(
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    made = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
-    needed = {name: classes[name] for name in made.fields["custom_objects"]}
+    drafted = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
+    needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:
-        for file, data in sorted(made.files.items()):
+        for file, data in sorted(drafted.files.items()):
             staging.write(file, data)
-        golden = made.golden
+        golden = drafted.golden
         if prove:
-            _, provisional = made.last_files(golden, staging.files, proven=True)
-            measured = proof.prove(staging.path, provisional, golden, made.fields["runtime"], references)
+            _, provisional = drafted.last_files(golden, staging.files, proven=True)
+            measured = proof.prove(staging.path, provisional, golden, drafted.fields["runtime"], references)
             golden = differences.with_measured_noise(golden, measured)
-        manifest, last = made.last_files(golden, staging.files, proven=prove)
+        manifest, last = drafted.last_files(golden, staging.files, proven=prove)
         for file, data in last.items():
             staging.write(file, data)
         staging.publish()

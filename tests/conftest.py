@@ -32,20 +32,20 @@ def matrix() -> Matrix:
 
 @pytest.fixture(scope="session")
 def made() -> Callable[[str], ReadyEnvironment]:
-    """The function that finds or makes the environment of a row."""
+    """Return the function that finds or makes the environment of a row."""
     return environment
 
 
 @pytest.fixture(scope="session")
 def writer() -> Iterator[Worker]:
-    """A live worker in TensorFlow 2.15, for whatever a test needs written or replayed."""
+    """Yield a live worker in TensorFlow 2.15, for whatever a test needs written or replayed."""
     with Worker(environment(WRITER), "writer") as worker:
         yield worker
 
 
 @pytest.fixture(scope="session")
 def classic_bundle(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The classic classifier as a bundle, written by TensorFlow 2.15. Copy it before changing anything."""
+    """Return the classic classifier as a bundle, written by TensorFlow 2.15. Copy it before changing anything."""
     path = tmp_path_factory.mktemp("classic") / "bundle"
     writer.ask("generate", specification=specification.CLASSIC, target=str(path))
     return path

@@ -60,7 +60,7 @@ def test_an_error_of_an_unknown_class_becomes_a_worker_error() -> None:
 
 
 def test_a_worker_error_knows_how_it_ended() -> None:
-    assert WorkerError("it died").outcome == "crashed"
+    assert WorkerError("it crashed").outcome == "crashed"
     assert WorkerError("it slept", outcome="timeout").outcome == "timeout"
 
 

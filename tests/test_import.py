@@ -57,7 +57,7 @@ def test_the_package_shows_exactly_its_public_names() -> None:
 
 
 def mypy(tmp_path: Path, *lines: str) -> list[str]:
-    """What mypy reports of a user's module, which sees the package as an installed one."""
+    """Return what mypy reports of a user's module, which sees the package as an installed one."""
     module = tmp_path / "user.py"
     module.write_text("\n".join(["import bert_bundle", *lines, ""]))
     package = str(ROOT / "bert_bundle" / "__init__.py")
@@ -78,7 +78,7 @@ def test_mypy_sees_exactly_the_public_names(tmp_path: Path) -> None:
 
 
 def imported_names() -> list[ast.alias]:
-    """What the package imports at its top, for itself or for type checkers."""
+    """Return what the package imports at its top, for itself or for type checkers."""
     body = ast.parse((ROOT / "bert_bundle" / "__init__.py").read_text("utf-8")).body
     top = [inner for node in body for inner in (node.body if isinstance(node, ast.If) else [node])]
     return [alias for node in top if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]

@@ -32,7 +32,7 @@ DRAWN = strategies.draw(13, seed=5)[1:]
 
 @pytest.fixture(scope="module")
 def writer(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
-    """A worker that can replay with a fault as well."""
+    """Yield a worker that can replay with a fault as well."""
     with Worker(made(WRITER), "writer", entry=FAULTY_REPLAY) as worker:
         yield worker
 

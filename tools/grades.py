@@ -37,9 +37,17 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "grades.md"
 BLOCK = re.compile(r"(<!-- measured: causes -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 HEADERS = (
-    "grade", "cause", "classifier", "reader", "float64", "float32", "noise floor", "labels changed", "first layer",
+    "grade",
+    "cause",
+    "classifier",
+    "reader",
+    "float64",
+    "float32",
+    "noise floor",
+    "labels changed",
+    "first layer",
     "reason",
-)  # fmt: skip
+)
 
 WRITER = "tf2.18-hf4.48-py3.12"
 NEWER = "tf2.19-hf4.53-py3.12"
@@ -47,12 +55,14 @@ BROKEN = "hf4.57-py3.13-tensorflow-missing"
 NOWHERE = "tf2.18-hf4.48-py3.99"  # the writer's row, with a Python that does not exist
 
 # A wide head makes a classifier certain: at probabilities near 0 and 1 softmax passes on little of a change.
-SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
-    "float32": {},
-    "certain": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}], "seed": 1},
-    "hidden": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}] * 2, "seed": 1},
-    "mixed_float16": {"pooling": "average", "policy": "mixed_float16"},
-})  # fmt: skip
+SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "float32": {},
+        "certain": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}], "seed": 1},
+        "hidden": {"head": [{"layer": "Dense", "config": {"units": 256, "activation": "relu"}}] * 2, "seed": 1},
+        "mixed_float16": {"pooling": "average", "policy": "mixed_float16"},
+    }
+)
 GELU = "3 bert_encoder hidden_states.1"  # the output of the first layer, after the first GELU
 EMBEDDINGS = "3 bert_encoder hidden_states.0"
 
@@ -61,8 +71,8 @@ EMBEDDINGS = "3 bert_encoder hidden_states.0"
 class Cause:
     """What is done to a replay, and the grade and the first layer that its verdict must have.
 
-    `fault` is planted in the reader. `killed`: its process is killed once it builds the model. `terms` replace options
-    of the run. `hidden`: the replay in the model's own precision must stay within the noise floor.
+    `fault` is planted in the reader. `killed`: its process is killed once it builds the model. `options` are set in the
+    run's `RunOptions`. `hidden`: the replay in the model's own precision must stay within the noise floor.
     """
 
     grade: Grade
@@ -71,7 +81,7 @@ class Cause:
     reader: str = NEWER
     fault: str = ""
     killed: bool = False
-    terms: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     layer: str | None = None
     hidden: bool = False
 
@@ -82,20 +92,38 @@ CAUSES = (
     Cause(grade="identical", what="that release, a classifier that is certain", classifier="certain"),
     Cause(grade="identical", what="that release, half precision", classifier="mixed_float16"),
     Cause(grade="drift", what="GELU by tanh", fault="tanh GELU", layer=GELU),
-    Cause(grade="drift", what="GELU by tanh, hidden in float32 by a head that is certain", classifier="certain",
-          fault="tanh GELU", layer=GELU, hidden=True),
-    Cause(grade="drift", what="GELU by tanh, hidden in float64 too by a head of two wide layers", classifier="hidden",
-          fault="tanh GELU", layer=GELU, hidden=True),
-    Cause(grade="drift", what="GELU by tanh, hidden by half precision", classifier="mixed_float16",
-          fault="tanh GELU", layer=GELU, hidden=True),
+    Cause(
+        grade="drift",
+        what="GELU by tanh, hidden in float32 by a head that is certain",
+        classifier="certain",
+        fault="tanh GELU",
+        layer=GELU,
+        hidden=True,
+    ),
+    Cause(
+        grade="drift",
+        what="GELU by tanh, hidden in float64 too by a head of two wide layers",
+        classifier="hidden",
+        fault="tanh GELU",
+        layer=GELU,
+        hidden=True,
+    ),
+    Cause(
+        grade="drift",
+        what="GELU by tanh, hidden by half precision",
+        classifier="mixed_float16",
+        fault="tanh GELU",
+        layer=GELU,
+        hidden=True,
+    ),
     Cause(grade="flip", what="the encoder's layers in reverse", fault="layers in reverse", layer=GELU),
     Cause(grade="retokenized", what="a tokenizer that keeps capitals", fault="lower-casing lost", layer=EMBEDDINGS),
     Cause(grade="reconfigured", what="a dropout rate that is lost", fault="a dropout rate lost"),
     Cause(grade="refused", what="a reader without TensorFlow", reader=BROKEN),
     Cause(grade="crashed", what="a reader that is killed while it builds the model", killed=True),
-    Cause(grade="timeout", what="one second, in which no reader imports TensorFlow", terms={"time_limit": 1.0}),
+    Cause(grade="timeout", what="one second, in which no reader imports TensorFlow", options={"time_limit": 1.0}),
     Cause(grade="not run", what="an environment whose Python is nowhere", reader=NOWHERE),
-)  # fmt: skip
+)
 
 
 def missed(cause: Cause, verdict: Verdict, floor: float) -> str:
@@ -119,12 +147,20 @@ def table(measured: Sequence[tuple[Cause, Verdict, float]]) -> str:
     """Return a row for each cause, with its verdict and its bundle's noise floor; reasons without their places."""
     rows = [HEADERS, ("---",) * len(HEADERS)]
     for cause, v, floor in measured:
-        rows.append((
-            f"`{v.grade}`", cause.what, cause.classifier, f"`{v.reader}`", figure(v.float64_difference),
-            figure(v.native_difference), "" if v.float64_difference is None else figure(floor),
-            "" if v.labels_changed is None else str(v.labels_changed), f"`{v.first_layer}`" if v.first_layer else "",
-            v.reason.split(" @ ")[0].replace("|", "\\|"),
-        ))  # fmt: skip
+        rows.append(
+            (
+                f"`{v.grade}`",
+                cause.what,
+                cause.classifier,
+                f"`{v.reader}`",
+                figure(v.float64_difference),
+                figure(v.native_difference),
+                "" if v.float64_difference is None else figure(floor),
+                "" if v.labels_changed is None else str(v.labels_changed),
+                f"`{v.first_layer}`" if v.first_layer else "",
+                v.reason.split(" @ ")[0].replace("|", "\\|"),
+            )
+        )
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -138,13 +174,15 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
     goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
-    terms = RunOptions(expect=matrix.expect, policy=matrix.policy)
+    options = RunOptions(expect=matrix.expect, policy=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:
-        given = replace(terms, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.terms)
+        given = replace(
+            options, entries={cause.reader: reader_fault(cause.fault)} if cause.fault else {}, **cause.options
+        )
         progress = _killing(say) if cause.killed else say
         place, bundle = places[cause.reader], folder / cause.classifier
-        return run.audit(bundle, [place], executor=Local(1), progress=progress, terms=given).verdicts[0]
+        return run.audit(bundle, [place], executor=Local(1), progress=progress, options=given).verdicts[0]
 
     return [(cause, verdict(cause), _floor(goldens[cause.classifier])) for cause in CAUSES]
 

@@ -24,7 +24,7 @@ class ModelBuilder:
 
     @property
     def native(self) -> bool:
-        """Whether this is the native runtime, whose encoders take keyword or positional arguments only."""
+        """Return whether this is the native runtime, whose encoders take keyword or positional arguments only."""
         return self.runtime.name == keras_runtime.NATIVE
 
     def tokens(self, prefix: str = "", length: Any = LENGTH) -> Dict[str, Any]:

@@ -79,7 +79,7 @@ def smallest_failing(fails: Callable[[Spec], bool], examples: int, seed: int) ->
 
 
 def specifications(**fixed: Any) -> "st.SearchStrategy[Spec]":
-    """Specifications in which the fields of `fixed` have the given values.
+    """Return specifications in which the fields of `fixed` have the given values.
 
     Shrinks to a BERT with one layer, one head and hidden size 4, pooled by its first token, and two classes.
     """
@@ -105,7 +105,7 @@ def _specifications(draw: Draw) -> Spec:
 
 
 def sizes() -> "st.SearchStrategy[Spec]":
-    """Sizes of an encoder, different where a fault could swap two of them; shrinks to the smallest."""
+    """Return sizes of an encoder, different where a fault could swap two of them; shrinks to the smallest."""
     return st.builds(
         lambda heads, size, layers, more, types, activation, epsilon, dropout, other: {
             "heads": heads,
@@ -133,7 +133,7 @@ def sizes() -> "st.SearchStrategy[Spec]":
 
 @st.composite
 def encoders(draw: Draw) -> Spec:
-    """The class, how it is called and its inputs; shrinks to a BertModel called with keywords on ids and mask.
+    """Draw the class, how it is called and its inputs; shrinks to a BertModel called with ids and mask as keywords.
 
     Everything is drawn even if it is not used, so that later draws keep their position while a classifier shrinks.
     """
@@ -162,7 +162,7 @@ def encoders(draw: Draw) -> Spec:
 
 @st.composite
 def inputs(draw: Draw) -> Spec:
-    """Names, form, length and inputs beside the text; shrinks to five tokens and no other input."""
+    """Draw names, form, length and inputs beside the text; shrinks to five tokens and no other input."""
     spec: Spec = {
         "max_length": draw(st.sampled_from([5, 8, 16, 33])),
         "open": draw(st.booleans()),
@@ -182,7 +182,7 @@ def inputs(draw: Draw) -> Spec:
 
 
 def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStrategy[str]":
-    """How hidden states become one state; shrinks to the first token."""
+    """Draw how hidden states become one state; shrinks to the first token."""
     names = ["first_token", "two_tokens", "average", "longest", "gru", "lstm", "both_ways", "convolution", "attention"]
     names += ["lambda", "last_four"]
     names += ["pooler"] if "pooler_output" in family.always else []
@@ -196,14 +196,14 @@ def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStra
 
 @st.composite
 def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
-    """The dtype policy; shrinks to float32. Half precision only if the pooling and the inputs name no dtype."""
+    """Draw the dtype policy; shrinks to float32. Half precision only if neither pooling nor inputs name a dtype."""
     plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"]
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
 
 @st.composite
 def heads(draw: Draw, half: bool = False) -> Spec:
-    """Layers, ops and blocks after the state, and the outputs; shrinks to none and two classes."""
+    """Draw layers, ops and blocks after the state, and the outputs; shrinks to no layers and two classes."""
     spec: Spec = {"head": draw(st.lists(_items(half), max_size=3))}
     spec["classes"] = draw(st.sampled_from([2, 1, 3, 5]))
     others = [["tags", 4, "sigmoid"], ["score", 1, "linear"], ["kind", 2, "softmax"]]
@@ -263,14 +263,14 @@ def _block_item(name: str) -> Callable[[Any], Any]:
 
 
 def frozen(layers: int) -> "st.SearchStrategy[Spec]":
-    """Parts of the encoder that are not trainable; shrinks to none."""
+    """Draw parts of the encoder that are not trainable; shrinks to none."""
     parts = ["embeddings", *("layer.{}".format(i) for i in range(layers))]
     return st.builds(lambda chosen: {"frozen": sorted(chosen)}, st.sets(st.sampled_from(parts)))
 
 
 @st.composite
 def tokenizers(draw: Draw, model_type: str) -> Spec:
-    """A kind of tokenizer with its settings; shrinks to a fast one with the defaults of transformers.
+    """Draw a kind of tokenizer with its settings; shrinks to a fast one with the defaults of transformers.
 
     A slow RoBERTa tokenizer has no added tokens: before transformers 4.34 it removes the spaces around them.
     """
@@ -288,7 +288,7 @@ def tokenizers(draw: Draw, model_type: str) -> Spec:
 
 
 def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[str]]":
-    """Three to six texts; each shrinks to one word. The first is never empty, and the last is longer than any input."""
+    """Draw three to six texts; each shrinks to one word. The first is never empty, the last longer than any input."""
     kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
     strip = spec["tokenizer"].get("do_lower_case") or spec["tokenizer"].get("strip_accents")
     words = [*_WORDS, *_SPELLED, *spec["tokenizer"].get("added", ())]

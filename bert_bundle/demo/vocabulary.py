@@ -43,7 +43,7 @@ def learn(texts: Sequence[str], size: int, least: int = 2) -> List[str]:
 
 
 def _words(text: str) -> List[str]:
-    """Split into words and punctuation, lower-case and without accents, as an uncased BERT tokenizer does."""
+    """Split a text into words and punctuation, lower-case and without accents, as an uncased BERT tokenizer does."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(c) != "Mn")
     return re.findall(r"[^\W_]+|[^\s\w]|_", plain)
 

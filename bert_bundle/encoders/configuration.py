@@ -101,7 +101,9 @@ def check_config(config: Any, place: str) -> Family:
     sizes = standard(config)
     if sizes["hidden_size"] % sizes["num_attention_heads"]:
         heads = family.field_name("num_attention_heads")
-        raise FormatError("heads do not divide the hidden size", place="{}#/{}".format(place, heads))
+        raise FormatError(
+            "the hidden size is not a multiple of the number of heads", place="{}#/{}".format(place, heads)
+        )
     if family.first_position:
         _one_of(config["pad_token_id"], (family.first_position - 1,), place + "#/pad_token_id")
     _check_labels(config, place)

@@ -60,7 +60,7 @@ class Golden:
 
     @property
     def examples(self) -> int:
-        """The number of examples."""
+        """Return the number of examples."""
         return len(next(iter(self.predictions.values())))
 
 

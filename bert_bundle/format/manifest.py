@@ -68,7 +68,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the canonical manifest without its own digest: the identity of the bundle."""
+        """Return the sha256 of the canonical manifest without its own digest: the identity of the bundle."""
         return sha256(strict_json.canonical(self._fields()))
 
     def to_json(self) -> Dict[str, Any]:

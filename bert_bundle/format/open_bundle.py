@@ -90,7 +90,7 @@ def open_bundle(path: str, in_memory: Mapping[str, bytes] = NO_FILES) -> OpenedB
 def check_files(bundle: OpenedBundle, *, keep: bool = False) -> None:
     """Verify every file that was not read before. Raises IntegrityError for the first that is not what was written.
 
-    `keep` holds the bytes for whoever reads them next, so that a load reads each file once.
+    `keep` holds the bytes for the next `read`, so that a load reads each file once.
     """
     for path in bundle.manifest.files:
         if path not in bundle._verified:
@@ -99,7 +99,7 @@ def check_files(bundle: OpenedBundle, *, keep: bool = False) -> None:
 
 
 def _exists(path: str) -> bool:
-    """Whether anything exists at `path`. Raises StorageError where that cannot be determined."""
+    """Return whether anything exists at `path`. Raises StorageError if that cannot be determined."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Named arrays as safetensors bytes: written by the safetensors library, read by a strict parser of our own.
+"""Named arrays as safetensors bytes: written by the safetensors library, read by the strict parser in this module.
 
 The library accepts duplicate names, any name and NaN, and raises untyped errors for some dtypes (measured with 0.5.3
 and 0.8.0). So the header of an untrusted file is parsed here, after the description of the format

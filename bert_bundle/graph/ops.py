@@ -43,7 +43,7 @@ class Op:
 
     @property
     def parameters(self) -> Tuple[Parameter, ...]:
-        """The parameters that have a name in keras.ops, and so in a graph."""
+        """Return the parameters that have a name in keras.ops, and so in a graph."""
         return tuple(p for p in self.signature if p.name)
 
 
@@ -96,20 +96,49 @@ _ROWS = (
     *_op("repeat", "repeat", ("x", "input"), ("repeats", "repeats"), ("axis", "axis", None)),
     *_op("broadcast_to", "broadcast_to", ("x", "input"), ("shape", "shape")),
     *_op("flip", "reverse", ("x", "tensor"), ("axis", "axis")),
-    *_op("pad", "compat.v1.pad", ("x", "tensor"), ("pad_width", "paddings"), ("", "mode", "CONSTANT"), ("", "name"),
-         ("constant_values", "constant_values", 0)),
-    *_op("take", "compat.v1.gather", ("x", "params"), ("indices", "indices"), ("", "validate_indices"),
-         ("", "name"), ("axis", "axis", REQUIRED, 0), ("", "batch_dims", 0)),
-    *_op("split", "split", ("x", "value"), ("indices_or_sections", "num_or_size_splits"), ("axis", "axis", 0),
-         returns_list=True),
+    *_op(
+        "pad",
+        "compat.v1.pad",
+        ("x", "tensor"),
+        ("pad_width", "paddings"),
+        ("", "mode", "CONSTANT"),
+        ("", "name"),
+        ("constant_values", "constant_values", 0),
+    ),
+    *_op(
+        "take",
+        "compat.v1.gather",
+        ("x", "params"),
+        ("indices", "indices"),
+        ("", "validate_indices"),
+        ("", "name"),
+        ("axis", "axis", REQUIRED, 0),
+        ("", "batch_dims", 0),
+    ),
+    *_op(
+        "split",
+        "split",
+        ("x", "value"),
+        ("indices_or_sections", "num_or_size_splits"),
+        ("axis", "axis", 0),
+        returns_list=True,
+    ),
     *_op("unstack", "unstack", ("x", "value"), ("num", "num", None), ("axis", "axis", 0), returns_list=True),
     *_op("top_k", "math.top_k", ("x", "input"), ("k", "k", REQUIRED, 1), ("sorted", "sorted", True), returns_list=True),
     *_op("sort", "sort", ("x", "values"), ("axis", "axis", -1), ("", "direction", "ASCENDING")),
     *_arg("argmax"),
     *_arg("argmin"),
     *_op("cumsum", "math.cumsum", ("x", "x"), ("axis", "axis", REQUIRED, 0), ("", "exclusive"), ("", "reverse")),
-    *_op("one_hot", "one_hot", ("x", "indices"), ("num_classes", "depth"), ("", "on_value"), ("", "off_value"),
-         ("axis", "axis", -1), _DTYPE),
+    *_op(
+        "one_hot",
+        "one_hot",
+        ("x", "indices"),
+        ("num_classes", "depth"),
+        ("", "on_value"),
+        ("", "off_value"),
+        ("axis", "axis", -1),
+        _DTYPE,
+    ),
     *_op("shape", "compat.v1.shape", ("x", "input"), ("", "name"), ("", "out_type", "int32")),
     *_op("arange", "range", ("start", "start"), ("stop", "limit", None), ("step", "delta", 1), _ANY_DTYPE),
     *_op("ones", "ones", ("shape", "shape"), _DTYPE),
@@ -123,8 +152,13 @@ _ROWS = (
     *_op("matmul", "linalg.matmul", ("x1", "a"), ("x2", "b"), *((t, t, False) for t in ("transpose_a", "transpose_b"))),
     *_op("tensordot", "tensordot", ("x1", "a"), ("x2", "b"), ("axes", "axes")),
     *_op("einsum", "einsum", ("subscripts", "equation"), ("operands", REST)),
-    *_op("normalize", "math.l2_normalize linalg.l2_normalize nn.l2_normalize", ("x", "x"), ("axis", "axis", None),
-         ("", "epsilon", 1e-12)),
+    *_op(
+        "normalize",
+        "math.l2_normalize linalg.l2_normalize nn.l2_normalize",
+        ("x", "x"),
+        ("axis", "axis", None),
+        ("", "epsilon", 1e-12),
+    ),
     *_reduction("sum", "math.reduce_sum"),
     *_reduction("mean", "math.reduce_mean math.reduce_variance"),
     *_reduction("max", "math.reduce_max"),
@@ -132,8 +166,14 @@ _ROWS = (
     *_reduction("std", "math.reduce_std"),
     *_reduction("any", "math.reduce_any"),
     *_reduction("all", "math.reduce_all"),
-    *_op("norm", "compat.v1.norm", ("x", "tensor"), ("", "ord", "euclidean"), ("axis", "axis", None),
-         ("keepdims", "keepdims", False)),
+    *_op(
+        "norm",
+        "compat.v1.norm",
+        ("x", "tensor"),
+        ("", "ord", "euclidean"),
+        ("axis", "axis", None),
+        ("keepdims", "keepdims", False),
+    ),
     *_reduction("prod", "math.reduce_prod"),
     *_reduction("logsumexp", "math.reduce_logsumexp"),
     *_op("add", "nn.bias_add", ("x1", "value"), ("x2", "bias"), ("", "data_format")),
@@ -187,9 +227,10 @@ _ROWS = (
     *_unary("erf", "math.erf"),
     *_op("gelu", "nn.gelu", ("x", "features"), ("approximate", "approximate", False)),
     *_op("softmax", "nn.softmax math.softmax compat.v1.nn.softmax", ("x", "logits"), ("axis", "axis", -1)),
-    *_op("log_softmax", "nn.log_softmax math.log_softmax compat.v1.nn.log_softmax", ("x", "logits"),
-         ("axis", "axis", -1)),
-)  # fmt: skip
+    *_op(
+        "log_softmax", "nn.log_softmax math.log_softmax compat.v1.nn.log_softmax", ("x", "logits"), ("axis", "axis", -1)
+    ),
+)
 
 BY_SYMBOL: Mapping[str, Op] = dict(_ROWS)
 BY_NAME: Mapping[str, Op] = {op.name: op for op in BY_SYMBOL.values()}  # the last row of that name

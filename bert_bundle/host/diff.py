@@ -89,9 +89,14 @@ def compare(a: Path, b: Path) -> Comparison:
     ]
     total = len({*tensors[0], *tensors[1]})
     return Comparison(
-        a=a, b=b, tensors=total, tensors_equal=total - len(weights), examples=examples, labels_changed=labels,
+        a=a,
+        b=b,
+        tensors=total,
+        tensors_equal=total - len(weights),
+        examples=examples,
+        labels_changed=labels,
         changes=tuple(changes),
-    )  # fmt: skip
+    )
 
 
 def _read(path: Path) -> _Side:

@@ -1,7 +1,7 @@
 """Layers of user-defined classes that are stored by name and config instead of being traced: recorded and rebuilt.
 
 Stores no code and imports none: a graph names such a class and holds its configuration as plain data; the class itself
-is passed in by whoever loads the bundle. The configuration may hold numbers, strings, booleans, lists, dicts, and
+is passed to `load`. The configuration may hold numbers, strings, booleans, lists, dicts, and
 objects that are an initializer, a regularizer or a constraint of Keras: Keras would import any other object by its
 `module`.
 

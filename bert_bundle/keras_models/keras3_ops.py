@@ -129,38 +129,38 @@ def _convert_constants(arguments: Dict[str, Any], operands: List[str], floating:
 
 
 class Matmul(keras.Operation):  # type: ignore[misc]
-    """A product of operands whose last two axes are swapped first."""
+    """Multiplies two operands, after swapping the last two axes of one or both."""
 
     def __init__(self, transpose_a: bool, transpose_b: bool) -> None:
         super().__init__()
         self.transpose_a, self.transpose_b = transpose_a, transpose_b
 
     def call(self, x1: Any, x2: Any) -> Any:
-        """(..., n, k) and (..., k, m), or swapped -> (..., n, m)."""
+        """Return (..., n, m) of (..., n, k) and (..., k, m), either of them swapped."""
         x1 = keras.ops.swapaxes(x1, -1, -2) if self.transpose_a else x1
         return keras.ops.matmul(x1, keras.ops.swapaxes(x2, -1, -2) if self.transpose_b else x2)
 
 
 class Normalize(keras.Operation):  # type: ignore[misc]
-    """x divided by its Euclidean norm along an axis, with TensorFlow's epsilon: Keras 3.4 takes no epsilon."""
+    """Divides x by its Euclidean norm along an axis, with TensorFlow's epsilon: Keras 3.4 takes no epsilon."""
 
     def __init__(self, axis: Any) -> None:
         super().__init__()
         self.axis = axis
 
     def call(self, x: Any) -> Any:
-        """Any shape -> the same shape."""
+        """Return x, normalized, in its shape."""
         squares = keras.ops.sum(keras.ops.square(x), axis=self.axis, keepdims=True)
         return x * keras.ops.rsqrt(keras.ops.maximum(squares, _NORMALIZE_EPSILON))
 
 
 class StopGradient(keras.Operation):  # type: ignore[misc]
-    """x without a gradient: in Keras 3.4 the function does not accept symbolic tensors."""
+    """Stops the gradient of x: in Keras 3.4 the function does not accept symbolic tensors."""
 
     def call(self, x: Any) -> Any:
-        """Any shape -> the same shape."""
+        """Return x."""
         return keras.ops.stop_gradient(x)
 
     def compute_output_spec(self, x: Any) -> Any:
-        """The same shape and dtype."""
+        """Return the shape and dtype of x."""
         return keras.KerasTensor(x.shape, x.dtype)

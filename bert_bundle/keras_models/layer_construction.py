@@ -66,17 +66,19 @@ def _variable_class(keras: ModuleType) -> Any:
     class Variable(base):  # type: ignore[misc]
         """A weight by itself, returned as a tensor of its own shape; the input is ignored."""
 
-        def __init__(self, shape: Any, held: Any = None, **kwargs: Any) -> None:
+        def __init__(self, shape: Any, weight: Any = None, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.size = [int(length) for length in shape]
-            self.held = held if held is not None else self.add_weight(name="held", shape=self.size, initializer="zeros")
+            self.weight = (
+                weight if weight is not None else self.add_weight(name="weight", shape=self.size, initializer="zeros")
+            )
 
         def call(self, inputs: Any) -> Any:
             if hasattr(keras, "ops"):
-                return keras.ops.convert_to_tensor(self.held)
+                return keras.ops.convert_to_tensor(self.weight)
             import tensorflow
 
-            return tensorflow.convert_to_tensor(self.held)
+            return tensorflow.convert_to_tensor(self.weight)
 
         def get_config(self) -> Any:
             return {**super().get_config(), "shape": list(self.size)}

@@ -96,7 +96,7 @@ def _variables(layers: Mapping[str, Any], runtime: Runtime) -> Iterator[Tuple[st
 def _layer_variables(path: str, layer: Any, runtime: Runtime) -> Iterator[Tuple[str, Any]]:
     """Yield (path, variable) for every weight of a layer: those of its parts, then its own."""
     if is_variable_layer(layer):
-        yield path, layer.held
+        yield path, layer.weight
         return
     wrapped = _WRAPPED.get(type(layer).__name__)
     with_weights = [part for part in layer._flatten_layers(recursive=False, include_self=False) if part.weights]

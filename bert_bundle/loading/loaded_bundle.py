@@ -39,7 +39,7 @@ class Bundle:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The names of the classes; empty if the bundle was saved without labels."""
+        """Return the names of the classes; empty if the bundle was saved without labels."""
         return self.manifest.labels
 
     def encode(self, texts: Texts, text_pair: Optional[Sequence[str]] = None) -> Dict[str, np.ndarray]:

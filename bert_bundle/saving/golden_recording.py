@@ -147,7 +147,7 @@ def _check_rebuilt(output: str, difference: float) -> None:
             place=output,
             wanted="a difference of at most {:.1e} of the output's scale".format(differences.LEAST_NOISE),
             found="{:.1e}".format(difference),
-            fix="a layer or function of the model does not do what its name says: use the one from Keras",
+            fix="a layer or function has a name from Keras but computes something else: use the one from Keras",
         )
 
 

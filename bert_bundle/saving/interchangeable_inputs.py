@@ -1,7 +1,7 @@
 """Interchangeable inputs: pairs of a model's inputs that can be swapped without changing a prediction.
 
 Every pair is tried on the examples. A reader that confuses two inputs of one shape and dtype must change a recorded
-prediction, or the model does not depend on which is which, and its card says so.
+prediction, or the model does not depend on which is which, and its card states that.
 """
 
 from itertools import combinations

@@ -71,17 +71,17 @@ class Description:
 
     @property
     def sources(self) -> Tuple[str, ...]:
-        """The files that `parse` reads, from which every other is made."""
+        """Return the files that `parse` reads, from which every other is made."""
         return (*self.model.PATHS.values(), CONFIG)
 
     @property
     def ids(self) -> Dict[str, int]:
-        """Every token's id."""
+        """Return every token's id."""
         return {**{token: i for i, token in enumerate(self.model.tokens)}, **self.added}
 
     @property
     def special(self) -> Tuple[str, ...]:
-        """The special tokens, each once, in the order of their names."""
+        """Return the special tokens, each once, in the order of their names."""
         named = [self.config[name] for name in self.model.SPECIAL]
         return tuple(dict.fromkeys([*named, *self.config.get(EXTRA, ())]))
 

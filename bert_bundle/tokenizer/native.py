@@ -112,17 +112,17 @@ class NativeTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """The number of tokens of the model, without added tokens."""
+        """Return the number of tokens of the model, without added tokens."""
         return len(self._described.model.tokens)
 
     @property
     def all_special_tokens(self) -> List[str]:
-        """Every special token once."""
+        """Return every special token once."""
         return list(self._described.special)
 
     @property
     def all_special_ids(self) -> List[int]:
-        """The ids of `all_special_tokens`."""
+        """Return the ids of `all_special_tokens`."""
         return [self.convert_tokens_to_ids(token) for token in self.all_special_tokens]
 
     def get_vocab(self) -> Dict[str, int]:

@@ -35,7 +35,7 @@ class Unigram:
 
     @property
     def tokens(self) -> Tuple[str, ...]:
-        """The pieces by id."""
+        """Return the pieces by id."""
         return tuple(piece for piece, _ in self.pieces)
 
     @classmethod
@@ -84,7 +84,7 @@ class Unigram:
     def of_slow(cls, tokenizer: Any) -> "Tuple[Unigram, Dict[str, Any]]":
         """Raise TokenizerError: not supported."""
         raise TokenizerError(
-            "a slow XLM-R tokenizer, which needs the sentencepiece package wherever it is loaded",
+            "a slow XLM-R tokenizer, which cannot be loaded without the sentencepiece package",
             place=layout.TOKENIZER,
             found=type(tokenizer).__name__,
             fix="save XLMRobertaTokenizerFast",

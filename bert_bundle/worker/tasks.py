@@ -74,15 +74,15 @@ def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO,
     from bert_bundle.classifiers import catalogue
     from bert_bundle.classifiers.specification import build
 
-    made = (catalogue.build if "catalogue" in specification else build)(specification, runtime=runtime)
+    built = (catalogue.build if "catalogue" in specification else build)(specification, runtime=runtime)
     progress("saving {}".format(os.path.basename(target)))
     manifest = save(
-        made.model,
+        built.model,
         target,
-        tokenizer=made.tokenizer,
-        labels=made.labels,
-        examples=made.examples or None,
-        max_length=made.max_length,
+        tokenizer=built.tokenizer,
+        labels=built.labels,
+        examples=built.examples or None,
+        max_length=built.max_length,
         prove=False,
         overwrite=True,
     )

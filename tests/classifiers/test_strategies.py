@@ -45,7 +45,7 @@ def many() -> tuple[dict[str, Any], ...]:
 
 
 def missing(specs: Sequence[Spec]) -> set[str]:
-    """The features that no specification has."""
+    """Return the features that no specification has."""
     return DEMANDED - {feature for spec in specs for feature in features(spec)}
 
 

@@ -10,7 +10,7 @@ from bert_bundle.host.workers.worker import Worker, silent
 
 
 def trained(writer: Worker, target: Path, seed: int) -> str:
-    """The digest of a bundle of a few texts and one epoch: what makes it is what makes the demo's."""
+    """Return the digest of a bundle of a few texts and one epoch: what makes it is what makes the demo's."""
     todo = {**smaller(recipe("tiny", silent), train=64, held_out=8, epochs=1), "seed": seed}
     return str(writer.ask("train", recipe=todo, target=str(target / "bundle"))["digest"])
 

@@ -48,7 +48,7 @@ def classic(classic_bundle: Path) -> Bundled:
 
 @pytest.fixture(scope="module")
 def plain(writer: Worker, tmp_path_factory: pytest.TempPathFactory) -> list[Bundled]:
-    """The bundle of each of PLAIN, written by TensorFlow 2.15."""
+    """Return the bundle of each of PLAIN, written by TensorFlow 2.15."""
     folder = tmp_path_factory.mktemp("plain")
     for number, specification in enumerate(PLAIN):
         writer.ask("generate", specification=specification, target=str(folder / f"{number}"))

@@ -59,7 +59,12 @@ REFUSALS: list[tuple[dict[str, Any], type[BundleError], str, str]] = [
         for value in NOT_ACTIVATIONS
     ),
     ({"position_embedding_type": "relative_key"}, FormatError, "does not honour", "position_embedding_type"),
-    ({"hidden_size": 770}, FormatError, "heads do not divide the hidden size", "num_attention_heads"),
+    (
+        {"hidden_size": 770},
+        FormatError,
+        "the hidden size is not a multiple of the number of heads",
+        "num_attention_heads",
+    ),
     *(({"model_type": value}, FormatError, "an encoder of an unknown family", "model_type") for value in NOT_FAMILIES),
     *(
         ({"architectures": value}, FormatError, "an architecture of another family", "architectures")
@@ -159,7 +164,7 @@ def test_an_architecture_of_another_family_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message", "field"),
     [
-        ({"dim": 770}, "heads do not divide the hidden size", "n_heads"),
+        ({"dim": 770}, "the hidden size is not a multiple of the number of heads", "n_heads"),
         ({"n_layers": 0}, "not a positive whole number", "n_layers"),
         ({"n_layers": 1025}, "larger than any encoder", "n_layers"),
         ({"activation": "evil"}, "a value the encoder does not honour", "activation"),
@@ -184,8 +189,12 @@ def test_padding_from_which_positions_are_not_numbered_is_refused(family: Family
 
 def test_positions_before_the_first_token_are_not_counted() -> None:
     assert {family.model_type: longest(whole(family)) for family in families.FAMILIES} == {
-        "bert": 512, "distilbert": 512, "roberta": 510, "xlm-roberta": 510, "electra": 512,
-    }  # fmt: skip
+        "bert": 512,
+        "distilbert": 512,
+        "roberta": 510,
+        "xlm-roberta": 510,
+        "electra": 512,
+    }
 
 
 def test_sizes_are_named_as_in_bert() -> None:

@@ -1,4 +1,4 @@
-"""An upgrade of a real environment, and the package in it that a planted fault hangs on, found by real replays."""
+"""An upgrade of a real environment, and the package in it that activates a planted fault, found by real replays."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The environments of the group `broken`: each breaks, each refuses in our words instead, and none passes unseen."""
+"""The environments of the group `broken`: each breaks, a rule refuses each, and no pass goes unnoticed."""
 
 import subprocess
 from collections.abc import Callable
@@ -46,7 +46,7 @@ ENDS = {
 
 
 def matrix_file(folder: Path, old: str, new: str) -> Path:
-    """A copy of the matrix with `old` replaced, its locks beside it."""
+    """Return a copy of the matrix with `old` replaced, its locks beside it."""
     text = (ROOT / FILE_NAME).read_text("utf-8")
     assert text.count(old) == 1
     (folder / "locks").symlink_to(ROOT / "locks")
@@ -61,9 +61,13 @@ def test_what_a_rule_refuses_does_not_work(rule: Rule, made: Callable[[str], Rea
     there = made(row.id)
     backend = installed.binding(there.packages.__contains__).get(installed.KERAS_BACKEND)
     done = subprocess.run(
-        [there.python, "-c", program], env=launch.environment(backend),
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        [there.python, "-c", program],
+        env=launch.environment(backend),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode != 0
     assert ENDS[rule.id] in done.stderr
 

@@ -35,7 +35,7 @@ def old(made: Callable[[str], ReadyEnvironment]) -> Iterator[Worker]:
 
 @pytest.fixture(scope="module")
 def tuned(made: Callable[[str], ReadyEnvironment], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Keras 3 on JAX wrote: a classifier `before` its training, `after` it, and trained once `more`."""
+    """Return what Keras 3 on JAX wrote: a classifier `before` its training, `after` it, and trained once `more`."""
     folder = tmp_path_factory.mktemp("tuned")
     with Worker(made(JAX), "writer") as worker:
         for name, specification in {"before": UNTRAINED, "after": TRAINED, "more": TRAINED}.items():

@@ -1,4 +1,4 @@
-"""The commands in real environments: the demo, the whole square of `ci`, and the real MiniLM classifier."""
+"""The commands in real environments: the demo, every writer and reader of `ci`, and the real MiniLM classifier."""
 
 import json
 from pathlib import Path

@@ -37,18 +37,23 @@ def shrunk(
     made: Callable[[str], ReadyEnvironment], matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
 ) -> Reproduction:
     """Planted in TensorFlow 2.13: transformers' classes compute GELU by tanh. TensorFlow 2.10 wrote the classic."""
-    folder, terms = tmp_path_factory.mktemp("shrunk"), RunOptions(entries={READER: FAULT})
+    folder, options = tmp_path_factory.mktemp("shrunk"), RunOptions(entries={READER: FAULT})
     drawn = strategies.draw(1, seed=0)
     found = cross(
-        [made(WRITER)], [made(WRITER), made(READER)], drawn,
-        folder=folder / "run", executor=Local(2), progress=silent, terms=terms,
-    )  # fmt: skip
+        [made(WRITER)],
+        [made(WRITER), made(READER)],
+        drawn,
+        folder=folder / "run",
+        executor=Local(2),
+        progress=silent,
+        options=options,
+    )
     assert [v.grade for v in found.verdicts] == ["bitwise", "drift"]
     search = partial(strategies.smallest_failing, examples=5, seed=0)
-    least = shrink.shrink(found, drawn, search, folder=folder, progress=silent, terms=terms)
+    least = shrink.shrink(found, drawn, search, folder=folder, progress=silent, options=options)
     assert least is not None
     rows = {row.id: row for row in matrix.environments}
-    return reproduction.write(least, rows, ROOT / FOLDER, folder / "found", terms)
+    return reproduction.write(least, rows, ROOT / FOLDER, folder / "found", options)
 
 
 def ran(script: Path, *how: str) -> "subprocess.CompletedProcess[str]":

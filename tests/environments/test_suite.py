@@ -14,9 +14,13 @@ from bert_bundle.interpreter import launch
 
 # The newest first: it has Keras 3 too, and takes longest.
 ENVIRONMENTS = (
-    "tf2.21-hf4.57-py3.13", "tf2.18-hf4.48-py3.12", "tf2.15-hf4.40-py3.11", "tf2.13-hf4.35-py3.11",
-    "tf2.10-hf4.25-py3.9", "tf2.6-hf4.12-py3.8",
-)  # fmt: skip
+    "tf2.21-hf4.57-py3.13",
+    "tf2.18-hf4.48-py3.12",
+    "tf2.15-hf4.40-py3.11",
+    "tf2.13-hf4.35-py3.11",
+    "tf2.10-hf4.25-py3.9",
+    "tf2.6-hf4.12-py3.8",
+)
 SECONDS = 1200  # for one environment beside another on two cores, its installation included
 
 Suite = subprocess.CompletedProcess[str]

@@ -36,7 +36,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 def signed(document: dict[str, Any]) -> bytes:
-    """The document with a matching digest: what a forger would write."""
+    """Return the document with a matching digest: what a forger would write."""
     rest = {name: value for name, value in document.items() if name != "digest"}
     return strict_json.canonical({"digest": sha256(strict_json.canonical(rest)), **rest})
 
@@ -161,10 +161,20 @@ def test_a_path_that_leaves_the_bundle_is_unsafe(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "sitecustomize.py", "encoders/bert/pytorch_model.bin", "golden/extra_data.pickle", "a.pkl", "x.pth",
-        "saved_model.pb", "custom_ops.so", "model.h5", "model.keras", "training_args.bin", "weights", "a.json.py",
+        "sitecustomize.py",
+        "encoders/bert/pytorch_model.bin",
+        "golden/extra_data.pickle",
+        "a.pkl",
+        "x.pth",
+        "saved_model.pb",
+        "custom_ops.so",
+        "model.h5",
+        "model.keras",
+        "training_args.bin",
+        "weights",
+        "a.json.py",
     ],
-)  # fmt: skip
+)
 def test_a_kind_of_file_that_something_could_run_is_unsafe_though_listed(path: str) -> None:
     with pytest.raises(UnsafeError, match="a type of file that a bundle may not contain") as caught:
         Manifest.parse(files(path))

@@ -137,10 +137,19 @@ def test_a_missing_file_is_named(bundle: Path, path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "sitecustomize.py", "usercustomize.py", "conftest.py", "evil.pth", "tensorflow.py", "custom_ops.so",
-        "encoders/e/pytorch_model.bin", "golden/extra_data.pickle", "training_args.bin", "saved_model.pb", "notes.txt",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "conftest.py",
+        "evil.pth",
+        "tensorflow.py",
+        "custom_ops.so",
+        "encoders/e/pytorch_model.bin",
+        "golden/extra_data.pickle",
+        "training_args.bin",
+        "saved_model.pb",
+        "notes.txt",
     ],
-)  # fmt: skip
+)
 def test_a_file_too_many_is_unsafe_and_named(bundle: Path, path: str) -> None:
     (bundle / path).parent.mkdir(parents=True, exist_ok=True)
     (bundle / path).write_text("raise SystemExit('this ran')")

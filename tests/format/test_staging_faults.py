@@ -16,7 +16,7 @@ from support.forged_bundles import unprivileged
 from bert_bundle.errors import ConflictError, LockedError, StorageError
 from bert_bundle.format.staging import Staging
 
-# argv: target, how often, size. Every file of save k says k.
+# argv: target, how often, size. Every file of save k contains k.
 WRITER = """
 import sys
 from bert_bundle.errors import BundleError

@@ -1,4 +1,4 @@
-"""Strict JSON: what is refused, in which words, and that everything else survives a round trip."""
+"""Strict JSON: what is refused, with which message, and that everything else survives a round trip."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Safetensors read by us: each fault of a header refused, every valid file as the library reads it."""
+"""Safetensors read by the package: each fault of a header is refused, every valid file as the library reads it."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def raw(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
 
 
 def made(body: int = 8, **entries: Any) -> bytes:
-    """A file of these entries over `body` zero bytes."""
+    """Return a file of these entries over `body` zero bytes."""
     return raw(json.dumps(entries).encode(), bytes(body))
 
 

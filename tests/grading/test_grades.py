@@ -190,27 +190,35 @@ def test_a_regression_has_no_labels_to_flip(golden: Golden, seen: Observation) -
 
 CHANGES: dict[str, tuple[Callable[[Observation], Any], str, str]] = {
     "token id": (
-        lambda o: o["token_ids"]["input_ids"][4].__setitem__(1, 3), "retokenized", "1 examples differ, example 4 first",
+        lambda o: o["token_ids"]["input_ids"][4].__setitem__(1, 3),
+        "retokenized",
+        "1 examples differ, example 4 first",
     ),
     "mask": (lambda o: o["token_ids"]["attention_mask"][7].__setitem__(0, 0), "retokenized", "attention_mask: token"),
     "length": (
         lambda o: o["token_ids"].update(input_ids=[ids[:8] for ids in o["token_ids"]["input_ids"]]),
-        "retokenized", "(8, 16) became (8, 8)",
+        "retokenized",
+        "(8, 16) became (8, 8)",
     ),
     "ids missing": (lambda o: o["token_ids"].pop("input_ids"), "retokenized", "(8, 16) became (0,)"),
     "ids too many": (lambda o: o["token_ids"].update(more=[[1]]), "retokenized", "more: token ids of shape (0,)"),
     "graph": (lambda o: o["architecture"].update({"graph.json": "0" * 64}), "reconfigured", "graph.json is not what"),
     "config missing": (
-        lambda o: o["architecture"].pop("encoders/bert_encoder/config.json"), "reconfigured", "config.json is not",
+        lambda o: o["architecture"].pop("encoders/bert_encoder/config.json"),
+        "reconfigured",
+        "config.json is not",
     ),
     "labels": (lambda o: o["labels"].reverse(), "reconfigured", "labels are not what was saved: ['"),
     "labels missing": (lambda o: o["labels"].clear(), "reconfigured", "labels are not what was saved: [] for ['"),
     "inputs": (
-        lambda o: o["inputs"].insert(0, o["inputs"].pop()), "reconfigured",
+        lambda o: o["inputs"].insert(0, o["inputs"].pop()),
+        "reconfigured",
         "input_ids is not what was saved: ['numerical_features', 'feature', 'float32', [10]] for ['input_ids', 'input",
     ),
     "input of another type": (
-        lambda o: o["inputs"][2].__setitem__(2, "float64"), "reconfigured", "features is not what was saved: ['nume",
+        lambda o: o["inputs"][2].__setitem__(2, "float64"),
+        "reconfigured",
+        "features is not what was saved: ['nume",
     ),
     "input missing": (lambda o: o["inputs"].pop(), "reconfigured", "features is not what was saved: no input for"),
     "encoder too many": (lambda o: o["architecture"].update(x="0"), "reconfigured", "x is not what was saved"),
@@ -220,7 +228,7 @@ CHANGES: dict[str, tuple[Callable[[Observation], Any], str, str]] = {
     "shape": (lambda o: o[FLOAT64][OUTPUT].pop(), "drift", "inf of the scale in float64"),
     "single shape": (lambda o: o[NATIVE][OUTPUT].pop(), "drift", "inf of the scale in single precision"),
     "output missing": (lambda o: (o[NATIVE].pop(OUTPUT), o[FLOAT64].pop(OUTPUT)), "drift", "inf of the scale"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -15,7 +15,7 @@ from bert_bundle.graph.graph import Apply, Call, Graph, Input, Layer, Ref
 
 
 def made(**changes: Any) -> Graph:
-    """A graph with everything that a graph can hold: an encoder, a nested model, ops, slices, two outputs."""
+    """Return a graph with everything that a graph can hold: an encoder, a nested model, ops, slices, two outputs."""
     inner = Graph(
         name="head",
         class_name="Sequential",

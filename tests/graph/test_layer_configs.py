@@ -243,7 +243,7 @@ def test_the_tables_of_layers_fields_and_releases_agree() -> None:
 
 
 def as_released(config: dict[str, Any]) -> dict[str, Any]:
-    """A canonical configuration as `get_config()` returns it: a wrapped layer has `class_name`."""
+    """Return a canonical configuration as `get_config()` returns it: a wrapped layer has `class_name`."""
     inner = {
         name: {"class_name": value["class"], "config": {"name": value["name"], **value["config"]}}
         for name, value in config.items()

@@ -101,11 +101,11 @@ def test_with_json_an_error_is_the_one_document_on_stdout(tmp_path: Path, capsys
         (["matrix", "list", "--groups", "bogus"], "unknown group"),
         (["matrix", "list", "--env", "bogus"], "no environment matches"),
         (["matrix", "list", "--matrix", "/nowhere"], "cannot read the file"),
-        (["matrix", "run", "--readers", "bogus"], "no selected environment matches"),
+        (["matrix", "run", "--readers", "bogus"], "--readers matches none of the selected environments"),
         (["matrix", "run", "--examples", "0"], "0 is not in the range"),
         (
             ["matrix", "run", "--examples", "2", "--classifiers", "classic"],
-            "--examples is the number of generated classifiers",
+            "--examples needs --classifiers generated",
         ),
         (["matrix", "run", "--classifiers", "many"], "'many' is not one of"),
         (["demo", "--encoder", "huge"], "'huge' is not one of"),
@@ -175,7 +175,7 @@ def test_an_unexpected_exception_is_called_a_bug_and_ends_with_a_code_of_its_own
 
 @contextlib.contextmanager
 def planted(name: str) -> Iterator[None]:
-    """A command that raises what nobody planned, for as long as the context lasts."""
+    """Yield a command that raises an unexpected error, for as long as the context lasts."""
 
     @cli.command(name)
     @click.option("--json", is_flag=True)
@@ -198,7 +198,7 @@ def alive(number: int) -> bool:
 
 @contextlib.contextmanager
 def hanging() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A command whose workers hang, and its six processes: two workers, and the two children of each."""
+    """Yield a command whose workers hang, and its six processes: two workers, and the two children of each."""
     with subprocess.Popen(
         [sys.executable, "-c", HANGING],
         stdout=subprocess.PIPE,

@@ -21,7 +21,7 @@ HEAD = "weights.safetensors"
 
 @pytest.fixture
 def pair(classic_bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """The classic bundle and a copy of it to change."""
+    """Return the classic bundle and a copy of it to change."""
     return classic_bundle, shutil.copytree(classic_bundle, tmp_path / "other")
 
 
@@ -74,8 +74,9 @@ def test_tokens_that_changed_places_are_named_with_their_ids(pair: tuple[Path, P
     vocabulary_swapped(pair[1])
     found = compare(*pair)
     assert [(change.part, change.place) for change in found.changes] == [
-        ("tokenizer", "token invoice"), ("tokenizer", "token crash"),
-    ]  # fmt: skip
+        ("tokenizer", "token invoice"),
+        ("tokenizer", "token crash"),
+    ]
     assert (found.changes[0].a, found.changes[0].b) == (found.changes[1].b, found.changes[1].a)
 
 

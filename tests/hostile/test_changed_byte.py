@@ -60,7 +60,7 @@ def positions(size: int) -> list[int]:
 
 
 def check(bundle: Path, path: str) -> None:
-    """The bundle, changed at `path`, is refused by name."""
+    """Check that the bundle, changed at `path`, is refused by name."""
     if path == layout.MANIFEST:
         with pytest.raises(MANIFEST) as caught:
             bert_bundle.inspect(bundle)

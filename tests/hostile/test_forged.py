@@ -1,4 +1,4 @@
-"""Bundles that someone changed and signed again: refused for what they say, before anything is imported or built."""
+"""Bundles that someone changed and signed again: refused for their content, before anything is imported or built."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ def without_graph(bundle: Path) -> None:
 
 
 def custom(field: str, value: Any) -> Callable[[Path], Any]:
-    """The last layer of a class that is the caller's own, and all its weights no numbers: no reader gets that far."""
+    """Give the last layer a user-defined class, and NaN as its bias: no reader reads that far."""
 
     def forge(bundle: Path) -> None:
         record = {"class": "Evil", "custom": True, "name": "probabilities", "config": {"units": 2}}
@@ -175,7 +175,9 @@ CASES: dict[str, Case] = {
     "many nodes": graph(
         lambda document: document["nodes"].extend(document["nodes"][:1] * 20_000), "a list is too long", "", LimitError
     ),
-    "heads": config(put("num_attention_heads", 5), "heads do not divide the hidden size", "#/num_attention_heads"),
+    "heads": config(
+        put("num_attention_heads", 5), "not a multiple of the number of heads", "#/num_attention_heads"
+    ),
     "hidden 0": config(put("hidden_size", 0), "not a positive whole number", "#/hidden_size"),
     "hidden -1": config(put("hidden_size", -1), "not a positive whole number", "#/hidden_size"),
     "hidden true": config(put("hidden_size", True), "not a positive whole number", "#/hidden_size"),

@@ -49,7 +49,7 @@ def keras(runtime):
 
 @pytest.fixture(scope="session")
 def classic():
-    """The classic classifier: first token, ten numerical features."""
+    """Return the classic classifier: first token, ten numerical features."""
     return specification.build({})
 
 
@@ -79,7 +79,7 @@ def save_fixture():
 
 @pytest.fixture(scope="session")
 def family_bundle(keras, tmp_path_factory):
-    """A function from a case of test_families to the bundle of its model, saved once for all tests."""
+    """Return a function from a case of test_families to the bundle of its model, saved once for all tests."""
     from test_families import build
 
     @functools.lru_cache(maxsize=None)

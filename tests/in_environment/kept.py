@@ -20,7 +20,7 @@ def weighted(cls, keras, **changes):
 
 
 def around(layer, runtime, **arguments):
-    """A classifier with `layer` between its encoder and its head; `layer` may return one tensor or several."""
+    """Return a classifier with `layer` between its encoder and its head; `layer` may return one tensor or several."""
     builder = ModelBuilder(runtime)
     feeds = builder.tokens()
     found = layer(builder.call(builder.encoder(), feeds)["last_hidden_state"], **arguments)

@@ -1,6 +1,6 @@
-"""Bundles in one folder, saved, replaced, copied, spoilt, loaded and removed in any order; owns no classifier.
+"""A state machine: bundles saved, replaced, copied, damaged, loaded and removed in one folder, in any order.
 
-A model of them knows of each path which classifier lies there and which of its bits are flipped.
+Its model knows which classifier each path has, and which bits of it are flipped. Owns no classifier.
 """
 
 import os
@@ -34,7 +34,7 @@ _KINDS = ({**_TINY, "classes": 2}, {**_TINY, "class": "ElectraModel", "classes":
 
 
 def kinds(runtime, save, folder):
-    """The two classifiers, and what each predicts once it is loaded."""
+    """Return the two classifiers, and what each predicts once it is loaded."""
     made = []
     for number, spec in enumerate(_KINDS):
         classifier = specification.build(spec, runtime.name)
@@ -44,7 +44,7 @@ def kinds(runtime, save, folder):
 
 
 def run(kinds, tmp_path_factory):
-    """As many histories as the profile says, of a dozen steps each."""
+    """As many histories as the profile sets, of a dozen steps each."""
     folders = tmp_path_factory.mktemp("histories")
 
     def start():
@@ -69,12 +69,12 @@ class Bundles(RuleBasedStateMachine):
 
     @initialize(kind=KINDS)
     def begin(self, kind):
-        """There is a bundle, or most steps would find nothing."""
+        """Save a bundle, because without one most steps would do nothing."""
         self._save("one", kind)
 
     @rule(name=PATHS, kind=KINDS)
     def save(self, name, kind):
-        """A new bundle, or none: what is there stays as it is."""
+        """Save a new bundle, or refuse: what is there stays as it is."""
         if name not in self.known:
             self._save(name, kind)
             return
@@ -83,12 +83,12 @@ class Bundles(RuleBasedStateMachine):
 
     @rule(name=PATHS, kind=KINDS)
     def overwrite(self, name, kind):
-        """A whole bundle, whatever was there."""
+        """Save a whole bundle, whatever was there."""
         self._save(name, kind, overwrite=True)
 
     @rule(name=PATHS, target_name=PATHS)
     def copy(self, name, target_name):
-        """The same bundle, damage and all; what was at the target is gone."""
+        """Copy a bundle with its damage; what was at the target is gone."""
         if name in self.known and name != target_name:
             self.delete(target_name)
             shutil.copytree(self._path(name), self._path(target_name))
@@ -97,7 +97,7 @@ class Bundles(RuleBasedStateMachine):
 
     @rule(name=PATHS, file=PARTS, byte=PARTS, bit=st.integers(0, 7))
     def corrupt(self, name, file, byte, bit):
-        """One bit of any file flipped; flipped again it is as it was."""
+        """Flip one bit of any file; flipping it again restores the file."""
         if name in self.known:
             files = listing(self._path(name))
             path = files[int(file * len(files))]
@@ -111,7 +111,7 @@ class Bundles(RuleBasedStateMachine):
 
     @rule(name=PATHS)
     def load(self, name):
-        """The classifier that was saved there last, to the bit."""
+        """Load the classifier that was saved there last, to the bit."""
         bundle = self._answer(name, bert_bundle.load, always=True)
         if bundle is not None:
             kind = self.kinds[self.known[name][0]]
@@ -119,7 +119,7 @@ class Bundles(RuleBasedStateMachine):
 
     @rule(name=PATHS, seldom=SELDOM)
     def verify(self, name, seldom):
-        """A replay that is what was saved; one time in six, for it takes long, and always where it is refused."""
+        """Replay what was saved: one time in six, because it is slow, and always if it must be refused."""
         found = self._answer(name, bert_bundle.verify, always=seldom == 0)
         assert found is None or found.figures.grade == grades.BITWISE
 
@@ -151,7 +151,7 @@ class Bundles(RuleBasedStateMachine):
         self.known[name] = [kind, set()]
 
     def _answer(self, name, ask, always=None):
-        """What `ask` says of a bundle that is whole; None where it must refuse, and where it is not asked.
+        """Return what `ask` returns for a whole bundle; None where it must refuse, and where it is not asked.
 
         `always`: whether it is asked of a bundle that is whole; None for what takes no runtime, and is asked.
         """

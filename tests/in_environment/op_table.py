@@ -28,7 +28,7 @@ class Feeds:
         return CASES[case][1](self)
 
     def results(self, case):
-        """The tensors that the op of `case` makes."""
+        """Return the tensors that the op of `case` makes."""
         made = self.op(CASES[case][0], **self.arguments(case))
         return list(made) if isinstance(made, (list, tuple)) else [made]
 

@@ -1,4 +1,4 @@
-"""A layer as somebody has it in a module of their own, for TensorFlow: what it does no trace can follow."""
+"""A user-defined layer in a separate module, for TensorFlow, whose code cannot be traced."""
 
 import tensorflow as tf
 

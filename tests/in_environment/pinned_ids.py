@@ -1,4 +1,4 @@
-"""Texts that tokenizers trip over, and the ids that every environment must give them; imports no transformers."""
+"""Texts that tokenizers may read differently, and the ids that each environment must give; imports no transformers."""
 
 # ruff: noqa: RUF001
 import hashlib
@@ -41,7 +41,7 @@ def digests(tokenizer, texts=TEXTS):
 
 
 def unequal(tokenizer, family, fast=True):
-    """The texts that get other ids than every environment gives them with a tokenizer of the family."""
+    """Return the texts that get other ids than every environment gives them with a tokenizer of the family."""
     wanted = PINNED[family if (family, fast) in PINNED else "bert", fast].split()
     assert len(wanted) == len(TEXTS)
     return [text for text, one, other in zip(TEXTS, wanted, digests(tokenizer)) if one != other]

@@ -1,4 +1,4 @@
-"""What holds of every classifier that a specification can say, as functions of it; draws and plants nothing."""
+"""Properties of every classifier that a specification can describe, as functions of it; draws and plants nothing."""
 
 import pathlib
 
@@ -24,7 +24,7 @@ ROUND_TRIP = strategies.specifications()
 
 
 def round_trip(spec, runtime, save, folder):
-    """Saved, loaded and saved again: nothing is lost on the way, and nothing that was passed is changed.
+    """Save, load and save again: nothing is lost on the way, and nothing that was passed is changed.
 
     The golden of the loaded model is, byte for byte, the one of the model that was saved: predictions in both
     precisions, token ids, and a fingerprint of every layer. So nothing is replayed here a third time.
@@ -65,7 +65,7 @@ def state(made, runtime):
 
 
 def differing(one, other):
-    """The files of two bundles that are not the same bytes, or in one of them only."""
+    """Return the files of two bundles that are not the same bytes, or in one of them only."""
     found = [{str(f.relative_to(p)): f.read_bytes() for f in p.rglob("*") if f.is_file()} for p in (one, other)]
     return sorted(name for name in {*found[0], *found[1]} if found[0].get(name) != found[1].get(name))
 
@@ -108,8 +108,12 @@ def _same_predictions(made, bundle, runtime, path):
 def padded():
     """Specifications whose function does not see padding: the mask is given, and what is pooled honours it."""
     plain = strategies.specifications(
-        open=True, roles=["input_ids", "attention_mask"], call="keywords", towers="one", policy="float32",
-    ).filter(lambda spec: not families.CLASSES[spec["class"]].head)  # fmt: skip
+        open=True,
+        roles=["input_ids", "attention_mask"],
+        call="keywords",
+        towers="one",
+        policy="float32",
+    ).filter(lambda spec: not families.CLASSES[spec["class"]].head)
 
     def pooled(spec, pooling):
         there = pooling != "pooler" or "pooler_output" in families.CLASSES[spec["class"]].always
@@ -140,7 +144,7 @@ def moved_by_padding(spec, runtime, save, folder, more=7):
 
 
 def fresh(tmp_path_factory):
-    """A folder of its own for each example."""
+    """Return a folder of its own for each example."""
     return pathlib.Path(str(tmp_path_factory.mktemp("example")))
 
 

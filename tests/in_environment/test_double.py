@@ -29,7 +29,7 @@ class InDouble:
             return transformers.call(self.encoder, self.given, self.wanted)
 
     def projected(self, states, role):
-        """What the first layer makes of (n, length, 12) as "query" or "key": (n, 2 heads, length, 6)."""
+        """Return what the first layer makes of (n, length, 12) as "query" or "key": (n, 2 heads, length, 6)."""
         name = next(n for n in sorted(self.weights) if role + ".weight" in n or role[0] + "_lin.weight" in n)
         x = states @ self.weights[name].T + self.weights[name.replace("weight", "bias")]
         return x.reshape((*x.shape[:2], 2, 6)).transpose(0, 2, 1, 3)

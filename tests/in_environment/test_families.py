@@ -54,7 +54,7 @@ CASES.append("electra without a projection Model")
 
 
 def make(case, name="encoder", **changes):
-    """The live class of `case`, not built yet."""
+    """Return the live class of `case`, not built yet."""
     import transformers as library
 
     family, head = case.rsplit(" ", 1)
@@ -65,14 +65,14 @@ def make(case, name="encoder", **changes):
         max_position_embeddings=32,
         **dict(sizes, **changes),
         id2label=labels,
-        label2id={label: i for i, label in labels.items()}
-    )  # fmt: skip
+        label2id={label: i for i, label in labels.items()},
+    )
     return getattr(library, "TF" + title + head)(config, name=name)
 
 
 @functools.lru_cache(maxsize=None)
 def build(keras, case):
-    """A functional model around the class, randomized, partly frozen; one for every test: saving leaves it as it is."""
+    """Return a functional model around the class, randomized and partly frozen, for all tests: saving leaves it."""
     encoder = make(case)
     ids, mask = (keras.Input((LENGTH,), dtype="int32", name=name) for name in ("ids", "mask"))
     types = {"token_type_ids": keras.Input((LENGTH,), dtype="int32", name="types")} if takes_types(encoder) else {}
@@ -219,7 +219,7 @@ def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
 
 
 def _swap(name):
-    """The name of the same tensor of the other layer."""
+    """Return the name of the same tensor of the other layer."""
     return name.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")
 
 

@@ -29,7 +29,7 @@ sys.addaudithook(_hook)  # for good: there is no way to remove it
 
 @contextmanager
 def record():
-    """The files that are opened meanwhile, as (path, whether it is written)."""
+    """Yield the files that are opened meanwhile, as (path, whether it is written)."""
     opened = []
     _recorded.append(opened)
     try:

@@ -12,7 +12,7 @@ TEXTS = {"left": ["my invoice", "why?", ""], "right": ["the app crashes", "invoi
 
 @pytest.fixture(scope="module")
 def siamese(keras):
-    """A model that holds an encoder and a Sequential model, called by name on two texts."""
+    """Return a model that holds an encoder and a Sequential model, called by name on two texts."""
     encoder, layers = tiny_encoder(), keras.layers
     top = keras.Sequential([keras.Input((12,)), layers.Dense(5, name="dense"), layers.Dropout(0.1, name="drop")], "top")
     inner = [keras.Input((LENGTH,), dtype="int32", name=name) for name in ("z_ids", "a_mask")]

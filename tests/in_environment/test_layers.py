@@ -220,7 +220,7 @@ def test_a_partly_frozen_layer_is_refused(over, keras, save, tmp_path):
 
 
 def tanh(x):
-    """A user function with the name of a Keras function."""
+    """Return a user function with the name of a Keras function."""
     return x * 0.5
 
 
@@ -256,7 +256,7 @@ def test_a_weight_in_the_wrong_direction_of_a_bilstm_is_noticed(keras, save, tmp
 
 @pytest.fixture
 def policy(request, keras):
-    """A dtype policy that is the global one while a test runs, as people set it before they build a model."""
+    """Yield a dtype policy that is the global one while a test runs, as people set it before they build a model."""
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(request.param)
     yield request.param

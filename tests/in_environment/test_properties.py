@@ -1,6 +1,6 @@
-"""What holds of every classifier that Hypothesis draws: `properties` says it, `profiles` how many are drawn.
+"""Properties of every classifier that Hypothesis draws: those of `properties`, on as many as `profiles` sets.
 
-Bundles in one folder have a machine (`machine`). Each property has faults that it catches, for plain specifications.
+`machine` tests bundles in one folder. Each property has faults that it catches, for plain specifications.
 """
 
 import itertools
@@ -133,7 +133,7 @@ def test_padding_that_no_mask_hides_moves_predictions(runtime, save, tmp_path):
 
 @pytest.fixture
 def history(kinds, tmp_path):
-    """A machine with a bundle, to be driven by hand."""
+    """Return a machine with a bundle, to be driven by hand."""
     bundle = machine.Bundles(kinds, str(tmp_path / "folder"))
     bundle.begin(kind=0)
     return bundle

@@ -1,4 +1,4 @@
-"""The TensorFlow classes of transformers beside the reference: every family and head, output by output, in float64."""
+"""TensorFlow encoders compared with the reference: every family and head, output by output, in float64."""
 
 import against_reference
 import numpy as np
@@ -50,7 +50,7 @@ def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime
 
 
 def renamed(config, name):
-    """What the configuration calls a field of BERT's."""
+    """Return what the configuration calls a field of BERT's."""
     own = {"hidden_act": "activation", "num_attention_heads": "n_heads"}
     return name if name in config else own[name]
 

@@ -224,7 +224,7 @@ def test_an_unknown_runtime_is_refused(classic_bundle):
 
 
 def relu(x):
-    """A user function with the name of a Keras function."""
+    """Return a user function with the name of a Keras function."""
     return x * 0.5
 
 

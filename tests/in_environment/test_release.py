@@ -31,7 +31,7 @@ def test_the_table_of_first_releases_says_what_this_keras_has(name, keras):
 
 
 def _with_weights(data, bundle, target):
-    """A copy of the bundle with other bytes for weights, and a manifest that says so."""
+    """Return a copy of the bundle with other bytes for weights, and a manifest to match."""
     shutil.copytree(str(bundle), str(target))
     manifest = Manifest.parse((target / layout.MANIFEST).read_bytes())
     files = {**manifest.files, layout.WEIGHTS: File(len(data), sha256(data))}

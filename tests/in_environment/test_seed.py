@@ -31,7 +31,7 @@ def encoder_and_tokenizer():
 
 
 def first_token_classifier(keras, features):
-    """The author's model: token ids and mask through BERT, the first token's state, softmax over two classes."""
+    """Return the author's model: token ids and mask through BERT, the first token's state, softmax over two classes."""
     encoder, tokenizer = encoder_and_tokenizer()
     input_ids = keras.Input(shape=(LENGTH,), dtype="int32", name="input_ids")
     attention_mask = keras.Input(shape=(LENGTH,), dtype="int32", name="attention_mask")

@@ -1,4 +1,4 @@
-"""Inputs of one shape swapped in real models: what the golden tells apart, what the card says, what is refused."""
+"""Inputs of one shape swapped in real models: what the golden distinguishes, what the card states, what is refused."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SENTENCE = "The model does not depend on which of these inputs is which: a and b
 
 
 def with_two_features(merge, a, b):
-    """A classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
+    """Return a classifier whose features a and b, (n, 3) each, meet in a layer of the class `merge`."""
     builder = ModelBuilder("transformers")
     feeds = builder.tokens()
     features = [builder.keras.Input((3,), name=name) for name in ("a", "b")]
@@ -41,8 +41,9 @@ def test_two_inputs_that_it_tells_apart_are_not_and_examples_that_hide_it_are_re
     with pytest.raises(errors.SignatureError, match="two inputs have the same values in every example") as caught:
         save(made, tmp_path / "equal", examples=equal)
     assert (caught.value.place, caught.value.fix) == (
-        "examples of a and b", "give at least one example with different values",
-    )  # fmt: skip
+        "examples of a and b",
+        "give at least one example with different values",
+    )
 
 
 def test_the_probes_of_two_texts_differ_in_every_row(save, tmp_path):

@@ -1,4 +1,4 @@
-"""The tokenizer that needs no transformers: the ids of transformers 4, and its ways. Imports only bert_bundle."""
+"""The tokenizer that needs no transformers: the ids and call options of transformers 4. Imports only bert_bundle."""
 
 import dataclasses
 import unicodedata

@@ -118,7 +118,7 @@ def test_a_custom_layer_is_traced_to_the_layers_and_ops_inside_it(case, keras, r
 
 
 def _classifier(keras, inputs):
-    """A subclassed model around an encoder, as it is written: mean pooling in ops, dropout, a head."""
+    """Return a subclassed model around an encoder, as it is written: mean pooling in ops, dropout, a head."""
 
     class Classifier(keras.Model):
         def __init__(self, encoder, **kwargs):

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("as_users_build")  # as in test_traced
 
 
 def _layer(keras, call, build=None):
-    """A custom layer of one `call`, and of one `build`."""
+    """Return a custom layer of one `call`, and of one `build`."""
 
     class Custom(keras.layers.Layer):
         pass

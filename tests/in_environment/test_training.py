@@ -1,4 +1,4 @@
-"""What training does: the steps of a specification repeat to the bit, and what is called with training=False rests."""
+"""Training: the steps of a specification repeat to the bit, and a layer called with training=False is not random."""
 
 import json
 
@@ -27,12 +27,12 @@ def test_steps_move_the_predictions_and_repeat_to_the_bit(classes, save, tmp_pat
     np.testing.assert_array_equal(after.float64_predictions[name], again.float64_predictions[name])
 
 
-def resting(keras, **said):
-    """A model whose two dropouts are called with `said`, and whose encoder has none."""
+def resting(keras, **passed):
+    """Return a model whose two dropouts are called with `passed`, and whose encoder has none."""
 
     def over(keras, states):
-        x = keras.layers.LSTM(6, dropout=0.5, name="lstm")(states, **said)
-        return keras.layers.Dropout(0.5, name="dropout")(x, **said)
+        x = keras.layers.LSTM(6, dropout=0.5, name="lstm")(states, **passed)
+        return keras.layers.Dropout(0.5, name="dropout")(x, **passed)
 
     return make(keras, over, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 
@@ -43,15 +43,15 @@ def moves(model):
     return np.abs(trained - predicted).max() > 0
 
 
-@pytest.mark.parametrize("said", [{}, {"training": False}])
+@pytest.mark.parametrize("passed", [{}, {"training": False}])
 def test_a_dropout_that_is_called_with_training_false_rests_in_training_after_loading_too(
-    said, keras, runtime, save, tmp_path
+    passed, keras, runtime, save, tmp_path
 ):
-    made = resting(keras, **said)
+    made = resting(keras, **passed)
     path = save(made, tmp_path / "bundle")
-    assert moves(made.model) == moves(bert_bundle.load(path).model) == (not said)
+    assert moves(made.model) == moves(bert_bundle.load(path).model) == (not passed)
     calls = {
         node.get("layer"): node.get("kwargs", {}) for node in json.loads((path / "graph.json").read_bytes())["nodes"]
     }
-    assert calls["lstm"] == calls["dropout"] == said
+    assert calls["lstm"] == calls["dropout"] == passed
     assert_same(made, path, runtime)

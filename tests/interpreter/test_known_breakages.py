@@ -26,14 +26,20 @@ MATRIX = read_matrix(ROOT / FILE_NAME)
 BROKEN = MATRIX.select(groups=["broken"])
 
 CLASSES = {
-    "tensorflow-cpu": "2.15.1", "keras": "2.15.0", "tf-keras": "2.15.1", "transformers": "4.40.2", "numpy": "1.26.4",
-    "protobuf": "4.25.3", "tokenizers": "0.19.1", "safetensors": "0.4.3",
-}  # fmt: skip
+    "tensorflow-cpu": "2.15.1",
+    "keras": "2.15.0",
+    "tf-keras": "2.15.1",
+    "transformers": "4.40.2",
+    "numpy": "1.26.4",
+    "protobuf": "4.25.3",
+    "tokenizers": "0.19.1",
+    "safetensors": "0.4.3",
+}
 KERAS_3 = {"jax": "0.12.0.1", "keras": "3.15.1", "numpy": "2.5.5", "tokenizers": "0.23.3", "safetensors": "0.8.0"}
 
 
 def with_(packages: dict[str, str], **changed: str | None) -> dict[str, str]:
-    """`packages` with some at another version, and without those that are None; "_" stands for "-"."""
+    """Return `packages` with some at another version, and without those that are None; "_" stands for "-"."""
     both: dict[str, str | None] = {**packages, **{name.replace("_", "-"): v for name, v in changed.items()}}
     return {name: version for name, version in both.items() if version is not None}
 

@@ -13,7 +13,7 @@ from bert_bundle.keras_models.dialect import Dialect
 
 
 def functions(module: ModuleType) -> dict[str, list[str]]:
-    """The public functions that a module defines, with the names of their parameters."""
+    """Return the public functions that a module defines, with the names of their parameters."""
     found = {name: value for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"}
     return {name: parameters(f) for name, f in found.items() if f.__module__ == module.__name__}
 

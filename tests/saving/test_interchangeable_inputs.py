@@ -121,8 +121,11 @@ def test_token_ids_in_place_of_types_are_not_tried_and_the_mask_is() -> None:
 def test_two_texts_are_told_apart_by_their_ids_and_equal_masks_are_not_looked_at() -> None:
     slots = [token(role, group) for group in ("left", "right") for role in ("input_ids", "attention_mask")]
     arrays = {
-        "leftinput_ids": IDS, "leftattention_mask": MASK, "rightinput_ids": IDS[::-1], "rightattention_mask": MASK,
-    }  # fmt: skip
+        "leftinput_ids": IDS,
+        "leftattention_mask": MASK,
+        "rightinput_ids": IDS[::-1],
+        "rightattention_mask": MASK,
+    }
 
     def function(x: Arrays) -> Any:
         return (x["leftinput_ids"] * x["leftattention_mask"] - x["rightinput_ids"]).sum(axis=1)

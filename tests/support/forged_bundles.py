@@ -1,4 +1,4 @@
-"""Bundles changed the way a forger would, whose manifest fits again; and a place where permissions bind."""
+"""Bundles changed the way a forger would, whose manifest fits again; and a folder where permissions are enforced."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _NOBODY = 65534
 
 
 def small(target: Path) -> Path:
-    """A new bundle of three golden files and nothing else, alone in its folder."""
+    """Return a new bundle of three golden files and nothing else, alone in its folder."""
     target.parent.mkdir(parents=True)
     fake_generate(progress=silent, specification={}, target=str(target))
     return target
@@ -34,7 +34,7 @@ def small(target: Path) -> Path:
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """A folder of this process' own, which is no superuser in the meantime: root may read and write everything."""
+    """Yield a folder of this process, which is not root in the meantime: root may read and write everything."""
     was = os.geteuid()
     with tempfile.TemporaryDirectory() as folder:
         if was == 0:
@@ -47,7 +47,7 @@ def unprivileged() -> Iterator[Path]:
 
 
 def put(*path: Any) -> Change:
-    """A change of JSON data: sets the last of `path` at the place that the others name."""
+    """Return a change of JSON data: sets the last of `path` at the place that the others name."""
     *places, last, value = path
 
     def change(document: Any) -> None:
@@ -59,7 +59,7 @@ def put(*path: Any) -> Change:
 
 
 def drop(*path: Any) -> Change:
-    """A change of JSON data: removes what is at `path`."""
+    """Return a change of JSON data: removes what is at `path`."""
     *places, last = path
 
     def change(document: Any) -> None:
@@ -71,7 +71,7 @@ def drop(*path: Any) -> Change:
 
 
 def resign(bundle: Path, **fields: Any) -> None:
-    """Writes a manifest that lists every file as it is now; `fields` replace others of its fields."""
+    """Write a manifest that lists every file as it is now; `fields` replace others of its fields."""
     manifest = Manifest.parse((bundle / layout.MANIFEST).read_bytes())
     data = {path: (bundle / path).read_bytes() for path in listing(str(bundle)) if path != layout.MANIFEST}
     files = {path: File(len(content), sha256(content)) for path, content in data.items()}
@@ -80,32 +80,32 @@ def resign(bundle: Path, **fields: Any) -> None:
 
 
 def rewrite(bundle: Path, path: str, data: bytes) -> None:
-    """Replaces the bytes of one file."""
+    """Replace the bytes of one file."""
     (bundle / path).write_bytes(data)
     resign(bundle)
 
 
 def edit(bundle: Path, path: str, change: Change) -> None:
-    """Changes one JSON file in place."""
+    """Change one JSON file in place."""
     document = json.loads((bundle / path).read_bytes())
     change(document)
     rewrite(bundle, path, strict_json.canonical(document))
 
 
 def retensor(bundle: Path, path: str, change: Callable[[dict[str, np.ndarray]], Any]) -> None:
-    """Changes the arrays of one safetensors file in place, by name; each may be written to."""
+    """Change the arrays of one safetensors file in place, by name; each may be written to."""
     arrays = {name: array.copy() for name, array in tensors.from_bytes((bundle / path).read_bytes(), path).items()}
     change(arrays)
     rewrite(bundle, path, tensors.to_bytes(arrays, {"format": "pt"}))
 
 
 def weights(path: str, change: Callable[[dict[str, Any]], Any]) -> Forge:
-    """A change of a file's arrays, of a bundle that is not there yet."""
+    """Return a change of a file's arrays, of a bundle that is not there yet."""
     return lambda bundle: retensor(bundle, path, change)
 
 
 def each(name: str, function: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any]:
-    """A change of one tensor."""
+    """Return a change of one tensor."""
     return lambda arrays: arrays.update({name: function(arrays[name])})
 
 

@@ -86,7 +86,7 @@ def judged(
         environments=here,
         executor=Local(2),
         progress=silent,
-        terms=RunOptions(expect=expect, policy=read.bounds, time_limit=5, entry=FAKE),
+        options=RunOptions(expect=expect, policy=read.bounds, time_limit=5, entry=FAKE),
     )
 
 

@@ -78,16 +78,17 @@ def release(name: str) -> CheckedBundle:
         writer={}, runtime="transformers", signature={}, labels=("no", "yes"), tokenizer={}, encoders={}, proof={},
         metadata={"name": name}, files={},
     )  # fmt: skip
-    said = {"p": np.array([[0.1, 0.9]])}
+    predictions = {"p": np.array([[0.1, 0.9]])}
     golden = Golden(
-        texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=said, float64_predictions=said,
+        texts={"text": ["a"]}, features={}, answers=None, token_ids={}, predictions=predictions,
+        float64_predictions=predictions,
         noise={"p": 1e-6}, measured={}, layers=(), architecture={}, labels=("no", "yes"), inputs=(), interchangeable=(),
     )  # fmt: skip
     return CheckedBundle(path=Path("models", name), manifest=manifest, golden=golden)
 
 
 def gated(*checks: Check, changes: int = 0, text: str = "my invoice is wrong", **parts: Any) -> Gate:
-    """A gate over the audit above; `changes` labels that broke."""
+    """Return a gate over the audit above; `changes` labels that broke."""
     broke = LabelChange(kind="broke", text=text, output="p", before="yes", after="no", answer="yes")
     found = parts.pop("found", None) or audit()
     usual: dict[str, Any] = {
@@ -161,7 +162,7 @@ def bisection(**parts: Any) -> Bisection:
 
 
 def upgraded() -> Run:
-    """An audit of today's environment, and of what an upgrade would give."""
+    """Return an audit of today's environment, and of what an upgrade would give."""
     row = Environment(
         id="with-numpy-2.0.2",
         python="3.12",

@@ -42,8 +42,8 @@ def written(folder: Path) -> Path:
 def planted(bundle: Path, good: LockedEnvironment, bad: LockedEnvironment, progress: Progress) -> Bisection:
     """Bisect while readers that have the CULPRIT of `bad` compute something else."""
     where = {CULPRIT: bad.lock.pins[CULPRIT]}
-    terms = RunOptions(entry=reader_fault("tanh GELU", where=where))
-    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
+    options = RunOptions(entry=reader_fault("tanh GELU", where=where))
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, options=options, keep=False)
     return bisect(good, bad, trials)
 
 

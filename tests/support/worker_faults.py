@@ -1,4 +1,4 @@
-"""What can go wrong inside a worker, as tasks that do it. Python 3.8 syntax: `faulty_worker.py` imports it."""
+"""Tasks that go wrong inside a worker, each in one way. Python 3.8 syntax: `faulty_worker.py` imports it."""
 
 import os
 import signal

@@ -53,8 +53,11 @@ def test_the_page_has_a_row_for_each_cause_with_the_required_result() -> None:
         GRADES.CAUSES, found, strict=True
     ):
         assert (grade, what, classifier, reader) == (
-            f"`{cause.grade}`", cause.what, cause.classifier, f"`{cause.reader}`",
-        )  # fmt: skip
+            f"`{cause.grade}`",
+            cause.what,
+            cause.classifier,
+            f"`{cause.reader}`",
+        )
         assert layer == (f"`{cause.layer}`" if cause.layer else "")
         assert reason.removesuffix(" |")
         if cause.hidden:
@@ -68,8 +71,17 @@ def test_a_row_has_the_figures_of_its_verdict_and_no_path() -> None:
     v = verdict("w", "a", grade="drift", first_layer="a layer", reason="a | b @ /here, wanted: c", labels_changed=2)
     (row,) = rows(GRADES.table([(cause, v, 3.8e-6)]))
     assert row == [
-        "`drift`", "a cause", "float32", "`a`", "3.1e-15", "2.0e-07", "3.8e-06", "2", "`a layer`", r"a \| b |",
-    ]  # fmt: skip
+        "`drift`",
+        "a cause",
+        "float32",
+        "`a`",
+        "3.1e-15",
+        "2.0e-07",
+        "3.8e-06",
+        "2",
+        "`a layer`",
+        r"a \| b |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +109,8 @@ def test_a_table_without_some_grade_or_with_a_wrong_result_is_reported() -> None
     assert GRADES.wrong(right) == []
     assert GRADES.wrong([part for part in right if part[0].grade != "timeout"]) == ["timeout: no cause"]
     cause, _, floor = right[-1]
-    other = (cause, verdict("w", cause.reader, grade="crashed", reason="it died"), floor)
+    other = (cause, verdict("w", cause.reader, grade="crashed", reason="it crashed"), floor)
     assert GRADES.wrong([*right[:-1], other]) == [
-        f"{cause.what}: wanted not run, found crashed: it died", "not run: no cause",
-    ]  # fmt: skip
+        f"{cause.what}: wanted not run, found crashed: it crashed",
+        "not run: no cause",
+    ]

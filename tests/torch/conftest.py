@@ -15,7 +15,7 @@ SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name
 
 @pytest.fixture(scope="session", params=list(SPECIFICATIONS))
 def written(request, writer, tmp_path_factory):
-    """A class of encoder, and the path of a bundle with one that TensorFlow 2.15 wrote."""
+    """Return a class of encoder, and the path of a bundle with one that TensorFlow 2.15 wrote."""
     specification = SPECIFICATIONS[request.param]
     path = tmp_path_factory.mktemp("torch") / "bundle"
     writer.ask("generate", specification=specification, target=str(path))

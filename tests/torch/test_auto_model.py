@@ -16,7 +16,7 @@ BOUND = 1e-5  # of an output, relative to its largest value: float32 in two libr
 
 @pytest.fixture(scope="session")
 def bundle(written, writer):
-    """(a class, a bundle around it written by TensorFlow, its encoder's outputs there)."""
+    """Return (a class, a bundle around it written by TensorFlow, its encoder's outputs there)."""
     name, path = written
     outputs = writer.ask("hidden", bundle=str(path))["bert_encoder"]
     return name, path, {key: np.asarray(value, "float32") for key, value in outputs.items()}
@@ -33,7 +33,7 @@ def outputs_in_torch(name, folder, bundle):
 
 
 def distance(found, wanted):
-    """The largest difference of any output, in parts of its largest value."""
+    """Return the largest difference of any output, in parts of its largest value."""
     assert {key: value.shape for key, value in found.items()} == {key: value.shape for key, value in wanted.items()}
     return max(np.abs(found[key] - value).max() / np.abs(value).max() for key, value in wanted.items())
 

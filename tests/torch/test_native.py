@@ -34,7 +34,7 @@ def native():
 
 
 def outputs(native, path, dtype, **changes):
-    """The embeddings, what each layer makes of them, and the head's, with `changes` of the configuration."""
+    """Return the embeddings, what each layer makes of them, and the head's, with `changes` of the configuration."""
     parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
     config = {**parts.configs[NAME], **changes}
     family = configuration.of_config(config)
@@ -47,7 +47,7 @@ def outputs(native, path, dtype, **changes):
 
 
 def wanted_outputs(name, path, dtype):
-    """The same from PyTorch's own class."""
+    """Return the same from PyTorch's own class."""
     auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
     model = auto.from_pretrained(path / "encoders" / NAME).to(getattr(torch, dtype)).eval()
     ids = read_golden(str(path)).token_ids
@@ -111,9 +111,13 @@ def rounded(ops, honest=native_layers.activate):
 def test_what_keras_3_on_pytorch_saves_tensorflow_reads(native, writer, tmp_path):
     made = specification.build(specification.CLASSIC, runtime="native")
     saved = bert_bundle.save(
-        made.model, tmp_path / "bundle", tokenizer=made.tokenizer, labels=made.labels, examples=made.examples,
+        made.model,
+        tmp_path / "bundle",
+        tokenizer=made.tokenizer,
+        labels=made.labels,
+        examples=made.examples,
         max_length=made.max_length,
-    )  # fmt: skip
+    )
     assert (saved.runtime, saved.proof) == ("native", {"proven": True})
     assert bert_bundle.verify(tmp_path / "bundle", runtime="native").figures.grade == BITWISE
     golden = read_golden(str(tmp_path / "bundle"))

@@ -1,4 +1,4 @@
-"""PyTorch's own classes beside the reference: every family and head, output by output, in float64."""
+"""PyTorch encoders compared with the reference: every family and head, output by output, in float64."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ PYTORCH = 1e-13  # of an output's scale: PyTorch rounds no constant
 
 @pytest.fixture(scope="module")
 def case(written):
-    """(configuration, tensors, token ids by argument, every output of PyTorch's class) of a bundle's encoder."""
+    """Return (configuration, tensors, token ids by argument, every output of PyTorch's class) of a bundle's encoder."""
     name, path = written
     parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
     auto = getattr(transformers, "AutoModel" + CLASSES[name].head)

@@ -1,4 +1,4 @@
-"""The worker's own end of the pipe, spoken to line by line."""
+"""The worker's end of the pipe, tested line by line."""
 
 import json
 import subprocess

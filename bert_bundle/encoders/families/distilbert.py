@@ -1,4 +1,4 @@
-"""DistilBERT (Sanh et al. 2019): BERT without token types and pooler, with field and module names of its own."""
+"""DistilBERT (Sanh et al. 2019): BERT without token types and pooler, and other names of fields and modules."""
 
 from bert_bundle.encoders.families.family import (
     EVERY_TOKEN,

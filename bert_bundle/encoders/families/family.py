@@ -162,24 +162,24 @@ class Family:
 
     @property
     def architecture(self) -> str:
-        """The PyTorch class that opens the encoder's folder."""
+        """Return the PyTorch class that opens the encoder's folder."""
         return self.title + (self.head or "Model")
 
     @property
     def tensorflow(self) -> str:
-        """The class of transformers 4."""
+        """Return the class of transformers 4."""
         return "TF" + self.architecture
 
     @property
     def always(self) -> Tuple[str, ...]:
-        """The outputs of every call, in order."""
+        """Return the outputs of every call, in order."""
         if self.head:
             return HEADS[self.head]
         return ("last_hidden_state", "pooler_output") if self.weights.pooler else ("last_hidden_state",)
 
     @property
     def has_pooler(self) -> bool:
-        """Whether the class has the pooler's weights."""
+        """Return whether the class has the pooler's weights."""
         return self.heads[self.head].reads == POOLED if self.head else bool(self.weights.pooler)
 
     def with_head(self, head: str) -> "Family":

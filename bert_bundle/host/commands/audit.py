@@ -76,5 +76,7 @@ def audit(
         *prepare(existing, options.locks, progress=options.progress),
         *(prepare_one(u.locked.environment, u.locked.lock, options.progress) for u in resolved),
     ]
-    found = run.audit(bundle, environments, executor=options.executor, progress=options.progress, terms=options.terms)
+    found = run.audit(
+        bundle, environments, executor=options.executor, progress=options.progress, options=options.run_options
+    )
     return options.reported(AuditReport(run=with_upgrades(found, resolved)), found.exit_code)

@@ -62,7 +62,7 @@ def bisect(
         policy = policy.model_copy(update={"double": tolerance})
     ends = locked_row(options, good, "--good"), locked_row(options, bad, "--bad")
     api.inspect(str(bundle))  # a damaged bundle is refused before environments are made
-    terms = replace(options.terms, expect=(), policy=policy)
-    trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, terms=terms, keep=keep)
+    run_options = replace(options.run_options, expect=(), policy=policy)
+    trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, options=run_options, keep=keep)
     found = bisection.bisect(*ends, trials, releases=releases)
     return options.result(found, document=documents.bisection, text=text.bisection, exit_code=found.exit_code)

@@ -56,7 +56,7 @@ def verify(options: Options, bundle: Path) -> CommandResult:
     from bert_bundle.host.report.text import runs as text
     from bert_bundle.host.runs import run
 
-    verdict = run.verify(bundle, _reader(options, bundle), progress=options.progress, terms=options.terms)
+    verdict = run.verify(bundle, _reader(options, bundle), progress=options.progress, options=options.run_options)
     code = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
     return options.result(verdict, document=documents.verification, text=text.verification, exit_code=code)
 

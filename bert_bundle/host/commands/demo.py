@@ -62,8 +62,10 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
         raise trainer.error
     accuracy = _train(trainer, todo, out, force, options.progress)
     options.progress(f"saved {out}, accuracy {accuracy:.1%}")
-    verdict = run.verify(out, trainer, progress=options.progress, terms=options.terms)
-    found = run.audit(out, environments, executor=options.executor, progress=options.progress, terms=options.terms)
+    verdict = run.verify(out, trainer, progress=options.progress, options=options.run_options)
+    found = run.audit(
+        out, environments, executor=options.executor, progress=options.progress, options=options.run_options
+    )
     verified = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
     report = DemoReport(bundle=out, trainer=trainer.id, accuracy=accuracy, verification=verdict, run=found)
     return options.reported(report, found.exit_code or verified)
@@ -75,7 +77,7 @@ def _check_free(out: Path, force: bool) -> None:
     check_target(str(out), overwrite=True)
     if out.exists() and not force:
         raise ConfigError(
-            "--out is a bundle already", place=out, wanted="a new folder", fix="pass --force, or another --out"
+            "--out is already a bundle", place=out, wanted="a new folder", fix="pass --force, or another --out"
         )
 
 

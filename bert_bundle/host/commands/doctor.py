@@ -1,4 +1,4 @@
-"""The command that says whether an environment will work, from versions alone."""
+"""The command that checks whether an environment will work, from versions alone."""
 
 import click
 

@@ -17,7 +17,10 @@ def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
     rows = options.matrix.select(names=[name])
     if len(rows) > 1:
         raise ConfigError(
-            "more than one environment matches", place=option, wanted="one", found=", ".join(row.id for row in rows)
+            f"{option} matches more than one environment",
+            place=option,
+            wanted="one",
+            found=", ".join(row.id for row in rows),
         )
     return _locked(options, rows[0])
 

@@ -41,7 +41,7 @@ _LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the c
     type=click.IntRange(min=1),
     metavar="N",
     help="How many classifiers are generated for each writer, the classic one among them. Default with --classifiers "
-    "generated: as the matrix file says.",
+    "generated: properties.examples of the matrix file.",
 )
 @click.option(
     "--classifiers",
@@ -50,7 +50,10 @@ _LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the c
     "catalogue: one for every way to write a classifier. Default: classic, or generated if --examples is more than 1.",
 )
 @click.option(
-    "--seed", type=int, metavar="N", help="The seed of generated classifiers; default: as the matrix file says."
+    "--seed",
+    type=int,
+    metavar="N",
+    help="The seed of generated classifiers; default: properties.seed of the matrix file.",
 )
 @click.option(
     "--discard-environments",
@@ -107,7 +110,7 @@ def run(
     count = examples or (options.matrix.properties.examples if kind == _GENERATED else 1)
     if count > 1 and kind != _GENERATED:
         raise ConfigError(
-            "--examples is the number of generated classifiers",
+            "--examples needs --classifiers generated",
             place="--examples",
             found=f"{count}, with --classifiers {kind}",
             fix="leave one of the two out",
@@ -127,7 +130,7 @@ def run(
             folder=folder,
             executor=options.executor,
             progress=options.progress,
-            terms=options.terms,
+            options=options.run_options,
         )
         if not discard:
             search = None if kind == _CATALOGUE else _smaller(count, number)
@@ -165,11 +168,13 @@ def _reproduced(
     from bert_bundle.host.runs import shrink
     from bert_bundle.host.runs.reproduction import write
 
-    least = shrink.shrink(found, specifications, search, folder=folder, progress=options.progress, terms=options.terms)
+    least = shrink.shrink(
+        found, specifications, search, folder=folder, progress=options.progress, options=options.run_options
+    )
     if least is None:
         return found
     rows = {row.id: row for row in options.matrix.environments}
-    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.terms)])
+    return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.run_options)])
 
 
 def _environments(
@@ -188,7 +193,7 @@ def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> l
     kept = [row for row in rows if not globs or any(fnmatchcase(row.id, glob) for glob in globs)]
     if not kept:
         raise ConfigError(
-            "no selected environment matches",
+            f"{option} matches none of the selected environments",
             place=option,
             wanted=", ".join(row.id for row in rows) or "one that is not expected to be refused",
             found=", ".join(globs) or "none",
@@ -199,7 +204,7 @@ def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> l
 
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
-    """Give the folder for the bundles: an empty one that is kept, or a temporary one."""
+    """Yield the folder for the bundles: an empty one that is kept, or a temporary one."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder:
             yield Path(folder)
@@ -207,7 +212,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     try:
         keep.mkdir(parents=True, exist_ok=True)
         if any(keep.iterdir()):
-            raise ConfigError("the folder for the bundles is not empty", place=keep, fix="choose another for --keep")
+            raise ConfigError("--keep must be an empty or new folder", place=keep, fix="choose another folder")
     except OSError as error:
-        raise ConfigError("the folder for the bundles cannot be used", place=keep, found=error.strerror) from error
+        raise ConfigError("--keep cannot be used as a folder", place=keep, found=error.strerror) from error
     yield keep

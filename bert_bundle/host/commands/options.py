@@ -66,7 +66,7 @@ class Options:
         return self.matrix_path.absolute().parent / FOLDER
 
     @property
-    def terms(self) -> RunOptions:
+    def run_options(self) -> RunOptions:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
         from bert_bundle.host.runs.run_options import RunOptions
 

@@ -34,7 +34,9 @@ def parse(given: Sequence[str]) -> tuple[ReportFile, ...]:
     paths = [os.path.realpath(file.path) for file in files]
     for number, file in enumerate(files):
         if paths[number] in paths[:number]:
-            raise ConfigError("two reports go to one file", place="--report", found=file.path, fix="name another")
+            raise ConfigError(
+                "--report names one file twice", place="--report", found=file.path, fix="name another file"
+            )
         _check(file.path)
     return files
 
@@ -76,7 +78,7 @@ def _check(path: Path) -> None:
     folder, name = os.path.split(target)
     try:
         if os.path.exists(target) and not os.path.isfile(target):
-            raise ConfigError("a report goes to a file", place=path, found="a folder or a device", fix="name a file")
+            raise ConfigError("--report must name a file", place=path, found="a folder or a device", fix="name a file")
         os.makedirs(folder, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.tmp-", suffix=".checked"):
             pass  # a name as long as the one that is written first

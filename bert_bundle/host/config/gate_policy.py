@@ -141,7 +141,7 @@ class GatePolicy(StrictModel):
 
     @property
     def digest(self) -> str:
-        """The sha256 of its values, defaults included: comments and the order of keys do not matter."""
+        """Return the sha256 of its values, defaults included: comments and the order of keys do not matter."""
         return sha256(strict_json.canonical(self.model_dump(mode="json")))
 
     def rows(self, matrix: Matrix, *, source: str) -> tuple[Environment, ...]:

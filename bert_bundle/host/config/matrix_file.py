@@ -93,7 +93,7 @@ class Environment(StrictModel):
 
     @property
     def pins(self) -> dict[str, str]:
-        """Canonical package name -> the version in `packages`."""
+        """Return canonical package name -> the version in `packages`."""
         requirements = map(Requirement, self.packages)
         return {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements}
 
@@ -156,7 +156,7 @@ class Tolerances(StrictModel):
     labels: Literal["identical"] = Field(
         default="identical", description="identical, the only value", examples=["labels: identical"]
     )
-    # FACTS: releases whose function is the same differ by at most 3e-8 of the output's scale in float64.
+    # Releases that compute the same function differ by at most 7.3e-8 of the scale (docs/compatibility.md, "Spread").
     double: float = Field(
         default=FLOAT64_TOLERANCE,
         gt=0,
@@ -195,7 +195,7 @@ class Tolerances(StrictModel):
 
     @property
     def widened(self) -> str:
-        """The bounds that are wider than the default and the reason, in words; empty if there are none."""
+        """Return the bounds that are wider than the default and the reason, in words; empty if there are none."""
         bounds = [("double", self.double, FLOAT64_TOLERANCE), ("noise", self.noise, NOISE_TOLERANCE)]
         wider = [f"{name} {value:g} instead of {default:g}" for name, value, default in bounds if value > default]
         return f"bounds widened: {', '.join(wider)}: {self.reason}" if wider else ""
@@ -246,7 +246,7 @@ class Matrix(StrictModel):
 
     @property
     def loading(self) -> tuple[Environment, ...]:
-        """The environments that are expected to be able to load bundles, and so to write them."""
+        """Return the environments that are expected to be able to load bundles, and so to write them."""
         found = ((e, known_exception(self.expect, e.id)) for e in self.environments)
         return tuple(e for e, known in found if known is None or known.outcome != "refused")
 

@@ -47,7 +47,7 @@ class Diagnosis:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it works in some runtime, or is expected not to."""
+        """Return whether it works in some runtime, or is expected not to."""
         return bool(self.works) != bool(self.known)
 
 

@@ -24,7 +24,7 @@ class UvResult:
 
     @property
     def last_lines(self) -> str:
-        """The end of its standard error: uv prints the cause of a failure last."""
+        """Return the end of its standard error: uv prints the cause of a failure last."""
         return " / ".join(line.strip() for line in self.stderr.splitlines()[-8:] if line.strip())
 
 

@@ -75,9 +75,11 @@ def not_run(name: CheckName, reason: str) -> Check:
 
 def bundle(manifest: Manifest) -> Check:
     """Check that the save was proven. That no file is damaged was checked before: damage is an error."""
-    faults = [] if manifest.proof.get("proven") is True else [
-        "it was saved with prove=False, so nothing has loaded it since: save it with prove=True"
-    ]  # fmt: skip
+    faults = (
+        []
+        if manifest.proof.get("proven") is True
+        else ["it was saved with prove=False, so nothing has loaded it since: save it with prove=True"]
+    )
     return _judge("bundle", faults, Figure(name="files", value=len(manifest.files)))
 
 
@@ -150,7 +152,8 @@ def behaviour(found: Behaviour, policy: Labels) -> Check:
     if found.answers_differ:
         remarks.append(f"{found.answers_differ} true labels differ from the baseline's, which were used")
     return _judge(
-        "behaviour", faults,
+        "behaviour",
+        faults,
         Figure(name="examples", value=found.examples),
         Figure(name="answers known", value=found.answered),
         Figure(name="answers that differ", value=found.answers_differ),
@@ -161,7 +164,7 @@ def behaviour(found: Behaviour, policy: Labels) -> Check:
         Figure(name="accuracy", value=after),
         Figure(name="accuracy drop", value=drop, bound=policy.accuracy_drop),
         remarks=remarks,
-    )  # fmt: skip
+    )
 
 
 def size(candidate: Manifest, baseline: Manifest, bound: float) -> Check:
@@ -175,12 +178,13 @@ def load(found: LoadTimes, bound: float) -> Check:
     """Check the time to load against the baseline's."""
     faults = [f"{found.ratio:.2f} times the load time of the baseline; the limit is {bound:g}"]
     return _judge(
-        "load", faults if found.ratio > bound else [],
+        "load",
+        faults if found.ratio > bound else [],
         Figure(name="ratio", value=found.ratio, bound=bound),
         Figure(name="least of a turn", value=min(found.turns)),
         Figure(name="most of a turn", value=max(found.turns)),
         Figure(name="turns", value=len(found.turns)),
-    )  # fmt: skip
+    )
 
 
 def card(manifest: Manifest, policy: Card) -> Check:

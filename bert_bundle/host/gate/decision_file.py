@@ -1,6 +1,6 @@
 """The decision file of a gate, verdict.json: how it is written and what a deploy step checks in it.
 
-Does not know how a gate decides. The file is not a signature: whoever can write it can change the decision. It keeps a
+Does not know how a gate decides. The file is not signed: anyone who can write it can change the decision. It keeps a
 deploy step from mistaking one bundle, policy or decision for another.
 """
 
@@ -26,7 +26,7 @@ def clear(path: Path) -> None:
             "the folder of --out does not exist",
             place=path,
             wanted="an existing folder",
-            fix="make it, or name another --out",
+            fix="create it, or name another file with --out",
         )
     if path.is_symlink() or path.exists():
         read(path)

@@ -113,13 +113,13 @@ def gate(
     environments: Sequence[PreparedEnvironment],
     executor: Executor,
     progress: Progress,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> Gate:
     """Run every check, whatever the result of those before it.
 
     nearest       the environment nearest to the candidate's writer: there it is verified, and both are loaded
     environments  the environments of the policy
-    terms         the options of the runs, with the policy's bounds
+    options       the options of the runs, with the policy's bounds
 
     Raises ConfigError as `check_comparable` does and if there is no environment, BundleError for a candidate that was
     damaged since it was read.
@@ -130,17 +130,17 @@ def gate(
     if baseline is not None:
         compared = label_changes.behaviour(baseline.golden, candidate.golden, candidate.manifest.labels)
         found["behaviour"], changes = checks.behaviour(compared, policy.behaviour), compared.changes
-    audited = run.audit(candidate.path, environments, executor=executor, progress=progress, terms=terms)
+    audited = run.audit(candidate.path, environments, executor=executor, progress=progress, options=options)
     found["audit"] = checks.audit(audited)
     verdicts = {verdict.reader: verdict for verdict in audited.verdicts}
     if nearest.id not in verdicts:
-        beside = run.audit(candidate.path, [nearest], executor=executor, progress=progress, terms=terms)
-        verdicts.update((verdict.reader, verdict) for verdict in beside.verdicts)
+        verified = run.audit(candidate.path, [nearest], executor=executor, progress=progress, options=options)
+        verdicts.update((verdict.reader, verdict) for verdict in verified.verdicts)
     if isinstance(nearest, FailedEnvironment):
         found["verify"] = not_run("verify", checks.could_not_be_made(nearest))
     else:
         found["verify"] = checks.verify(verdicts[nearest.id])
-    found["load"] = _load(candidate, baseline, policy, nearest, progress, terms)
+    found["load"] = _load(candidate, baseline, policy, nearest, progress, options)
     return Gate(
         candidate=candidate,
         baseline=baseline,
@@ -168,14 +168,14 @@ def _load(
     policy: GatePolicy,
     nearest: PreparedEnvironment,
     progress: Progress,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> Check:
     if baseline is None or policy.budgets.load is None:
         return not_asked("load", NO_BASELINE if baseline is None else NO_BUDGET)
     if isinstance(nearest, FailedEnvironment):
         return not_run("load", checks.could_not_be_made(nearest))
     try:
-        times = measure_load_times(candidate.path, baseline.path, nearest, progress=progress, terms=terms)
+        times = measure_load_times(candidate.path, baseline.path, nearest, progress=progress, options=options)
     except BertBundleError as error:
         return not_run("load", f"one of the two could not be loaded: {error.message}")
     return checks.load(times, policy.budgets.load)

@@ -80,7 +80,7 @@ def labels(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def text(golden: Golden, row: int) -> str:
-    """Return the texts of an example as recorded; whoever shows them must escape them."""
+    """Return the texts of an example as recorded, not escaped: a report must escape them."""
     return " | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts))
 
 
@@ -107,7 +107,7 @@ def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
         _change(name, int(was[at]), int(now[at]), _at(answers, at), text(a, rows[at][0]), names)
         for name, (was, now) in compared.items()
         for at in map(int, np.flatnonzero(was != now))
-    ]  # fmt: skip
+    ]
     accuracy = None
     if (
         answers is not None

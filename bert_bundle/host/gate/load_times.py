@@ -34,7 +34,7 @@ class LoadTimes:
 
 
 def measure_load_times(
-    candidate: Path, baseline: Path, made: ReadyEnvironment, *, progress: Progress, terms: RunOptions
+    candidate: Path, baseline: Path, environment: ReadyEnvironment, *, progress: Progress, options: RunOptions
 ) -> LoadTimes:
     """Load both `TURNS` times in one worker. A first turn, which pays for the imports, is not counted.
 
@@ -42,10 +42,10 @@ def measure_load_times(
     """
     candidates, baselines = list[float](), list[float]()
     order = [(baseline, baselines), (candidate, candidates)]
-    with terms.worker(made, "loader") as worker:
+    with options.worker(environment, "loader") as worker:
         for turn in range(TURNS + 1):
             progress(f"{worker.name}: loading both, turn {turn} of {TURNS}")
             for path, seconds in order:
-                done = worker.ask("load", bundle=str(path.absolute()), runtime=made.runtime)
+                done = worker.ask("load", bundle=str(path.absolute()), runtime=environment.runtime)
                 seconds.append(done["seconds"])
     return LoadTimes(candidate=tuple(candidates[1:]), baseline=tuple(baselines[1:]))

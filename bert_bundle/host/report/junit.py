@@ -1,6 +1,6 @@
 """The report format `junit`: JUnit XML, which CI systems show as test results. Owns suites, cases and how each ends.
 
-A reader is a suite and a cell a case. There is no `skipped`: a cell in which nothing was tried has no result, which is
+A reader is a suite and a cell a case. No case is `skipped`: a cell in which nothing was tried has no result, which is
 an error. CI systems identify a case by its class and name, whatever suite it is in, and keep the first of equal ones
 (https://docs.gitlab.com/ci/testing/unit_test_reports), so a name holds the bundle and the reader.
 """

@@ -24,29 +24,31 @@ def colour(good: bool) -> str:
 
 def table(headers: Sequence[str], *, numbers_from: int | None = None, gap: int = 2) -> Table:
     """Return an empty table. Columns from `numbers_from` on are aligned right; `gap` spaces separate two columns."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
+    result = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold"
+    )
     for index, header in enumerate(headers):
         number = numbers_from is not None and index >= numbers_from
-        made.add_column(Text(header), justify="right" if number else "left", overflow="fold")
-    return made
+        result.add_column(Text(header), justify="right" if number else "left", overflow="fold")
+    return result
 
 
 def listing(justify: Sequence[JustifyMethod]) -> Table:
     """Return an empty table without headings, lines or edges."""
-    made = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    result = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for side in justify:
-        made.add_column(justify=side, overflow="fold")
-    return made
+        result.add_column(justify=side, overflow="fold")
+    return result
 
 
 def facts(named: Mapping[str, object]) -> Table:
     """Return a line for each name and its value, except for values that are None or empty."""
-    made = listing(["left", "left"])
-    made.columns[0].no_wrap = True
+    result = listing(["left", "left"])
+    result.columns[0].no_wrap = True
     for name, value in named.items():
         if value is not None and value not in ("", Text()):
-            made.add_row(name, value if isinstance(value, Text) else plain(value))
-    return made
+            result.add_row(name, value if isinstance(value, Text) else plain(value))
+    return result
 
 
 def render(style: Style, *parts: RenderableType) -> str:

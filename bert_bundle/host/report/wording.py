@@ -31,9 +31,9 @@ def reason(verdict: Verdict) -> str:
     return verdict.reason or MEANING[verdict.grade]
 
 
-def decision(made: "Decision") -> str:
+def decision(value: "Decision") -> str:
     """Return a gate's decision in words."""
-    return _DECISIONS[made]
+    return _DECISIONS[value]
 
 
 def figures(check: "Check") -> str:

@@ -100,7 +100,7 @@ class Job(Generic[T]):
 
         The same job on the same code and class of CPU gives the same results. Where bundles are, what environments are
         called and how long a worker may take is left out. A worker that is not the package's own is another job. A job
-        with fewer items has a key of its own, by which single results can be kept.
+        with fewer items has its own key, by which single results can be kept.
         """
         environment = self.environment
         if environment.lock_text is None:

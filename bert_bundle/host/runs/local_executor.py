@@ -1,4 +1,4 @@
-"""Runs jobs on this machine: in threads, each with worker processes of its own."""
+"""Runs jobs on this machine: each in a thread that starts its own worker processes."""
 
 import threading
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Local:
         self._jobs = jobs
 
     def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
-        """See `Executor`. Returns or raises only when no job is running any more, so that no process outlives it."""
+        """Return the results as `Executor.gather` does, once no job is running: no process outlives this call."""
         cancelled = threading.Event()
         context = replace(context, cancelled=cancelled.is_set)
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:

@@ -50,7 +50,7 @@ class Replayed:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """The reader would not load the bundle, and said why."""
+    """The reader refused to load the bundle, with the reason."""
 
     grade: ClassVar[Failure] = "refused"
     error: BertBundleError

@@ -54,7 +54,7 @@ if __name__ == "__main__":
 
 
 def write(
-    smallest: Smallest, environments: Mapping[str, Environment], locks: Path, folder: Path, terms: RunOptions
+    smallest: Smallest, environments: Mapping[str, Environment], locks: Path, folder: Path, options: RunOptions
 ) -> Reproduction:
     """Write the script for `smallest` into `folder`, replacing an older one for the same pair.
 
@@ -67,7 +67,7 @@ def write(
     script = _SCRIPT.format(
         title=_docstring(f"{verdict.grade}{where}: saved in {pair[0]}, loaded in {pair[1]}."),
         specification=_literal(smallest.specification),
-        float64_tolerance=repr(terms.policy.double),
+        float64_tolerance=repr(options.policy.double),
         writer=_literal(environments[pair[0]].model_dump(mode="json")),
         reader=_literal(environments[pair[1]].model_dump(mode="json")),
         locks="".join(f'\nLOCKS[{name!r}] = """\\\n{_docstring(text)}"""\n' for name, text in texts.items()),
@@ -98,7 +98,7 @@ def reproduce(
     `RunOptions`. Raises ConfigError and EnvironmentNotMadeError as a run does.
     """
     rows = [Environment.model_validate_json(json.dumps(row)) for row in (writer, reader)]
-    terms = RunOptions(policy=Tolerances(double=float64_tolerance), entries=entries)
+    options = RunOptions(policy=Tolerances(double=float64_tolerance), entries=entries)
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as name:
         folder = Path(name, FOLDER)
         folder.mkdir()
@@ -112,7 +112,7 @@ def reproduce(
             folder=Path(name, "bundles"),
             executor=Local(1),
             progress=_say,
-            terms=terms,
+            options=options,
         )
     (verdict,) = found.verdicts
     layer = f" ({FIRST_LAYER}: {verdict.first_layer})" if verdict.first_layer else ""

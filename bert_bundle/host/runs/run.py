@@ -101,7 +101,7 @@ def audit(
     *,
     executor: Executor,
     progress: Progress,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> Run:
     """Replay one bundle in each of the environments.
 
@@ -112,13 +112,13 @@ def audit(
     manifest, path = inspect(str(bundle)), bundle.absolute()
     reference = BundleReference(path=path, digest=recorded(path).digest, writer=_writer_of(manifest))
     bundles = [_Bundle(path=path, writer=reference.writer, record=reference)]
-    _, columns = _read(bundles, environments, executor, _context(environments, progress), terms)
+    _, columns = _read(bundles, environments, executor, _context(environments, progress), options)
     verdicts = [verdict for column in columns for verdict in column]
     return Run(
         environments=environments,
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
-        policy=terms.policy,
+        policy=options.policy,
     )
 
 
@@ -130,31 +130,31 @@ def cross(
     folder: Path,
     executor: Executor,
     progress: Progress,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> Run:
     """Save each classifier in each writer and replay every bundle in each reader.
 
     Bundles go to `folder`/<writer>/<number>-<name>. A specification that names a `runtime` is for writers of that
     runtime only. The cells of a bundle that could not be written are not run, with the reason. Verdicts are ordered by
-    writer, specification, reader. Raises ConfigError if there is nothing to write or nobody to read.
+    writer, specification, reader. Raises ConfigError if there is no classifier, no writer or no reader.
     """
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
     started = time.monotonic()
     context = _context([*writers, *readers], progress)
-    made_writers, bundles = _write(specifications, writers, folder.absolute(), executor, context, terms)
+    made_writers, bundles = _write(specifications, writers, folder.absolute(), executor, context, options)
     _check_any("classifiers for these writers", bundles)
-    made_readers, columns = _read(bundles, readers, executor, context, terms)
+    made_readers, columns = _read(bundles, readers, executor, context, options)
     verdicts = [verdict for row in zip(*columns, strict=True) for verdict in row]
     return Run(
         environments=unique([*made_writers, *made_readers]),
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
-        policy=terms.policy,
+        policy=options.policy,
     )
 
 
-def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, terms: RunOptions) -> Verdict:
+def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, options: RunOptions) -> Verdict:
     """Replay the golden of `bundle` in one environment. Only agreement is as expected: exceptions are not looked up.
 
     Raises BundleError if the bundle is damaged or the environment cannot load it, WorkerError without an answer.
@@ -162,10 +162,10 @@ def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, t
     manifest, path = inspect(str(bundle)), bundle.absolute()
     against = recorded(path)
     started = time.monotonic()
-    with terms.worker(environment, "reader") as worker:
+    with options.worker(environment, "reader") as worker:
         say = named_progress(worker, progress)
         observation = worker.ask("replay", say, bundle=str(path), runtime=environment.runtime)
-    figures = grade_replay(against, observation, terms.policy)
+    figures = grade_replay(against, observation, options.policy)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
     return verdict_of(Cell(bundle=path, writer=_writer_of(manifest), reader=environment.id), outcome)
 
@@ -176,7 +176,7 @@ def _write(
     folder: Path,
     executor: Executor,
     context: JobContext,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> tuple[list[PreparedEnvironment], list[_Bundle]]:
     """Return the writers' environments, and the bundles in the order of writers and specifications."""
 
@@ -191,8 +191,8 @@ def _write(
         return WriteJob(
             environment=environment,
             targets=targets(environment.id, environment.runtime),
-            limits=terms.limits,
-            entry=terms.entry_of(environment.id),
+            limits=options.limits,
+            entry=options.entry_of(environment.id),
         )
 
     def bundles(found: JobResult[BundleReference | NotRun]) -> list[_Bundle]:
@@ -212,7 +212,7 @@ def _read(
     readers: Sequence[PreparedEnvironment | TemporaryEnvironment],
     executor: Executor,
     context: JobContext,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> tuple[list[PreparedEnvironment], list[list[Verdict]]]:
     """Return the readers' environments, and for each reader the verdicts in the order of `bundles`."""
     references = tuple(bundle.record for bundle in bundles if isinstance(bundle.record, BundleReference))
@@ -221,9 +221,9 @@ def _read(
         return ReadJob(
             environment=environment,
             bundles=references,
-            tolerances=terms.policy,
-            limits=terms.limits,
-            entry=terms.entry_of(environment.id),
+            tolerances=options.policy,
+            limits=options.limits,
+            entry=options.entry_of(environment.id),
         )
 
     def outcomes(found: JobResult[Outcome]) -> Iterator[Outcome]:
@@ -237,7 +237,7 @@ def _read(
     def verdicts(found: JobResult[Outcome]) -> list[Verdict]:
         reader = found.environment.id
         return [
-            verdict_of(Cell(bundle=bundle.path, writer=bundle.writer, reader=reader), outcome, terms.expect)
+            verdict_of(Cell(bundle=bundle.path, writer=bundle.writer, reader=reader), outcome, options.expect)
             for bundle, outcome in zip(bundles, outcomes(found), strict=True)
         ]
 
@@ -274,6 +274,4 @@ def _writer_of(manifest: Manifest) -> str:
 
 def _check_any(what: str, items: Sequence[Any]) -> None:
     if not items:
-        raise errors.ConfigError(
-            f"no {what}: nothing would run, and that is not success", wanted="at least one", found="none"
-        )
+        raise errors.ConfigError(f"no {what}: nothing would run", wanted="at least one", found="none")

@@ -42,7 +42,7 @@ def shrink(
     *,
     folder: Path,
     progress: Progress,
-    terms: RunOptions,
+    options: RunOptions,
 ) -> Smallest | None:
     """Return the smallest classifier for the first pair of `found` that is not as expected; None if every pair is.
 
@@ -61,7 +61,7 @@ def shrink(
     }
     if search is None:
         return Smallest(specification=specifications[_number(first)], verdict=first, tried=0)
-    with _Pair(ready[first.writer], ready[first.reader], folder, progress, terms, known) as pair:
+    with _Pair(ready[first.writer], ready[first.reader], folder, progress, options, known) as pair:
         specification = search(lambda spec: _kind(pair.verdict(spec)) == _kind(first))
         if specification is None:  # the classic classifier, which is not drawn
             specification = specifications[_number(first)]
@@ -77,12 +77,12 @@ class _Pair:
         reader: ReadyEnvironment,
         folder: Path,
         progress: Progress,
-        terms: RunOptions,
+        options: RunOptions,
         known: Mapping[str, Verdict],
     ) -> None:
         self._ids = writer.id, reader.id
-        self._folder, self._progress, self._terms, self._known = folder, progress, terms, dict(known)
-        self._workers = terms.worker(writer, "writer"), terms.worker(reader, "reader")
+        self._folder, self._progress, self._options, self._known = folder, progress, options, dict(known)
+        self._workers = options.worker(writer, "writer"), options.worker(reader, "reader")
         self._writer = Writer(self._workers[0], writer.runtime)
         self._reader = Reader(self._workers[1], reader.runtime)
         self._end = time.monotonic() + SECONDS
@@ -111,9 +111,9 @@ class _Pair:
         record = self._writer.write(path, specification, progress=silent)
         cell = Cell(bundle=path, writer=self._ids[0], reader=self._ids[1])
         if isinstance(record, NotRun):
-            return verdict_of(cell, record, self._terms.expect)
-        outcome = self._reader.observe(path, record, tolerances=self._terms.policy, progress=silent)
-        return verdict_of(cell, outcome, self._terms.expect)
+            return verdict_of(cell, record, self._options.expect)
+        outcome = self._reader.observe(path, record, tolerances=self._options.policy, progress=silent)
+        return verdict_of(cell, outcome, self._options.expect)
 
 
 def _key(specification: Specification) -> str:

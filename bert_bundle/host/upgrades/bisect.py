@@ -63,18 +63,18 @@ class Bisection:
 
     @property
     def changes(self) -> int:
-        """The number of packages that differ."""
+        """Return the number of packages that differ."""
         return sum(len(unit.changes) for unit in self.units)
 
     @property
     def environments(self) -> int:
-        """The number of environments that were replayed in, the two ends included."""
+        """Return the number of environments that were replayed in, the two ends included."""
         tried = [*self.steps, *(self.release.steps if self.release else ())]
         return 2 + sum(step.verdict.grade != "not run" for step in tried)
 
     @property
     def exit_code(self) -> int:
-        """As expected if the culprit was found; otherwise something did not run."""
+        """Return "as expected" if the culprit was found, otherwise "something did not run"."""
         found = self.exact and (self.release is None or self.release.exact)
         return errors.AS_EXPECTED if found else errors.NOT_RUN
 
@@ -117,7 +117,7 @@ def bisect(
     needed = tuple(units[name] for name in found.needed)
     return Bisection(
         bundle=trials.bundle,
-        tolerance=trials.terms.policy.double,
+        tolerance=trials.options.policy.double,
         good=before,
         bad=after,
         units=tuple(units.values()),

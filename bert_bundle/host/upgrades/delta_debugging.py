@@ -40,7 +40,7 @@ class Found(Generic[T]):
 
     @property
     def exact(self) -> bool:
-        """Whether every culprit is a single change and the search was complete."""
+        """Return whether every culprit is a single change and the search was complete."""
         return not self.exhausted and all(len(group) == 1 for group in self.culprits)
 
 

@@ -34,10 +34,12 @@ class TrialResult:
 class BisectTrials:
     """Replays a bundle in one environment after another."""
 
-    def __init__(self, bundle: Path, *, executor: Executor, progress: Progress, terms: RunOptions, keep: bool) -> None:
-        self.bundle, self.terms, self.progress = bundle, terms, progress
+    def __init__(
+        self, bundle: Path, *, executor: Executor, progress: Progress, options: RunOptions, keep: bool
+    ) -> None:
+        self.bundle, self.options, self.progress = bundle, options, progress
         self._executor, self._keep = executor, keep
-        self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks is not held against mixtures
+        self._broken_at_ends: set[known_breakages.Rule] = set()  # a rule that a row breaks does not rule out mixtures
 
     def ends(
         self, good: LockedEnvironment, bad: LockedEnvironment
@@ -90,5 +92,5 @@ class BisectTrials:
         return Verdict(bundle=self.bundle, writer="", reader=reader, grade="not run", as_expected=False, reason=reason)
 
     def _audit(self, environments: Sequence[ReadyEnvironment]) -> Sequence[Verdict]:
-        run = audit(self.bundle, environments, executor=self._executor, progress=self.progress, terms=self.terms)
+        run = audit(self.bundle, environments, executor=self._executor, progress=self.progress, options=self.options)
         return run.verdicts

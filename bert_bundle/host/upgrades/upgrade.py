@@ -37,7 +37,7 @@ class Upgrade:
     """The environment that an upgrade gives.
 
     source           the row whose lock it starts from
-    instead_of       the row that stands for today's environment
+    instead_of       the row whose environment is today's
     asked            the requested requirements, in the builds that the row has
     package_changes  the other packages that had to change with them
     notes            what was requested in another build
@@ -52,7 +52,7 @@ class Upgrade:
 
     @property
     def id(self) -> str:
-        """The id of its environment."""
+        """Return the id of its environment."""
         return self.locked.environment.id
 
 

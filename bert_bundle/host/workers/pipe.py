@@ -16,7 +16,7 @@ class Pipe:
     """Standard input, output and error of `process`; `poll` moves the data.
 
     With plain reads and writes, a request larger than a pipe's buffer, or a worker that fills standard error while
-    nobody reads it, would wait forever, and no time limit could be kept.
+    the host does not read it, would block forever, and no time limit could be enforced.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:

@@ -205,7 +205,7 @@ class _Running:
             return False
 
     def _kill(self) -> None:
-        """Kill the process group, then the descendants that left it for a session of their own.
+        """Kill the process group, then the descendants that started a new session and so left it.
 
         The group comes first: until its leader is waited for, the process id cannot be reused. psutil tells a process
         from a later one with the same id.
@@ -221,7 +221,7 @@ class _Running:
 
 
 def _start(command: list[str], place: str) -> _Running:
-    """Start a worker in a session of its own, so that an interrupt at the terminal reaches only the host."""
+    """Start a worker in a new session, so that an interrupt at the terminal reaches only the host."""
     try:
         process = subprocess.Popen(
             command,

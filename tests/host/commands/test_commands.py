@@ -26,7 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a matrix and its lock, a forged bundle, and a cache of environments that the tests share."""
+    """Return a folder with a matrix and its lock, a forged bundle, and a cache of environments that the tests share."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     write_matrix(tmp_path)
@@ -119,7 +119,7 @@ def test_bundles_are_not_kept_in_a_folder_that_holds_something(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["matrix", "run", "--keep", "router"]) == 2
-    assert "the folder for the bundles is not empty @ router" in capsys.readouterr().err
+    assert "--keep must be an empty or new folder @ router" in capsys.readouterr().err
 
 
 def test_a_missing_lock_is_a_fault_of_the_configuration(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,8 +147,11 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert [v["reader"] for v in document["verdicts"]] == ["small", "with-packaging-23.1"]
     (said,) = document["upgrades"]
     assert (said["source"], said["instead_of"], said["asked"], said["package_changes"]) == (
-        "small", "small", ["packaging==23.1"], []
-    )  # fmt: skip
+        "small",
+        "small",
+        ["packaging==23.1"],
+        [],
+    )
     assert "with-packaging-23.1: no other package had to change with it" in err.splitlines()
     assert sorted(folder.rglob("*")) == before
     assert any((cache / "locks").glob("with-packaging-23.1-*.txt"))
@@ -156,8 +159,9 @@ def test_an_upgrade_is_audited_beside_today_and_leaves_nothing_beside_the_matrix
     assert re.search(
         r"^with-packaging-23\.1: small with packaging==23\.1$\n^  changed with it: nothing$\n"
         r"^  small: refused; with the upgrade: refused$",
-        capsys.readouterr().out, re.MULTILINE,
-    )  # fmt: skip
+        capsys.readouterr().out,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize(

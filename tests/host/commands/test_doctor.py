@@ -1,4 +1,4 @@
-"""What doctor says of the matrix's own environments, by their locks, and of this interpreter."""
+"""What doctor reports about the matrix's own environments, by their locks, and about this interpreter."""
 
 import dataclasses
 import json

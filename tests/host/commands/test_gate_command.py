@@ -1,4 +1,4 @@
-"""The gate as a command: how it ends, the verdict that it leaves, and what a deploy step may require of that."""
+"""The gate as a command: how it ends, the verdict that it leaves, and what a deploy step checks in it."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from bert_bundle.host.report.documents import gate as documents
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A matrix of one locked environment that no machine can make, and two releases that label alike."""
+    """Return a matrix of one locked environment that no machine can make, and two releases that label alike."""
     monkeypatch.chdir(tmp_path)
     Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}))
     Path(FOLDER).mkdir()
@@ -38,7 +38,7 @@ def written(path: str = "verdict.json") -> dict[str, Any]:
 
 
 def ships(folder: Path) -> dict[str, Any]:
-    """A verdict by which `new` ships, left as verdict.json."""
+    """Return a verdict by which `new` ships, left as verdict.json."""
     new, old = (read_checked_bundle(folder / name) for name in ("new", "old"))
     record = documents.gate(judged(new, old))
     files.write(folder / "verdict.json", record)
@@ -46,7 +46,7 @@ def ships(folder: Path) -> dict[str, Any]:
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command says when it ends with 2, having left no verdict."""
+    """Return what the command prints when it ends with 2 and leaves no verdict."""
     assert main(["gate", "-q", *arguments.split()]) == 2
     assert not Path("verdict.json").exists()
     return capsys.readouterr().err
@@ -66,8 +66,9 @@ def test_an_environment_that_cannot_be_made_ends_with_4_and_a_verdict_that_refus
     assert out.splitlines()[-2:] == ["written to: verdict.json", "refused"]
     verdict = written()
     assert (verdict["decision"], verdict["environments"][0]["error"]) == (
-        "refused", "no interpreter for Python 3.99",
-    )  # fmt: skip
+        "refused",
+        "no interpreter for Python 3.99",
+    )
     assert str(Path.home()) not in Path("verdict.json").read_text()
 
 
@@ -165,8 +166,11 @@ def test_a_deploy_step_may_require_the_verdict_of_the_very_bundle(
     capsys.readouterr()
     assert main(["gate", "new", "--require", "verdict.json", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "verdict": "verdict.json", "candidate": verdict["candidate"], "ships": True, "reason": "",
-    }  # fmt: skip
+        "verdict": "verdict.json",
+        "candidate": verdict["candidate"],
+        "ships": True,
+        "reason": "",
+    }
     assert Path("verdict.json").exists()
 
 

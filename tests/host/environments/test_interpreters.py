@@ -18,7 +18,7 @@ NOWHERE = "3.77"  # a version that no machine has: what answers to it was put th
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all there is: PATH, pyenv's versions and uv's installations, each empty."""
+    """Return a folder that is all there is: PATH, pyenv's versions and uv's installations, each empty."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "managed"))
@@ -33,7 +33,7 @@ def executable(path: Path, script: str) -> Path:
 
 
 def answering(version: str) -> str:
-    """A script that answers as an interpreter of `version` would."""
+    """Return a script that answers as an interpreter of `version` would."""
     return f'echo "cpython {version}"; echo "$0"'
 
 

@@ -28,7 +28,7 @@ def changed(environment: Environment, **fields: object) -> Environment:
 
 
 def copied(small: Lock, folder: Path, old: str = "", new: str = "") -> Path:
-    """A folder that holds `small` with `old` replaced once by `new`."""
+    """Return a folder that holds `small` with `old` replaced once by `new`."""
     text = small.path.read_text("utf-8")
     assert old in text
     (folder / small.path.name).write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")

@@ -25,7 +25,7 @@ KERAS_3 = {"keras": "3.15.1", "tokenizers": "0.23.3"}
         ({"torch": "2.13.0", **KERAS_3}, "3.13.0", "keras3.15.1-torch2.13.0-py3.13"),
         ({}, "3.13.0", "py3.13"),
     ],
-)  # fmt: skip
+)
 def test_an_id_names_the_backend_and_transformers_or_keras(packages: dict[str, str], python: str, name: str) -> None:
     assert environment_id_of(packages, python) == name
 

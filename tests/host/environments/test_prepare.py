@@ -80,8 +80,8 @@ def test_a_run_over_promises_has_no_more_environments_on_disk_than_jobs(
 
     places = plan(ROWS, locks)
     found = runs.cross(
-        places, places, [{}], folder=tmp_path / "kept", executor=Local(1), progress=watch, terms=FORGED
-    )  # fmt: skip
+        places, places, [{}], folder=tmp_path / "kept", executor=Local(1), progress=watch, options=FORGED
+    )
     assert {v.grade for v in found.verdicts} == {"bitwise"}
     assert (len(found.verdicts), found.exit_code) == (4, 0)
     assert [place.id for place in found.environments] == ["one", "two"]

@@ -28,9 +28,16 @@ def test_what_is_the_same_again_ships(tmp_path: Path) -> None:
     assert statuses(found) == ALL_ASKED
     assert tuple(statuses(found)) == NAMES
     assert figures(found, "behaviour") == {
-        "examples": 10, "answers known": 10, "answers that differ": 0, "broke": 0, "changed": 0, "fixed": 0,
-        "accuracy before": 1.0, "accuracy": 1.0, "accuracy drop": 0.0,
-    }  # fmt: skip
+        "examples": 10,
+        "answers known": 10,
+        "answers that differ": 0,
+        "broke": 0,
+        "changed": 0,
+        "fixed": 0,
+        "accuracy before": 1.0,
+        "accuracy": 1.0,
+        "accuracy drop": 0.0,
+    }
 
 
 def test_a_bundle_beside_itself_ships(tmp_path: Path) -> None:
@@ -42,8 +49,11 @@ def test_without_a_baseline_what_needs_one_is_not_asked_for_and_says_so(tmp_path
     found = judged(release(tmp_path, "new"))
     assert (found.decision, found.exit_code) == ("ships", 0)
     assert {name for name, status in statuses(found).items() if status == "not asked for"} == {
-        "behaviour", "size", "load", "card",
-    }  # fmt: skip
+        "behaviour",
+        "size",
+        "load",
+        "card",
+    }
     assert reasons(found, "behaviour") == reasons(found, "load") == ("no --baseline was given",)
     assert reasons(found, "card") == ("the policy does not require any field",)
 
@@ -80,9 +90,14 @@ def test_a_planted_fault_is_refused_by_its_check(
 
 def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:
     worst = release(
-        tmp_path, "new", proven=False, reading="drifts", predicted=but(RIGHT, at_4=2), load_seconds=9.0,
+        tmp_path,
+        "new",
+        proven=False,
+        reading="drifts",
+        predicted=but(RIGHT, at_4=2),
+        load_seconds=9.0,
         metadata={"about": "x" * 2000},
-    )  # fmt: skip
+    )
     found = judged(worst, release(tmp_path, "old"), policy=REQUIRED)
     assert statuses(found) == dict.fromkeys(NAMES, "failed")
     assert (found.decision, found.exit_code) == ("refused", 1)
@@ -91,9 +106,10 @@ def test_every_reason_is_given_not_only_the_first(tmp_path: Path) -> None:
 def test_labels_are_told_apart_by_what_was_right_and_listed_with_their_texts(tmp_path: Path) -> None:
     before, after = but(RIGHT, at_1=0, at_2=0), but(RIGHT, at_0=2, at_2=1)
     found = judged(
-        release(tmp_path, "new", predicted=after), release(tmp_path, "old", predicted=before),
+        release(tmp_path, "new", predicted=after),
+        release(tmp_path, "old", predicted=before),
         policy={"behaviour": {"broke": 1, "changed": 1, "accuracy_drop": 0.0}},
-    )  # fmt: skip
+    )
     assert [(c.kind, c.text, c.before, c.after, c.answer) for c in found.changes] == [
         ("broke", "ticket 0", "access", "bug", "access"),
         ("changed", "ticket 2", "access", "billing", "bug"),
@@ -146,8 +162,9 @@ def test_a_policy_may_want_the_examples_of_the_baseline_so_that_none_is_left_out
     assert judged(new, old, policy={"behaviour": {"shared": 0.9}}).decision == "ships"
     found = judged(new, old, policy={"behaviour": {"shared": 1.0}})
     assert (found.decision, reasons(found, "behaviour")[0]) == (
-        "refused", "1 of 10 examples of the baseline are not in the candidate; a share of 1 is required",
-    )  # fmt: skip
+        "refused",
+        "1 of 10 examples of the baseline are not in the candidate; a share of 1 is required",
+    )
 
 
 def test_bundles_that_share_no_example_leave_it_undecided_and_say_what_to_do(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The documents that programs read, held against the published schemas."""
+"""The documents that programs read, checked against the published schemas."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs
 
 
 def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The document read back, when it fits its schema."""
+    """Return the document read back, when it fits its schema."""
     registry: Registry[Any] = Registry().with_resources(
         (key, Resource.from_contents(schema)) for key, schema in SCHEMAS.items()
     )
@@ -52,7 +52,7 @@ def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))

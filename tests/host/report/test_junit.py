@@ -1,5 +1,4 @@
-"""What CI systems read: JUnit XML, parsed back by the standard library and held against what Jenkins, GitHub and GitLab
-need of it."""
+"""JUnit XML, parsed back by the standard library and checked against what Jenkins, GitHub and GitLab need."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -27,14 +26,14 @@ def reported(found: Run) -> AuditReport:
 
 
 def parsed(text: str) -> ElementTree.Element:
-    """The document, once it is of the shape that readers of JUnit XML share."""
+    """Return the document, once it is of the shape that readers of JUnit XML share."""
     root = ElementTree.fromstring(text.encode("utf-8"))
     assert list(faults(root)) == []
     return root
 
 
 def faults(root: ElementTree.Element) -> Iterator[str]:
-    """What is not as in the XSD of Ant's JUnit task and the one of Jenkins' xUnit plugin, or adds up to nothing."""
+    """Yield what contradicts the XSDs of Ant's JUnit task and Jenkins' xUnit plugin, and counts that are wrong."""
     suites = root.findall("testsuite")
     if root.tag != "testsuites" or len(suites) != len(root):
         yield "not a testsuites of testsuite"

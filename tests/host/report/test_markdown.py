@@ -53,7 +53,7 @@ def escaped(text: str) -> str:
 
 
 def inline(tokens: Sequence[Token]) -> str:
-    """The text of a line, once nothing in it is markup but our own code."""
+    """Return the text of a line, once nothing in it is markup but our own code."""
     shown = ""
     for token in tokens:
         if token.type == "html_inline":
@@ -74,7 +74,7 @@ def blocks(text: str) -> set[str]:
 
 
 def rows(text: str, number: int) -> list[list[str]]:
-    """The rows of a table, heads included."""
+    """Return the rows of a table, heads included."""
     tokens = GITHUB.parse(text)
     starts = [i for i, token in enumerate(tokens) if token.type == "table_open"]
     ends = [i for i, token in enumerate(tokens) if token.type == "table_close"]

@@ -187,7 +187,7 @@ def test_jobs_in_other_processes_give_the_same_verdicts(tmp_path: Path, monkeypa
             folder=tmp_path / name,
             executor=executor,
             progress=silent,
-            terms=RunOptions(entry=FAKE),
+            options=RunOptions(entry=FAKE),
         )
         for name, executor in (("here", Local(2)), ("there", Processes()))
     )

@@ -29,7 +29,7 @@ LOCK = '# a lock \\ with "quotes" and """more"""\npackaging==23.2\n'
 SPECIFICATION = {"layers": 1, "texts": ['"""', "é\\n", "\n\x00"], "open": False, "head": [{"lambda": 0.5}, 3]}
 
 
-def written(folder: Path, terms: RunOptions | None = None) -> Reproduction:
+def written(folder: Path, options: RunOptions | None = None) -> Reproduction:
     locks = folder / "locks"
     locks.mkdir()
     for name in ROWS:
@@ -38,7 +38,7 @@ def written(folder: Path, terms: RunOptions | None = None) -> Reproduction:
         bundle=Path("1"), writer="a", reader="b", grade="drift", as_expected=False, reason="", first_layer='"""\\'
     )
     smallest = Smallest(specification=SPECIFICATION, verdict=verdict, tried=4)
-    return write(smallest, ROWS, locks, folder / "found", terms or RunOptions())
+    return write(smallest, ROWS, locks, folder / "found", options or RunOptions())
 
 
 def constants(script: Path) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def test_a_script_holds_the_classifier_both_environments_and_their_locks(tmp_pat
 
 
 def test_a_script_holds_no_fault_of_the_run_that_found_it(tmp_path: Path) -> None:
-    terms = RunOptions(entries={"b": ("faulty_worker.py", "a fault")})
-    assert "fault" not in written(tmp_path, terms).script.read_text("utf-8").lower()
+    options = RunOptions(entries={"b": ("faulty_worker.py", "a fault")})
+    assert "fault" not in written(tmp_path, options).script.read_text("utf-8").lower()
 
 
 @pytest.mark.parametrize(

@@ -43,17 +43,17 @@ def forged(folder: Path, **specification: Any) -> Path:
     return folder / "router"
 
 
-def audited(bundle: Path, places: Sequence[PreparedEnvironment], terms: RunOptions = FORGED, jobs: int = 2) -> Run:
-    return audit(bundle, places, executor=Local(jobs), progress=silent, terms=terms)
+def audited(bundle: Path, places: Sequence[PreparedEnvironment], options: RunOptions = FORGED, jobs: int = 2) -> Run:
+    return audit(bundle, places, executor=Local(jobs), progress=silent, options=options)
 
 
 def crossed(
     folder: Path,
     specifications: Sequence[dict[str, Any]],
     places: Sequence[PreparedEnvironment],
-    terms: RunOptions = FORGED,
+    options: RunOptions = FORGED,
 ) -> Run:
-    return cross(places, places, specifications, folder=folder, executor=Local(2), progress=silent, terms=terms)
+    return cross(places, places, specifications, folder=folder, executor=Local(2), progress=silent, options=options)
 
 
 def expectation(environment: str, outcome: str) -> Expectation:
@@ -78,24 +78,24 @@ def test_a_reader_that_differs_makes_the_run_end_with_1(tmp_path: Path) -> None:
     ("reading", "grade"), [("crashes", "crashed"), ("missing_runtime", "refused"), ("hangs", "timeout")]
 )
 def test_a_reader_that_gives_no_answer_is_not_as_expected(tmp_path: Path, reading: str, grade: str) -> None:
-    terms = dataclasses.replace(FORGED, time_limit=1)
-    run = audited(forged(tmp_path, reading=reading), [made("a")], terms)
+    options = dataclasses.replace(FORGED, time_limit=1)
+    run = audited(forged(tmp_path, reading=reading), [made("a")], options)
     assert [v.grade for v in run.verdicts] == [grade]
     assert run.exit_code == 1
 
 
 def test_a_known_exception_is_as_expected_and_without_its_entry_it_is_not(tmp_path: Path) -> None:
-    bundle, terms = (
+    bundle, options = (
         forged(tmp_path, reading="missing_runtime"),
         dataclasses.replace(FORGED, expect=[expectation("a", "refused")]),
     )
-    assert audited(bundle, [made("a")], terms).exit_code == 0
+    assert audited(bundle, [made("a")], options).exit_code == 0
     assert audited(bundle, [made("a")]).exit_code == 1
 
 
 def test_an_unexpected_pass_is_not_as_expected(tmp_path: Path) -> None:
-    terms = dataclasses.replace(FORGED, expect=[expectation("a", "refused")])
-    assert audited(forged(tmp_path), [made("a")], terms).exit_code == 1
+    options = dataclasses.replace(FORGED, expect=[expectation("a", "refused")])
+    assert audited(forged(tmp_path), [made("a")], options).exit_code == 1
 
 
 def test_the_tolerances_bound_the_difference_of_float64_replays(tmp_path: Path) -> None:
@@ -208,19 +208,19 @@ def test_one_process_serves_each_environment_and_role(tmp_path: Path) -> None:
 
 
 def test_verify_is_one_replay_with_its_figures(tmp_path: Path) -> None:
-    verdict = verify(forged(tmp_path), made("a"), progress=silent, terms=FORGED)
+    verdict = verify(forged(tmp_path), made("a"), progress=silent, options=FORGED)
     assert (verdict.grade, verdict.reader) == ("bitwise", "a")
     assert (verdict.labels_changed, verdict.float64_difference) == (0, 0.0)
 
 
 def test_verify_raises_what_the_reader_raises(tmp_path: Path) -> None:
     with pytest.raises(RuntimeUnavailableError, match="no TensorFlow here"):
-        verify(forged(tmp_path, reading="missing_runtime"), made("a"), progress=silent, terms=FORGED)
+        verify(forged(tmp_path, reading="missing_runtime"), made("a"), progress=silent, options=FORGED)
 
 
 def test_verify_raises_if_the_reader_crashes(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="killed by SIGKILL"):
-        verify(forged(tmp_path, reading="crashes"), made("a"), progress=silent, terms=FORGED)
+        verify(forged(tmp_path, reading="crashes"), made("a"), progress=silent, options=FORGED)
 
 
 def test_a_run_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -235,5 +235,5 @@ def test_a_bundle_named_relative_to_here_is_found_by_workers_that_are_elsewhere(
     forged(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert audited(Path("router"), [made("a")]).exit_code == 0
-    assert verify(Path("router"), made("a"), progress=silent, terms=FORGED).grade == "bitwise"
+    assert verify(Path("router"), made("a"), progress=silent, options=FORGED).grade == "bitwise"
     assert crossed(Path("kept"), [{}], [made("a")]).exit_code == 0

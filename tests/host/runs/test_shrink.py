@@ -27,7 +27,7 @@ def made(name: str) -> ReadyEnvironment:
 def crossed(folder: Path, specifications: Sequence[Specification]) -> Run:
     places = [made("a"), made("b")]
     return cross(
-        places, places, specifications, folder=folder / "run", executor=Local(2), progress=silent, terms=FORGED
+        places, places, specifications, folder=folder / "run", executor=Local(2), progress=silent, options=FORGED
     )
 
 
@@ -46,7 +46,7 @@ def shrunk(
 ) -> shrink.Smallest | None:
     found = crossed(folder, specifications)
     by = None if candidates is None else search(candidates)
-    return shrink.shrink(found, specifications, by, folder=folder, progress=silent, terms=FORGED)
+    return shrink.shrink(found, specifications, by, folder=folder, progress=silent, options=FORGED)
 
 
 LARGE, SMALL, HONEST = {"seed": 9, "reading": "drifts"}, {"seed": 1, "reading": "drifts"}, {"seed": 2}

@@ -1,4 +1,4 @@
-"""The verdict on every outcome there is."""
+"""The verdict on every kind of outcome."""
 
 from pathlib import Path
 from typing import get_args

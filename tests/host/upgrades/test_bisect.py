@@ -27,9 +27,18 @@ pytestmark = pytest.mark.environments  # makes small ones
 
 GOOD, BAD = "tf2.16-hf4.41-py3.12", "tf2.19-hf4.53-py3.12"
 LARGE = {
-    "grpcio", "h5py", "keras", "libclang", "ml-dtypes", "optree", "tensorboard", "tensorflow-cpu", "tf-keras",
-    "tokenizers", "transformers",
-}  # fmt: skip
+    "grpcio",
+    "h5py",
+    "keras",
+    "libclang",
+    "ml-dtypes",
+    "optree",
+    "tensorboard",
+    "tensorflow-cpu",
+    "tf-keras",
+    "tokenizers",
+    "transformers",
+}
 CULPRIT = {"typing-extensions": "4.15.0"}  # as in BAD
 
 
@@ -46,7 +55,7 @@ def bundle(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def light(matrix: Matrix, name: str, folder: Path, only: frozenset[str] = frozenset()) -> LockedEnvironment:
-    """What is left of a row; with `only`, these of it and what a worker needs, which is the same in every row then."""
+    """Return a small row; with `only`, just these packages and what a worker needs, the same in every row."""
     (row,) = matrix.select(names=[name])
     whole, of_good = (locks.entries((ROOT / locks.FOLDER / f"{n}.txt").read_text("utf-8")) for n in (name, GOOD))
     kept = {n: e for n, e in whole.items() if n not in LARGE and (not only or n in only)}
@@ -66,8 +75,8 @@ def bisected(
     progress: Progress = silent,
     releases: bool = False,
 ) -> Bisection:
-    terms = RunOptions(entry=fakes(**faults), time_limit=60)
-    trials = BisectTrials(bundle, executor=Local(2), progress=progress, terms=terms, keep=False)
+    options = RunOptions(entry=fakes(**faults), time_limit=60)
+    trials = BisectTrials(bundle, executor=Local(2), progress=progress, options=options, keep=False)
     return bisect(*ends, trials, releases=releases)
 
 
@@ -126,8 +135,11 @@ def test_the_first_release_that_is_bad_is_named_with_the_last_good_one(
     found = bisected(ends, bundle, {"drifts_with": CULPRIT}, releases=True)
     assert found.release is not None
     assert (found.release.package, found.release.last_good, found.release.first_bad, found.release.exact) == (
-        "typing-extensions", "4.14.1", "4.15.0", True
-    )  # fmt: skip
+        "typing-extensions",
+        "4.14.1",
+        "4.15.0",
+        True,
+    )
     assert found.release.package_changes == ()
     tried = [step.upgraded[0] for step in found.release.steps]
     assert {"typing-extensions==4.14.1"} < set(tried)

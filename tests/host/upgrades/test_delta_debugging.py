@@ -1,4 +1,4 @@
-"""The search for the smallest set of changes: what it finds, in how many tests, and what it makes of no answer."""
+"""The search for the smallest set of changes: what it finds, in how many tests, and what it does without an answer."""
 
 from collections.abc import Callable, Mapping
 from math import ceil, log2
@@ -16,7 +16,7 @@ BOTH_ENDS = 2
 
 
 def alone(count: int) -> dict[int, Set]:
-    """Changes that need nothing."""
+    """Return changes that need nothing."""
     return dict.fromkeys(range(count), frozenset())
 
 
@@ -25,7 +25,7 @@ def caused_by(culprits: Set) -> Judge:
 
 
 def search(needs: Mapping[int, Set], judge: Judge, most: int = delta_debugging.MOST) -> tuple[Found[int], list[Set]]:
-    """What is found, and every set that was tested."""
+    """Return what is found, and every set that was tested."""
     tested: list[Set] = []
 
     def test(members: Set, left: int) -> TestAnswer:
@@ -38,7 +38,7 @@ def search(needs: Mapping[int, Set], judge: Judge, most: int = delta_debugging.M
 
 @st.composite
 def ordered(draw: st.DrawFn) -> dict[int, Set]:
-    """Changes that need some of those before them, and what these need."""
+    """Return changes that need some of those before them, and what these need."""
     needs: dict[int, Set] = {}
     for change in range(draw(st.integers(1, 40))):
         own = draw(st.sets(st.integers(0, change - 1), max_size=2)) if change else set()

@@ -25,7 +25,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made_up(folder: Path, name: str, python: str, **pins: str) -> LockedEnvironment:
-    """A lock whose hashes are made up: the first digit of each is that of the name."""
+    """Return a lock whose hashes are made up: the first digit of each is that of the name."""
     entries = {p.replace("_", "-"): v.split() for p, v in pins.items()}
     text = "".join(
         f"{p}=={version} " + " ".join(f"--hash=sha256:{h * 64}" for h in hashes) + "\n"

@@ -18,7 +18,7 @@ from bert_bundle.interpreter.known_breakages import PYTHON
 
 
 def packages(python: str = "3.12", **held: tuple[str, ...]) -> Side:
-    """An environment of made-up packages: each its version, then its requirements."""
+    """Return an environment of made-up packages: each its version, then its requirements."""
     read = {
         name.replace("_", "-"): Package(version=version, requires=tuple(map(Requirement, required)))
         for name, (version, *required) in held.items()
@@ -43,15 +43,18 @@ def test_a_package_that_is_new_or_gone_is_a_change_and_one_that_stays_is_none() 
 def test_what_nothing_is_said_of_can_be_upgraded_by_itself() -> None:
     made = found(packages(a=("1",), b=("1", "a>=1")), packages(a=("2",), b=("2", "a>=1")))
     assert [(unit.name, unit.needs, unit.together) for unit in made.values()] == [
-        ("a", frozenset(), ()), ("b", frozenset(), ()),
-    ]  # fmt: skip
+        ("a", frozenset(), ()),
+        ("b", frozenset(), ()),
+    ]
 
 
 def test_an_upgrade_needs_what_its_new_requirements_ask_for_and_that_goes_first() -> None:
     made = found(packages(a=("1",), b=("1",), c=("1",)), packages(a=("2", "b>=2"), b=("2", "c>1"), c=("2",)))
     assert {name: unit.needs for name, unit in made.items()} == {
-        "c": frozenset(), "b": frozenset({"c"}), "a": frozenset({"b", "c"}),
-    }  # fmt: skip
+        "c": frozenset(),
+        "b": frozenset({"c"}),
+        "a": frozenset({"b", "c"}),
+    }
 
 
 def test_an_upgrade_that_breaks_an_old_requirement_needs_the_upgrade_of_who_has_it() -> None:
@@ -72,7 +75,7 @@ def test_packages_that_need_each_other_are_one_unit_which_says_why() -> None:
         "keras 2.19 requires tf>=2.19",
         "tf 2.18 requires board<2.19",
         "tf 2.19 requires board>=2.19",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_requirement_that_either_side_breaks_by_itself_says_nothing() -> None:

@@ -40,7 +40,7 @@ def native():
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request, keras, family_bundle):
-    """(a partly frozen model of transformers' classes, its bundle)."""
+    """Return (a partly frozen model of transformers' classes, its bundle)."""
     return build(keras, request.param), family_bundle(request.param)
 
 
@@ -50,7 +50,7 @@ def figures(path, runtime):
 
 
 def outputs(bound, made, path):
-    """The embeddings, what each layer makes of them, and the head's, as that runtime's encoder computes in float64."""
+    """Return the outputs of the embeddings, each layer and the head, as that runtime computes them in float64."""
     parts, wanted = read_parts(open_bundle(str(path))), frozenset(["hidden_states.0"])
     ((folder, config),) = parts.configs.items()
     family, roles = configuration.of_config(config), ("input_ids", "attention_mask", "token_type_ids")

@@ -80,7 +80,7 @@ WRITTEN = {
 
 
 def written(native, config, make):
-    """The last node of a graph that is written in Keras 3."""
+    """Return the last node of a graph that is written in Keras 3."""
     feeds = Feeds(native)
     encoder = native.encoders.build(families.BERT, config, "encoder")
     state = native.encoders.call(encoder, {"input_ids": feeds.ids}, frozenset())["pooler_output"]

@@ -43,7 +43,7 @@ class Weighted(keras.layers.Layer):
 
 @pytest.fixture(scope="module")
 def cls(tmp_path_factory):
-    """A class in a module of its own, found where this process finds modules and where it was not installed."""
+    """Yield a class in a module of its own, found where this process finds modules and where it was not installed."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "own_native.py").write_text(OWN_MODULE)
     with pytest.MonkeyPatch.context() as patch:

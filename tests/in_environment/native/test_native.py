@@ -86,9 +86,13 @@ def test_a_model_saved_after_training_is_proven_in_a_fresh_process(path, native,
     texts = made.examples["text"]
     expected = bundle.predict(texts, features={"numerical_features": made.examples["numerical_features"]})
     saved = bert_bundle.save(
-        bundle.model, tmp_path / "trained", tokenizer=bundle.tokenizer, labels=bundle.labels,
-        examples=made.examples, max_length=made.max_length,
-    )  # fmt: skip
+        bundle.model,
+        tmp_path / "trained",
+        tokenizer=bundle.tokenizer,
+        labels=bundle.labels,
+        examples=made.examples,
+        max_length=made.max_length,
+    )
     assert saved.proof == {"proven": True}
     assert saved.runtime == "native"
     again = bert_bundle.load(tmp_path / "trained", runtime="native")

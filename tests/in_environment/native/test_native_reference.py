@@ -1,4 +1,4 @@
-"""Our Keras 3 encoders beside the reference: every family, head and activation, in float64, on whichever backend."""
+"""The native encoders compared with the reference: every family, head and activation, in float64, on any backend."""
 
 import against_reference
 import numpy as np
@@ -22,7 +22,7 @@ def builder():
 
 
 def drawn(builder, name, activation):
-    """(configuration, tensors, batch by argument) of a small encoder of that class."""
+    """Return (configuration, tensors, batch by argument) of a small encoder of that class."""
     family, random = CLASSES[name], np.random.RandomState(7)
     sizes = {"num_attention_heads": 2, "type_vocab_size": TYPES}  # the root of 8 is one that float32 does not hold
     made = builder.encoder(family.model_type, family.head, hidden_act=activation, **sizes)
@@ -45,7 +45,7 @@ def distances(builder, name, config, tensors, given):
 
 @pytest.mark.parametrize(("name", "activation"), CASES)
 def test_a_float64_encoder_computes_what_the_papers_say_output_by_output(name, activation, builder):
-    # TensorFlow's GELU has its constants in float32, whoever calls it.
+    # TensorFlow's GELU has its constants in float32, whatever calls it.
     rounded = activation.startswith("gelu") and builder.keras.config.backend() == "tensorflow"
     bound = numpy_reference.ROUNDED if rounded else numpy_reference.EXACT
     found = distances(builder, name, *drawn(builder, name, activation))

@@ -28,9 +28,17 @@ def bisection(found: Bisection, style: Style) -> str:
     }
     differ = Text(f"{found.changes} packages differ, in {len(found.units)} upgrades")
     return terminal.render(
-        style, terminal.facts(ends), differ, Text(), *_answer(found), Text(), _steps(found.steps, len(found.units)),
-        *_released(found.release), Text(), *_end(found),
-    )  # fmt: skip
+        style,
+        terminal.facts(ends),
+        differ,
+        Text(),
+        *_answer(found),
+        Text(),
+        _steps(found.steps, len(found.units)),
+        *_released(found.release),
+        Text(),
+        *_end(found),
+    )
 
 
 def _answer(found: Bisection) -> Iterator[RenderableType]:
@@ -64,10 +72,14 @@ def _steps(steps: Sequence[TrialResult], of: int | None = None) -> RenderableTyp
         shown = names if len(step.upgraded) <= _FEW else f"{len(step.upgraded)} of {of}"
         verdict = step.verdict
         table.add_row(
-            str(number), terminal.plain(shown), Text(step.answer), terminal.plain(verdict.grade),
-            Text(numbers.figure(verdict.float64_difference)), terminal.plain(verdict.first_layer or ""),
+            str(number),
+            terminal.plain(shown),
+            Text(step.answer),
+            terminal.plain(verdict.grade),
+            Text(numbers.figure(verdict.float64_difference)),
+            terminal.plain(verdict.first_layer or ""),
             Text(f"{verdict.seconds:.0f} s"),
-        )  # fmt: skip
+        )
     return table
 
 

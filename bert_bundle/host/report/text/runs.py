@@ -45,10 +45,10 @@ def cross(report: CrossReport, style: Style) -> str:
     of = report.table
 
     def table(cell: Callable[[str, str], Text]) -> Table:
-        made = terminal.table(["", "writer \\ reader", *(of.numbers[reader] for reader in of.readers)], gap=1)
+        drawn = terminal.table(["", "writer \\ reader", *(of.numbers[reader] for reader in of.readers)], gap=1)
         for writer in of.writers:
-            made.add_row(of.numbers[writer], terminal.plain(writer), *(cell(writer, reader) for reader in of.readers))
-        return made
+            drawn.add_row(of.numbers[writer], terminal.plain(writer), *(cell(writer, reader) for reader in of.readers))
+        return drawn
 
     legend = [Text(f"{SIGNS[g]} {g}: {MEANING[g]}", style=terminal.colour(g in SAME)) for g in of.grades]
     if report.unexpected:
