@@ -90,7 +90,7 @@ def main(names: tuple[str, ...], groups: tuple[str, ...], examples: int, jobs: i
     started = time.monotonic()
     places = prepare(rows, path.parent / FOLDER, progress=_say)
     made = time.monotonic() - started
-    options, executor, peak = RunOptions(expect=matrix.expect, policy=matrix.policy), Watched(jobs), Peak()
+    options, executor, peak = RunOptions(expect=matrix.expect, tolerances=matrix.policy), Watched(jobs), Peak()
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as folder, peak.watching():
         found = cross(
             [place for place in places if place.id in able],

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "bert_bundle"
 # Low to high: a room imports only from rooms before it, and has no cycle within itself. A room is a folder of the
 # package or of `host`, or a module beside the folders; rooms on one line may import each other.
 CORE = (
-    "errors version",
+    "errors progress version",
     "interpreter",
     "format",
     "encoders",
@@ -51,7 +51,7 @@ HOST = (
     "__main__",
 )
 LEVEL = {room: level for level, line in enumerate(CORE + HOST) for room in line.split() or [""]}
-MOST_LINES, MOST_MODULES = 350, 17  # of a file; of a folder, without its __init__.py
+MOST_LINES, MOST_MODULES = 350, 16  # of a file; of a folder, without its __init__.py
 
 # What the core may import beside itself, NumPy, safetensors and what the standard library had in Python 3.8.
 HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "jax", "tokenizers"}  # inside functions only, except here:
@@ -128,7 +128,7 @@ def test_what_is_allowed_is_not_a_fault(module: str, source: str) -> None:
 def test_a_file_and_a_folder_that_are_too_long_are_found() -> None:
     files = {f"format.part{number}": "" for number in range(MOST_MODULES)}
     assert list(sizes({"format": "", **files, "graph.ops": "\n" * MOST_LINES})) == []
-    assert list(sizes({"format": "", **files, "format.more": ""})) == ["format: 18 modules, at most 17"]
+    assert list(sizes({"format": "", **files, "format.more": ""})) == ["format: 17 modules, at most 16"]
     assert list(sizes({"graph.ops": "\n" * (MOST_LINES + 1)})) == ["graph.ops: 351 lines, at most 350"]
 
 

@@ -26,8 +26,9 @@ from bert_bundle.host.report.numbers import figure
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
-from bert_bundle.host.workers.worker import Progress, Worker
+from bert_bundle.host.runs.verdict import MEANING, CellGrade, Verdict
+from bert_bundle.host.workers.worker import Worker
+from bert_bundle.progress import Progress
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -75,7 +76,7 @@ class Cause:
     run's `RunOptions`. `hidden`: the replay in the model's own precision must stay within the noise floor.
     """
 
-    grade: Grade
+    grade: CellGrade
     what: str
     classifier: str = "float32"
     reader: str = NEWER
@@ -174,7 +175,7 @@ def measure(folder: Path, say: Progress) -> list[tuple[Cause, Verdict, float]]:
         for name, specification in SPECIFICATIONS.items():
             worker.ask("generate", say, specification=specification, target=str(folder / name))
     goldens = {name: from_bundle(open_bundle(str(folder / name))) for name in SPECIFICATIONS}
-    options = RunOptions(expect=matrix.expect, policy=matrix.policy)
+    options = RunOptions(expect=matrix.expect, tolerances=matrix.policy)
 
     def verdict(cause: Cause) -> Verdict:
         given = replace(

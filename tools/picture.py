@@ -33,7 +33,7 @@ def main() -> None:
     path = default_matrix_path()
     matrix = read_matrix(path)
     places = prepare(matrix.select(groups=["ci"]), path.parent / FOLDER, progress=print)
-    options = RunOptions(expect=matrix.expect, policy=matrix.policy)
+    options = RunOptions(expect=matrix.expect, tolerances=matrix.policy)
     found = run.audit(bundle, places, executor=Local(2), progress=print, options=options)
     console = Console(file=io.StringIO(), record=True, width=WIDTH)
     console.print(Text(f"$ bert-bundle audit {bundle.name}", style="bold"))

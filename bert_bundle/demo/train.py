@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from bert_bundle.demo import vocabulary
 from bert_bundle.encoders import families, transformers
 from bert_bundle.format import tensors
 from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.progress import Progress
 from bert_bundle.tokenizer import from_vocabulary
 
-Progress = Callable[[str], None]
 BATCH = 16
 
 

@@ -11,6 +11,7 @@ from typing import Any, FrozenSet, Mapping, Tuple
 REQUIRED = object()  # a field without a default
 
 MODELS = ("Functional", "Sequential")
+FLOATS = ("float16", "float32", "float64")  # the dtypes that a float64 rebuild replaces
 POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
 
 _GLOROT = {"class": "GlorotUniform", "config": {}}
@@ -187,3 +188,8 @@ REPLACEMENTS: Mapping[str, str] = {
     "CuDNNLSTM": "use LSTM(units)",
     "CuDNNGRU": "use GRU(units, reset_after=True)",
 }
+
+
+def widened_dtype(name: str, float64: bool) -> str:
+    """Return float64 for a floating dtype if `float64`, otherwise the dtype itself."""
+    return "float64" if float64 and name in FLOATS else name

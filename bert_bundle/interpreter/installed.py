@@ -73,11 +73,6 @@ def version(distribution: str) -> Optional[str]:
         return None
 
 
-def holds(versions: Mapping[str, str]) -> bool:
-    """Return whether every distribution of `versions` is installed in that version."""
-    return all(version(distribution) == wanted for distribution, wanted in versions.items())
-
-
 def clear_version_cache() -> None:
     """Clear cached versions, because the user may install a missing package while this process runs."""
     version.cache_clear()

@@ -13,8 +13,8 @@ import numpy as np
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph import ops
 from bert_bundle.graph.graph import Input
+from bert_bundle.graph.layers import FLOATS
 
-_FLOATS = ("float16", "float32", "float64")
 _LISTS = ("values", ops.REST)  # TensorFlow's parameters that take a list of operands
 
 
@@ -54,7 +54,7 @@ def precision(keras: ModuleType, policy: str) -> Iterator[None]:
     """Set a plain dtype as `floatx` too, which transformers' classes use for their weights."""
     floatx, before = keras.backend.floatx(), keras.mixed_precision.global_policy()
     try:
-        keras.backend.set_floatx(policy if policy in _FLOATS else "float32")
+        keras.backend.set_floatx(policy if policy in FLOATS else "float32")
         keras.mixed_precision.set_global_policy(policy)
         yield
     finally:

@@ -12,8 +12,8 @@ import numpy as np
 
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph.graph import Input
+from bert_bundle.graph.layers import FLOATS
 
-_FLOATS = ("float16", "float32", "float64")
 _PASSED = "bert_bundle_passed"  # attribute of a node that `call` made: names of the keyword arguments that it passed
 
 
@@ -39,7 +39,7 @@ def bind() -> ModuleType:
 def precision(keras: ModuleType, policy: str) -> Iterator[None]:
     floatx, before = keras.config.floatx(), keras.config.dtype_policy()
     try:
-        keras.config.set_floatx(policy if policy in _FLOATS else "float32")
+        keras.config.set_floatx(policy if policy in FLOATS else "float32")
         keras.config.set_dtype_policy(policy)
         yield
     finally:

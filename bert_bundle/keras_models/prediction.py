@@ -12,10 +12,9 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph.graph import Graph
+from bert_bundle.graph.layers import widened_dtype
 from bert_bundle.graph.signature import Slot
 from bert_bundle.keras_models.runtime import Runtime
-
-_FLOATS = ("float16", "float32", "float64")
 
 
 def predict(
@@ -29,7 +28,7 @@ def predict(
     float64: bool = False,
 ) -> Dict[str, np.ndarray]:
     """Return output name -> array (n, ...) for input name -> array (n, ...); with `float64` inputs are float64."""
-    typed = {s.name: np.asarray(arrays[s.name], _dtype(s.dtype, float64)) for s in slots}
+    typed = {s.name: np.asarray(arrays[s.name], widened_dtype(s.dtype, float64)) for s in slots}
     count = len(next(iter(typed.values())))
     parts: Dict[str, List[np.ndarray]] = {name: [] for name, _ in graph.outputs}
     with runtime.dialect.compute_context(float64):
@@ -63,10 +62,6 @@ def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np
             raise SignatureError("values of the wrong shape", place=slot.name, wanted=shape, found=array.shape)
         checked[slot.name] = array
     return checked
-
-
-def _dtype(name: str, float64: bool) -> str:
-    return "float64" if float64 and name in _FLOATS else name
 
 
 def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:

@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Tuple
 from bert_bundle.encoders import families
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Ref, refs
+from bert_bundle.graph.layers import widened_dtype
 from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
 
-_FLOATS = ("float16", "float32", "float64")
 _EVERY_LAYER = "hidden_states.0"  # an encoder that returns the output of one layer returns that of every layer
 
 
@@ -122,7 +122,7 @@ class _Rebuild:
     def _node(self, index: int) -> Any:
         node = self.graph.nodes[index]
         if isinstance(node, Input):
-            return self.keras.Input(shape=node.shape, dtype=self._dtype(node.dtype), name=node.name)
+            return self.keras.Input(shape=node.shape, dtype=widened_dtype(node.dtype, self.float64), name=node.name)
         if isinstance(node, Apply):
             return self._apply(node)
         layer = self.graph.layer(node.layer)
@@ -151,8 +151,8 @@ class _Rebuild:
     def _apply(self, node: Apply) -> Any:
         arguments = {k: self._value(v) for k, v in node.arguments.items()}
         if arguments.get("dtype") is not None:
-            arguments["dtype"] = self._dtype(arguments["dtype"])
-        return self.dialect.apply(node.op, arguments, self._dtype("float32"))
+            arguments["dtype"] = widened_dtype(arguments["dtype"], self.float64)
+        return self.dialect.apply(node.op, arguments, widened_dtype("float32", self.float64))
 
     def _outputs_used(self, layer: str) -> "frozenset[str]":
         """Return the outputs of calls of `layer` that are used, and in float64 those of every layer of an encoder.
@@ -202,9 +202,6 @@ class _Rebuild:
         if ref.output in value:
             return value[ref.output]
         return self.encoders.pick(value, ref.output)
-
-    def _dtype(self, name: str) -> str:
-        return "float64" if self.float64 and name in _FLOATS else name
 
     def _name_tensors(self, index: int) -> None:
         node, value = self.graph.nodes[index], self.values[index]

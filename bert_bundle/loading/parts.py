@@ -14,7 +14,7 @@ from bert_bundle.format.tensors import check_finite
 from bert_bundle.graph import custom_classes, graph, graph_json
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.keras_models import layer_construction, rebuild, weights
-from bert_bundle.keras_models import runtime as keras
+from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.runtime import AUTO, Runtime
 
 
@@ -58,7 +58,7 @@ def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = cus
     """
     shape, configs = _read_shape(bundle)
     custom_classes.required_classes(shape, classes)
-    release = keras.bound_version(runtime)
+    release = keras_runtime.bound_version(runtime)
     for path, layer in shape.walk() if release else ():
         if not layer.custom:
             layer_construction.check_release(layer.class_name, layer.config, release, path)

@@ -16,7 +16,7 @@ from bert_bundle.graph import custom_classes, graph_json, signature
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.graph.signature import Slot
 from bert_bundle.keras_models import capture, prediction, rebuild
-from bert_bundle.keras_models import runtime as keras
+from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.prediction import check_rows
 from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading.encoding import encode, live_tokenizer, recipe_of
@@ -66,7 +66,7 @@ def replay(
     """
     started = time.monotonic()
     parts, slots = inputs.parts, inputs.slots
-    bound = keras.bind(runtime, custom_classes.required_classes(parts.graph, classes))
+    bound = keras_runtime.bind(runtime, custom_classes.required_classes(parts.graph, classes))
     progress("building the model")
     rebuilt = parts.build(bound)
     tokenizer = live_tokenizer(inputs.bundle, inputs.tokenizer, bound.name)
@@ -97,7 +97,7 @@ def replay(
 def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, Any]:
     """Return output name -> predictions for the golden's token ids and features, as nested lists."""
     inputs = read_for_replay(bundle, runtime, classes)
-    bound = keras.bind(runtime, custom_classes.required_classes(inputs.parts.graph, classes))
+    bound = keras_runtime.bind(runtime, custom_classes.required_classes(inputs.parts.graph, classes))
     arrays = {**inputs.golden.token_ids, **inputs.features}
     model = inputs.parts.build(bound).model
     return _lists(prediction.predict(bound, model, inputs.parts.graph, inputs.slots, arrays, batch=goldens.BATCH))

@@ -23,7 +23,7 @@ from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.graph.signature import Slot
 from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import capture, weights
-from bert_bundle.keras_models import runtime as keras
+from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.loading.parts import Parts
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
@@ -70,7 +70,7 @@ def draft(
     """
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
-    runtime = keras.bind_for(model, classes)
+    runtime = keras_runtime.bind_for(model, classes)
     captured = capture.capture(model, runtime, max_length)
     slots = signature.slots(captured.graph)
     configs = {

@@ -3,12 +3,11 @@
 import gc
 import os
 import time
-from typing import Any, Callable, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.keras_models.runtime import AUTO
-
-Progress = Callable[[str], None]
+from bert_bundle.progress import Progress
 
 
 def replay(*, bundle: str, runtime: str = AUTO, progress: Progress) -> Dict[str, Any]:

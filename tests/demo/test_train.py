@@ -6,7 +6,8 @@ import pytest
 from support.demo_recipes import smaller
 
 from bert_bundle.host.demo.recipe import recipe
-from bert_bundle.host.workers.worker import Worker, silent
+from bert_bundle.host.workers.worker import Worker
+from bert_bundle.progress import silent
 
 
 def trained(writer: Worker, target: Path, seed: int) -> str:

@@ -8,7 +8,7 @@ from support.command_line import SAME, bert_bundle
 from support.planted_upgrade import CULPRIT, GOOD, locked, planted, written
 
 from bert_bundle.host.upgrades import upgrade
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 ASKED = ("typing-extensions==4.15.0", "idna==3.9")
 

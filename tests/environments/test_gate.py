@@ -15,7 +15,8 @@ from support.paths import ROOT
 from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix
 from bert_bundle.host.demo.recipe import recipe
 from bert_bundle.host.environments.locks import FOLDER
-from bert_bundle.host.workers.worker import Worker, silent
+from bert_bundle.host.workers.worker import Worker
+from bert_bundle.progress import silent
 
 WRITER = "tf2.15-hf4.40-py3.11"
 HERE = f"version: 1\nenvironments: {{names: [{WRITER}]}}\n"

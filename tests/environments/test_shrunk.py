@@ -18,7 +18,7 @@ from bert_bundle.host.runs import reproduction, shrink
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Reproduction, cross
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 WRITER, READER = "tf2.10-hf4.25-py3.9", "tf2.13-hf4.35-py3.11"
 FAULT = reader_fault("tanh GELU")

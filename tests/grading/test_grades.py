@@ -17,7 +17,7 @@ from bert_bundle.grading import differences, grades
 from bert_bundle.grading.differences import difference, least_noise, noise_floor, scale
 from bert_bundle.grading.grades import Figures, judge
 from bert_bundle.host.config.matrix_file import Environment, Expectation
-from bert_bundle.host.runs.verdict import MEANING, Grade
+from bert_bundle.host.runs.verdict import MEANING, CellGrade
 from bert_bundle.host.workers.worker import Worker
 from bert_bundle.interpreter import known_breakages
 
@@ -320,7 +320,7 @@ def test_a_fingerprint_sees_every_sampled_change_and_the_mean_sees_the_rest() ->
 def test_the_words_of_the_grades_are_defined_once() -> None:
     replayed, failed = get_args(grades.Grade), get_args(grades.FailedGrade)
     assert replayed == grades.GRADES == (*grades.SAME, *get_args(grades.ChangedGrade))
-    assert get_args(Grade) == (*replayed, *failed, "not run") == tuple(MEANING)
+    assert get_args(CellGrade) == (*replayed, *failed, "not run") == tuple(MEANING)
     assert get_args(Expectation.model_fields["outcome"].annotation) == (*get_args(grades.ChangedGrade), *failed)
 
 

@@ -20,7 +20,7 @@ from support.paths import ROOT
 from bert_bundle import errors
 from bert_bundle.host.cli import BUG, cli, main, matrix
 from bert_bundle.host.commands.lazy_group import LazyGroup
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 # A command with two jobs whose workers never answer. Prints the ids of their processes.
 HANGING = f"""
@@ -318,6 +318,10 @@ def test_a_command_imports_what_it_uses_and_not_more(
     decision.write_text('{"format": "bert_bundle verdict", "format_version": 1}')
     given = arguments.replace("BUNDLE", str(bundle)).replace("DECISION", str(decision)).split()
     assert imported(given) & HEAVY <= allowed
+
+
+def test_what_a_command_imports_is_seen() -> None:
+    assert {"pydantic", "yaml"} <= imported(["matrix", "list"])
 
 
 def test_completion_imports_the_command_and_nothing_heavy() -> None:

@@ -65,6 +65,10 @@ def fake_generate(*, progress: Any, specification: Dict[str, Any], target: str, 
     return {"digest": manifest.digest}
 
 
+def _installed(versions: Dict[str, str]) -> bool:
+    return all(installed.version(name) == version for name, version in versions.items())
+
+
 def fake_replay(
     *, progress: Any, bundle: str, runtime: str = AUTO, drifts_with: Any = None, crashes_with: Any = ()
 ) -> Dict[str, Any]:
@@ -73,13 +77,13 @@ def fake_replay(
     It drifts if the packages of `drifts_with` are all installed in these versions, and crashes if those of one of
     `crashes_with` are.
     """
-    if any(map(installed.holds, crashes_with)):
+    if any(map(_installed, crashes_with)):
         _crash()
     opened = open_bundle(bundle)
     golden = from_bundle(opened)
     fault = opened.manifest.metadata["reading"]
     _apply_fault(fault)
-    off = 1e-3 if fault == "drifts" or (drifts_with and installed.holds(drifts_with)) else 0.0
+    off = 1e-3 if fault == "drifts" or (drifts_with and _installed(drifts_with)) else 0.0
     noise = np.float32(5e-6 if fault == "noisy" else 0.0)
     return {
         "token_ids": {name: ids.tolist() for name, ids in golden.token_ids.items()},

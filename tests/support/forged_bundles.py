@@ -13,7 +13,7 @@ import numpy as np
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.files import listing, sha256
 from bert_bundle.format.manifest import File, Manifest
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 from bert_bundle.tokenizer.description import Description
 from support.fake_bundles import fake_generate
 

@@ -15,7 +15,7 @@ from bert_bundle.host.environments.prepare import PreparedEnvironment
 from bert_bundle.host.gate.gate import CheckedBundle, Gate, gate, read_checked_bundle
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 from support.entries import FAKE
 from support.fake_bundles import fake_generate
 
@@ -86,7 +86,7 @@ def judged(
         environments=here,
         executor=Local(2),
         progress=silent,
-        options=RunOptions(expect=expect, policy=read.bounds, time_limit=5, entry=FAKE),
+        options=RunOptions(expect=expect, tolerances=read.bounds, time_limit=5, entry=FAKE),
     )
 
 

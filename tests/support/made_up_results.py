@@ -171,7 +171,7 @@ def upgraded() -> Run:
         runtime="transformers",
     )
     upgrade = Upgrade(
-        locked=LockedEnvironment(environment=row, lock=Lock(path=Path("lock"), digest="0" * 64, pins={})),
+        locked=LockedEnvironment(environment=row, lock=Lock(path=Path("lock"), text="", digest="0" * 64, pins={})),
         source="tf2.18",
         instead_of="tf2.16",
         asked=("numpy==2.0.2",),

@@ -18,7 +18,8 @@ from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
-from bert_bundle.host.workers.worker import Progress, Worker
+from bert_bundle.host.workers.worker import Worker
+from bert_bundle.progress import Progress
 from support.entries import reader_fault
 from support.environments import environment
 from support.paths import ROOT

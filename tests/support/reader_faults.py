@@ -33,7 +33,8 @@ def replay(
     *, progress: Any, bundle: str, fault: str, runtime: str = AUTO, where: Mapping[str, str] = MappingProxyType({})
 ) -> Dict[str, Any]:
     """Replay as `tasks.replay` does, with `fault` in force if the packages of `where` have these versions."""
-    with FAULTS[fault]() if installed.holds(where) else contextlib.nullcontext():
+    planted = all(installed.version(name) == version for name, version in where.items())
+    with FAULTS[fault]() if planted else contextlib.nullcontext():
         return observe(open_bundle(bundle), runtime, progress)
 
 

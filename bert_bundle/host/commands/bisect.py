@@ -57,12 +57,12 @@ def bisect(
     from bert_bundle.host.upgrades import bisect as bisection
     from bert_bundle.host.upgrades.trials import BisectTrials
 
-    policy = options.matrix.policy
+    tolerances = options.matrix.policy
     if tolerance is not None:
-        policy = policy.model_copy(update={"double": tolerance})
+        tolerances = tolerances.model_copy(update={"double": tolerance})
     ends = locked_row(options, good, "--good"), locked_row(options, bad, "--bad")
     api.inspect(str(bundle))  # a damaged bundle is refused before environments are made
-    run_options = replace(options.run_options, expect=(), policy=policy)
+    run_options = replace(options.run_options, expect=(), tolerances=tolerances)
     trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, options=run_options, keep=keep)
     found = bisection.bisect(*ends, trials, releases=releases)
     return options.result(found, document=documents.bisection, text=text.bisection, exit_code=found.exit_code)

@@ -13,7 +13,7 @@ from bert_bundle.host.commands.options import Options, common, with_report_files
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
-    from bert_bundle.host.workers.worker import Progress
+    from bert_bundle.progress import Progress
 
 GROUP = "demo"
 

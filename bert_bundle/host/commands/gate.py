@@ -115,7 +115,7 @@ def _decide(
         environments=[environments[row.id] for row in rows],
         executor=options.executor,
         progress=options.progress,
-        options=RunOptions(expect=options.matrix.expect, policy=policy.bounds),
+        options=RunOptions(expect=options.matrix.expect, tolerances=policy.bounds),
     )
     decision_file.write(out, documents.gate(found))
     return options.reported(GateReport(gate=found, decision_file=out), found.exit_code)

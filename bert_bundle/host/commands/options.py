@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bert_bundle.host.report.reports import Report
     from bert_bundle.host.runs.executor import Executor
     from bert_bundle.host.runs.run_options import RunOptions
-    from bert_bundle.host.workers.worker import Progress
+    from bert_bundle.progress import Progress
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Options:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
         from bert_bundle.host.runs.run_options import RunOptions
 
-        return RunOptions(expect=self.matrix.expect, policy=self.matrix.policy)
+        return RunOptions(expect=self.matrix.expect, tolerances=self.matrix.policy)
 
     @cached_property
     def executor(self) -> Executor:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -20,8 +19,7 @@ import filelock
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.format.files import sha256
 from bert_bundle.host.environments.environment import cache_root
-
-Progress = Callable[[str], None]
+from bert_bundle.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

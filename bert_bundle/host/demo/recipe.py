@@ -1,18 +1,16 @@
 """The recipe of the demo as plain data, which a worker trains by. Imports no TensorFlow."""
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 from bert_bundle.demo import tickets
 from bert_bundle.host.demo import downloads
+from bert_bundle.progress import Progress
 
 SEED = 7
 HELD_OUT_EVERY = 5  # one ticket in five of each label is held out
 TRAINED, HELD_OUT = 1200, 240  # review snippets: few enough for two cores
 CLEAR = 0.5  # the absolute mean rating (-4 to 4) from which a snippet counts as positive or negative
-
-Progress = Callable[[str], None]
 
 
 def recipe(encoder: str, progress: Progress) -> dict[str, Any]:

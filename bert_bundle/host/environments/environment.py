@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +25,10 @@ from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments import interpreters, uv
 from bert_bundle.host.environments.locks import Lock, index_date_options
 from bert_bundle.interpreter.known_breakages import AUTO
+from bert_bundle.progress import Progress
 
 CACHE_VARIABLE = "BERT_BUNDLE_CACHE"
 
-Progress = Callable[[str], None]
 
 _MARKER = "complete.json"
 _INSTALL_SECONDS = 1800  # 500 MB at 300 kB/s
@@ -187,7 +186,7 @@ def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvir
         python_version=found["python"],
         runtime=environment.runtime,
         row=environment,
-        lock_text=lock.path.read_bytes().decode("utf-8"),
+        lock_text=lock.text,
     )
 
 

@@ -42,9 +42,10 @@ _SPECIFICATION = "# specification: "
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A lock file: the sha256 of its bytes, and the pinned versions by canonical package name."""
+    """A lock file: its text, the sha256 of its bytes, and the pinned versions by canonical package name."""
 
     path: Path
+    text: str
     digest: str
     pins: dict[str, str]
 
@@ -108,7 +109,11 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
         raise ConfigError(
             "the environment has no lock", place=path.name, wanted="a lock file", found=error.strerror or error, fix=fix
         ) from error
-    lines = data.decode("utf-8", errors="replace").splitlines()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError("the lock is not UTF-8 text", place=path.name, found=error, fix=fix) from error
+    lines = text.splitlines()
     made_from = next((li.removeprefix(_SPECIFICATION) for li in lines if li.startswith(_SPECIFICATION)), "none")
     if made_from != specification_digest(environment):
         raise ConfigError(
@@ -129,7 +134,7 @@ def read_lock(environment: Environment, locks_dir: Path) -> Lock:
                 found=pins.get(name, "nothing"),
                 fix=fix,
             )
-    return Lock(path=path, digest=hashlib.sha256(data).hexdigest(), pins=pins)
+    return Lock(path=path, text=text, digest=hashlib.sha256(data).hexdigest(), pins=pins)
 
 
 def write_derived_lock(path: Path, text: str) -> Lock:
@@ -141,6 +146,7 @@ def write_derived_lock(path: Path, text: str) -> Lock:
     write_file(str(path), text.encode())
     return Lock(
         path=path,
+        text=text,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         pins={name: version for name, (version, _) in entries(text).items()},
     )

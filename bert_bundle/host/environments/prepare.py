@@ -12,8 +12,9 @@ from typing import ClassVar
 
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
-from bert_bundle.host.environments.environment import Progress, ReadyEnvironment, discard, make
+from bert_bundle.host.environments.environment import ReadyEnvironment, discard, make
 from bert_bundle.host.environments.locks import Lock, read_lock
+from bert_bundle.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,7 @@ def audit(run: Run) -> Check:
         unexpected = ["it was replayed in no environment of the policy: name some that can load a bundle"]
     else:
         status = "passed"
-    widened = [run.policy.widened] if run.policy.widened else []
+    widened = [run.tolerances.widened] if run.tolerances.widened else []
     return Check(name="audit", status=status, reasons=(*unexpected, *known, *widened), figures=figures)
 
 

@@ -23,7 +23,7 @@ from bert_bundle.host.runs import run
 from bert_bundle.host.runs.executor import Executor
 from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import Progress
+from bert_bundle.progress import Progress
 
 Decision = Literal["ships", "refused", "undecided"]
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import Progress
+from bert_bundle.progress import Progress
 
 TURNS = 5  # odd, so that the median is one of the measured times
 

@@ -13,7 +13,7 @@ from bert_bundle.errors import BertBundleError, printable
 from bert_bundle.host.report.reports import AuditReport, CrossReport, DemoReport, GateReport, RunReport
 from bert_bundle.host.report.rows import CHANGE_HEADINGS, VERSIONS, CheckRow, UpgradeRow, change_cells
 from bert_bundle.host.report.writer_reader_table import SIGNS
-from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, Grade
+from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, CellGrade
 
 MOST_REASONS = 20  # pairs of environments
 _SHARE = 180_000  # bytes of a table or a list, of which a report has five at most
@@ -104,7 +104,7 @@ def _headline(title: str, report: RunReport) -> str:
     return "\n\n".join([f"### {title}: {report.headline}", *map(code, report.notes)])
 
 
-def _grade(grade: Grade, as_expected: bool) -> str:
+def _grade(grade: CellGrade, as_expected: bool) -> str:
     return grade if as_expected else f"**{grade}!**"
 
 

@@ -15,7 +15,7 @@ from bert_bundle.host.gate.label_changes import LabelChange
 from bert_bundle.host.report import numbers, wording
 from bert_bundle.host.report.writer_reader_table import worst
 from bert_bundle.host.runs.run import Reproduction
-from bert_bundle.host.runs.verdict import Grade, Verdict
+from bert_bundle.host.runs.verdict import CellGrade, Verdict
 from bert_bundle.host.upgrades.upgrade import Upgrade
 
 VERSIONS = ("TensorFlow", "transformers", "Python")  # the headings of AuditRow.versions
@@ -29,7 +29,7 @@ class AuditRow:
 
     environment: str
     versions: tuple[str, ...]
-    grade: Grade
+    grade: CellGrade
     as_expected: bool
     figures: tuple[str, ...]
     time: str
@@ -39,7 +39,7 @@ class AuditRow:
 class UnexpectedRow:
     """A verdict that is not as expected, or the worst of `cells` such verdicts of one pair; `first_layer` may be ""."""
 
-    grade: Grade
+    grade: CellGrade
     bundle: str
     writer: str
     reader: str
@@ -58,8 +58,8 @@ class UpgradeRow:
     notes: tuple[str, ...]
     moved: tuple[str, ...]
     instead_of: str
-    grade_before: Grade
-    grade_after: Grade
+    grade_before: CellGrade
+    grade_after: CellGrade
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class ReproductionRow:
 
     writer: str
     reader: str
-    grade: Grade
+    grade: CellGrade
     reason: str
     specification: str
     tried: int
@@ -114,7 +114,7 @@ def unexpected_row(verdicts: Sequence[Verdict]) -> UnexpectedRow:
     )
 
 
-def upgrade_row(upgrade: Upgrade, before: Grade, after: Grade) -> UpgradeRow:
+def upgrade_row(upgrade: Upgrade, before: CellGrade, after: CellGrade) -> UpgradeRow:
     """Return the row of an upgrade, with the grade without and with it."""
     return UpgradeRow(
         id=upgrade.id,

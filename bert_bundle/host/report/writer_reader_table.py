@@ -6,10 +6,10 @@ from functools import cached_property
 from types import MappingProxyType
 
 from bert_bundle.host.runs.run import Run
-from bert_bundle.host.runs.verdict import MEANING, Grade, Verdict
+from bert_bundle.host.runs.verdict import MEANING, CellGrade, Verdict
 
 # One character each, so that a table of nineteen environments fits a terminal.
-SIGNS = MappingProxyType[Grade, str](
+SIGNS = MappingProxyType[CellGrade, str](
     {
         "bitwise": "=",
         "identical": "~",
@@ -62,7 +62,7 @@ class WriterReaderTable:
         return [name for name in self.readers if name not in self.writers]
 
     @cached_property
-    def grades(self) -> list[Grade]:
+    def grades(self) -> list[CellGrade]:
         """Return the grades of the readers that have a column, from best to worst."""
         given = {v.grade for v in self.run.verdicts if v.reader in self.readers}
         return [grade for grade in MEANING if grade in given]

@@ -13,7 +13,8 @@ from bert_bundle.errors import BundleError, WorkerError
 from bert_bundle.host.config.matrix_file import Tolerances
 from bert_bundle.host.runs.outcome import Crashed, NotRun, Refused, Replayed, TimedOut, sentence
 from bert_bundle.host.runs.replay_grade import Recorded, grade_replay, recorded
-from bert_bundle.host.workers.worker import Progress, Worker
+from bert_bundle.host.workers.worker import Worker
+from bert_bundle.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ class JobEnvironment:
             runtime=row.runtime,
             lock_digest=lock.digest,
             row=row,
-            lock_text=lock.path.read_bytes().decode("utf-8"),
+            lock_text=lock.text,
             temporary=not environment.kept,
         )
 

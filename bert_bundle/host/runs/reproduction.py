@@ -67,7 +67,7 @@ def write(
     script = _SCRIPT.format(
         title=_docstring(f"{verdict.grade}{where}: saved in {pair[0]}, loaded in {pair[1]}."),
         specification=_literal(smallest.specification),
-        float64_tolerance=repr(options.policy.double),
+        float64_tolerance=repr(options.tolerances.double),
         writer=_literal(environments[pair[0]].model_dump(mode="json")),
         reader=_literal(environments[pair[1]].model_dump(mode="json")),
         locks="".join(f'\nLOCKS[{name!r}] = """\\\n{_docstring(text)}"""\n' for name, text in texts.items()),
@@ -98,7 +98,7 @@ def reproduce(
     `RunOptions`. Raises ConfigError and EnvironmentNotMadeError as a run does.
     """
     rows = [Environment.model_validate_json(json.dumps(row)) for row in (writer, reader)]
-    options = RunOptions(policy=Tolerances(double=float64_tolerance), entries=entries)
+    options = RunOptions(tolerances=Tolerances(double=float64_tolerance), entries=entries)
     with tempfile.TemporaryDirectory(prefix="bert-bundle-") as name:
         folder = Path(name, FOLDER)
         folder.mkdir()

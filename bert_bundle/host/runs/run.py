@@ -40,7 +40,7 @@ from bert_bundle.host.runs.replay_grade import grade_replay, recorded
 from bert_bundle.host.runs.run_job import JobContext, named_progress
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Summary, Verdict, verdict_of
-from bert_bundle.host.workers.worker import Progress
+from bert_bundle.progress import Progress
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Run:
     environments: Sequence[PreparedEnvironment]
     verdicts: Sequence[Verdict]
     summary: Summary
-    policy: Tolerances = field(default_factory=Tolerances)
+    tolerances: Tolerances = field(default_factory=Tolerances)
     reproductions: Sequence[Reproduction] = ()
 
     @property
@@ -118,7 +118,7 @@ def audit(
         environments=environments,
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
-        policy=options.policy,
+        tolerances=options.tolerances,
     )
 
 
@@ -150,7 +150,7 @@ def cross(
         environments=unique([*made_writers, *made_readers]),
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
-        policy=options.policy,
+        tolerances=options.tolerances,
     )
 
 
@@ -165,7 +165,7 @@ def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, o
     with options.worker(environment, "reader") as worker:
         say = named_progress(worker, progress)
         observation = worker.ask("replay", say, bundle=str(path), runtime=environment.runtime)
-    figures = grade_replay(against, observation, options.policy)
+    figures = grade_replay(against, observation, options.tolerances)
     outcome = Replayed(figures=figures, seconds=time.monotonic() - started)
     return verdict_of(Cell(bundle=path, writer=_writer_of(manifest), reader=environment.id), outcome)
 
@@ -221,7 +221,7 @@ def _read(
         return ReadJob(
             environment=environment,
             bundles=references,
-            tolerances=options.policy,
+            tolerances=options.tolerances,
             limits=options.limits,
             entry=options.entry_of(environment.id),
         )

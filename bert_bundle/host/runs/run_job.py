@@ -15,7 +15,8 @@ from bert_bundle.host.runs.cell_workers import Reader, Writer
 from bert_bundle.host.runs.job import BundleReference, Job, JobEnvironment, JobResult, ReadJob, WriteJob
 from bert_bundle.host.runs.outcome import NotRun, Outcome, sentence
 from bert_bundle.host.runs.replay_grade import Recorded, recorded
-from bert_bundle.host.workers.worker import Cancelled, Progress, Worker, never, silent
+from bert_bundle.host.workers.worker import Cancelled, Worker, never
+from bert_bundle.progress import Progress, silent
 
 T = TypeVar("T")
 

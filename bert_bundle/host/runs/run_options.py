@@ -25,7 +25,7 @@ class RunOptions:
     """
 
     expect: Sequence[Expectation] = ()
-    policy: Tolerances = field(default_factory=Tolerances)
+    tolerances: Tolerances = field(default_factory=Tolerances)
     time_limit: float = TIME_LIMIT
     memory_limit: int = MEMORY_LIMIT
     entry: Entry = WORKER_ENTRY

@@ -16,7 +16,7 @@ from bert_bundle.host.runs.outcome import Cell, NotRun
 from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Verdict, verdict_of
-from bert_bundle.host.workers.worker import Progress, silent
+from bert_bundle.progress import Progress, silent
 
 MOST_TRIES = 200  # classifiers built in one search
 SECONDS = 300.0
@@ -112,7 +112,7 @@ class _Pair:
         cell = Cell(bundle=path, writer=self._ids[0], reader=self._ids[1])
         if isinstance(record, NotRun):
             return verdict_of(cell, record, self._options.expect)
-        outcome = self._reader.observe(path, record, tolerances=self._options.policy, progress=silent)
+        outcome = self._reader.observe(path, record, tolerances=self._options.tolerances, progress=silent)
         return verdict_of(cell, outcome, self._options.expect)
 
 

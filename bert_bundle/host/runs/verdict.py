@@ -16,10 +16,10 @@ from bert_bundle.grading.grades import BITWISE, IDENTICAL, SAME
 from bert_bundle.host.config.matrix_file import Expectation, known_exception
 from bert_bundle.host.runs.outcome import FAILURE_MEANING, Cell, Failure, NotRun, Outcome, Refused, Replayed, sentence
 
-Grade = Literal[grades.Grade, Failure]
+CellGrade = Literal[grades.Grade, Failure]
 
 # From best to worst: a table shows the worst grade of several bundles.
-MEANING = MappingProxyType[Grade, str](dict([*grades.MEANING.items(), *FAILURE_MEANING.items()]))
+MEANING = MappingProxyType[CellGrade, str](dict([*grades.MEANING.items(), *FAILURE_MEANING.items()]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Verdict:
     bundle: Path
     writer: str
     reader: str
-    grade: Grade
+    grade: CellGrade
     as_expected: bool
     reason: str
     float64_difference: float | None = None

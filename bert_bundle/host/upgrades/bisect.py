@@ -117,7 +117,7 @@ def bisect(
     needed = tuple(units[name] for name in found.needed)
     return Bisection(
         bundle=trials.bundle,
-        tolerance=trials.options.policy.double,
+        tolerance=trials.options.tolerances.double,
         good=before,
         bad=after,
         units=tuple(units.values()),

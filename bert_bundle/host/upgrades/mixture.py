@@ -28,7 +28,7 @@ def mixture(good: LockedEnvironment, bad: LockedEnvironment, upgraded: Sequence[
 
     Nothing is resolved.
     """
-    good_entries, bad_entries = (locks.entries(side.lock.path.read_text("utf-8")) for side in (good, bad))
+    good_entries, bad_entries = (locks.entries(side.lock.text) for side in (good, bad))
     taken = {change.package for unit in upgraded for change in unit.changes}
     kept = {package: entry for package, entry in good_entries.items() if package not in taken}
     pins = {**kept, **{package: entry for package, entry in bad_entries.items() if package in taken}}

@@ -18,8 +18,8 @@ from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.runs.verdict import Verdict
 from bert_bundle.host.upgrades.delta_debugging import TestAnswer
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
-from bert_bundle.host.workers.worker import Progress
 from bert_bundle.interpreter import known_breakages
+from bert_bundle.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

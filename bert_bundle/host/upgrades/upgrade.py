@@ -15,10 +15,11 @@ from packaging.version import Version
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment, check_pinned
 from bert_bundle.host.environments import interpreters, locks, uv
-from bert_bundle.host.environments.environment import Progress, cache_root
+from bert_bundle.host.environments.environment import cache_root
 from bert_bundle.host.environments.locks import NEEDED, SAME_FILES, Lock
 from bert_bundle.host.upgrades.package_differences import PackageChange, package_changes
 from bert_bundle.interpreter import known_breakages
+from bert_bundle.progress import Progress
 
 _LONGEST_ID = 64  # of a row; a longer id is cut and ends with a digest of the whole
 _SECONDS = 120

@@ -20,6 +20,7 @@ from bert_bundle.errors import BertBundleError, WorkerError, from_json
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.workers.pipe import Pipe
 from bert_bundle.interpreter import launch
+from bert_bundle.progress import Progress, silent
 
 TIME_LIMIT = 900.0  # seconds per request; importing TensorFlow takes 10, the largest replay minutes
 MEMORY_LIMIT = 8 << 30  # bytes of resident memory, the worker and its children together
@@ -28,17 +29,12 @@ _TICK = 0.1  # seconds between two checks of the clock and the memory
 _STDERR_LINES = 40  # last lines of standard error that the error about a crash carries
 _EXIT_SECONDS = 5.0  # that a process which has closed its pipe may take to exit
 
-Progress = Callable[[str], None]
 Cancelled = Callable[[], bool]
 
 # What the interpreter of an environment runs as its worker: a module of this package or the path of a .py file, then
 # the arguments. Anything that answers requests as `bert_bundle.worker.loop` does can take its place.
 Entry = tuple[str, ...]
 WORKER_ENTRY: Entry = ("bert_bundle.worker",)
-
-
-def silent(_text: str) -> None:
-    """Ignore the progress."""
 
 
 def never() -> bool:

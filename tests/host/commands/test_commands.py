@@ -11,7 +11,7 @@ from support.fake_bundles import fake_generate
 
 from bert_bundle.host.cli import main
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 pytestmark = pytest.mark.environments  # makes a small one
 

@@ -16,7 +16,7 @@ from bert_bundle.host.environments.prepare import FailedEnvironment, opened, pla
 from bert_bundle.host.runs import run as runs
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 pytestmark = pytest.mark.environments  # makes small ones
 

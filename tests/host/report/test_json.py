@@ -36,7 +36,7 @@ from bert_bundle.host.report.documents.document import document as as_text
 from bert_bundle.host.report.documents.document import error as error_document
 from bert_bundle.host.report.reports import DemoReport
 from bert_bundle.host.report.results import Requirement
-from bert_bundle.host.runs.verdict import Grade
+from bert_bundle.host.runs.verdict import CellGrade
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
 
@@ -75,7 +75,7 @@ def test_every_object_of_a_schema_lists_its_keys_and_allows_no_others(schema: di
 
 
 def test_the_schema_knows_every_grade() -> None:
-    assert SCHEMAS["run.json"]["$defs"]["verdict"]["properties"]["grade"]["enum"] == list(get_args(Grade))
+    assert SCHEMAS["run.json"]["$defs"]["verdict"]["properties"]["grade"]["enum"] == list(get_args(CellGrade))
 
 
 def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
@@ -232,7 +232,7 @@ def test_environments_and_locks_fit_their_schemas() -> None:
         '{"id": "tf2.10", "python": "3.9", "as_of": "2022-12-15", "packages": ["transformers==4.25.1"],'
         ' "runtime": "transformers", "groups": ["ci"]}'
     )
-    lock = Lock(path=Path("locks/tf2.10.txt"), digest="0" * 64, pins={"numpy": "1.23.5"})
+    lock = Lock(path=Path("locks/tf2.10.txt"), text="", digest="0" * 64, pins={"numpy": "1.23.5"})
     assert fits("environments.json", environments.environments([(row, True)]))["environments"][0]["locked"]
     assert fits("locks.json", environments.locks([(row, lock)]))["locks"][0]["packages"] == 1
 

@@ -13,7 +13,7 @@ from bert_bundle.errors import FormatError
 from bert_bundle.host.report import junit
 from bert_bundle.host.report.reports import AuditReport, GateReport
 from bert_bundle.host.runs.run import Run
-from bert_bundle.host.runs.verdict import MEANING, Grade
+from bert_bundle.host.runs.verdict import MEANING, CellGrade
 
 HOSTILE = "]]>&<evil a='\"'>\x00\x1b[31m\r\n\t\ud800\ufffe\uffff\x85\u2028😀é"
 SHOWN = "]]>&<evil a='\"'>\\x00\\x1b[31m\\r\\n\\t\\ud800\\ufffe\\uffff\\x85\\u2028😀é"
@@ -124,7 +124,7 @@ def test_a_known_exception_passes_and_says_why() -> None:
 
 
 @pytest.mark.parametrize("grade", MEANING)
-def test_every_grade_that_is_not_expected_ends_badly_and_none_is_skipped(grade: Grade) -> None:
+def test_every_grade_that_is_not_expected_ends_badly_and_none_is_skipped(grade: CellGrade) -> None:
     found = run([verdict("w", "a", grade=grade, as_expected=False, reason="")], made("a"))
     root = parsed(junit.audit(reported(found)))
     tag = "error" if grade in ("crashed", "timeout", "not run") else "failure"

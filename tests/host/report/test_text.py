@@ -316,10 +316,10 @@ def test_a_comparison_shows_twenty_differences_of_a_part_and_counts_the_rest() -
 
 
 def test_every_report_says_which_bounds_are_wider_and_why() -> None:
-    wide = dataclasses.replace(audit(), policy=Tolerances(noise=2.0, reason="two | kinds\nof CPU"))
+    wide = dataclasses.replace(audit(), tolerances=Tolerances(noise=2.0, reason="two | kinds\nof CPU"))
     words = "bounds widened: noise 2 instead of 1: two | kinds\\nof CPU"
     assert words in audit_text(wide, PLAIN)
-    assert words in cross_text(dataclasses.replace(three_environments(), policy=wide.policy), PLAIN)
+    assert words in cross_text(dataclasses.replace(three_environments(), tolerances=wide.tolerances), PLAIN)
     assert f'value="{words}"' in junit.audit(AuditReport(run=wide))
     assert "`bounds widened: noise 2 instead of 1: two `<code>&#124;" in markdown.audit(AuditReport(run=wide))
     usual = AuditReport(run=audit())

@@ -17,8 +17,9 @@ from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.runs.cell_workers import Reader, Writer, saved_by_worker
 from bert_bundle.host.runs.outcome import Crashed, NotRun, Outcome, Refused, Replayed, TimedOut
 from bert_bundle.host.runs.replay_grade import Recorded, recorded
-from bert_bundle.host.workers.worker import Worker, silent
+from bert_bundle.host.workers.worker import Worker
 from bert_bundle.interpreter.known_breakages import AUTO
+from bert_bundle.progress import silent
 
 
 @pytest.fixture

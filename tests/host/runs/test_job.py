@@ -36,7 +36,8 @@ from bert_bundle.host.runs.outcome import NotRun
 from bert_bundle.host.runs.run import Run, cross
 from bert_bundle.host.runs.run_job import JobContext, run_job
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import WORKER_ENTRY, silent
+from bert_bundle.host.workers.worker import WORKER_ENTRY
+from bert_bundle.progress import silent
 
 T = TypeVar("T")
 

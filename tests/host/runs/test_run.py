@@ -26,7 +26,7 @@ from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnv
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Run, audit, cross, verify
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 FORGED = RunOptions(entry=FAKE, time_limit=5)
 NOT_MADE = FailedEnvironment(
@@ -99,15 +99,15 @@ def test_an_unexpected_pass_is_not_as_expected(tmp_path: Path) -> None:
 
 
 def test_the_tolerances_bound_the_difference_of_float64_replays(tmp_path: Path) -> None:
-    policy = Tolerances(double=0.01, reason="a trial")
-    run = audited(forged(tmp_path, reading="drifts"), [made("a")], dataclasses.replace(FORGED, policy=policy))
-    assert ([v.grade for v in run.verdicts], run.policy) == (["identical"], policy)
+    tolerances = Tolerances(double=0.01, reason="a trial")
+    run = audited(forged(tmp_path, reading="drifts"), [made("a")], dataclasses.replace(FORGED, tolerances=tolerances))
+    assert ([v.grade for v in run.verdicts], run.tolerances) == (["identical"], tolerances)
 
 
 def test_the_tolerances_bound_the_difference_of_float32_replays_in_noise_floors(tmp_path: Path) -> None:
     def grade(noise: float) -> str:
-        policy = Tolerances(noise=noise, reason="a trial")
-        run = audited(bundle, [made("a")], dataclasses.replace(FORGED, policy=policy))
+        tolerances = Tolerances(noise=noise, reason="a trial")
+        run = audited(bundle, [made("a")], dataclasses.replace(FORGED, tolerances=tolerances))
         return run.verdicts[0].grade
 
     bundle = forged(tmp_path, reading="noisy")  # 5e-6 of the scale in float32, where the floor is 1e-6

@@ -14,7 +14,7 @@ from bert_bundle.host.runs import shrink
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run import Run, cross
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 FORGED = RunOptions(entry=FAKE, time_limit=5)
 Specification = dict[str, Any]

@@ -10,7 +10,7 @@ from bert_bundle.grading import grades
 from bert_bundle.grading.grades import Figures
 from bert_bundle.host.config.matrix_file import Expectation
 from bert_bundle.host.runs.outcome import Cell, Crashed, Failure, NotRun, Outcome, Refused, Replayed, TimedOut
-from bert_bundle.host.runs.verdict import MEANING, Grade, Summary, Verdict, verdict_of
+from bert_bundle.host.runs.verdict import MEANING, CellGrade, Summary, Verdict, verdict_of
 
 CELL = Cell(bundle=Path("router"), writer="tf2.21", reader="tf2.6-hf4.12-py3.8")
 MISSING = RuntimeUnavailableError("no such layer", place="dense", wanted="one", found="none", fix="x")
@@ -40,7 +40,7 @@ def expect(outcome: str, environment: str = "tf2.6-*") -> Expectation:
 def test_every_grade_has_a_meaning_and_an_outcome() -> None:
     assert list(MEANING) == list(OUTCOMES)
     assert tuple(grades.MEANING) == grades.GRADES == get_args(grades.Grade)
-    assert set(get_args(Grade)) == set(MEANING)
+    assert set(get_args(CellGrade)) == set(MEANING)
     assert {outcome.grade for outcome in (REFUSED, CRASHED, TIMED_OUT, NOT_RUN)} == set(get_args(Failure))
 
 

@@ -21,7 +21,7 @@ from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.host.upgrades.bisect import Bisection, bisect
 from bert_bundle.host.upgrades.trials import BisectTrials
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment
-from bert_bundle.host.workers.worker import Progress, silent
+from bert_bundle.progress import Progress, silent
 
 pytestmark = pytest.mark.environments  # makes small ones
 

@@ -11,7 +11,7 @@ from bert_bundle.host.environments import locks
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.upgrades import upgrade
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
-from bert_bundle.host.workers.worker import silent
+from bert_bundle.progress import silent
 
 DAY, TODAY = date(2024, 5, 15), date(2025, 9, 15)
 SMALL = Environment(

@@ -22,7 +22,7 @@ def run(found: Run) -> dict[str, Any]:
     """Return docs/schema/run.json."""
     return {
         "summary": asdict(found.summary),
-        "policy": found.policy.model_dump(),
+        "policy": found.tolerances.model_dump(),
         "disk": found.disk,
         "spread": _spread(found),
         "environments": [environment(prepared) for prepared in found.environments],

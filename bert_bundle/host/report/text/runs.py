@@ -14,7 +14,7 @@ from bert_bundle.host.report.reports import AuditReport, CrossReport, DemoReport
 from bert_bundle.host.report.rows import VERSIONS, UpgradeRow
 from bert_bundle.host.report.style import Style
 from bert_bundle.host.report.writer_reader_table import SIGNS
-from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, Grade, Verdict, spread
+from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, CellGrade, Verdict, spread
 
 # Headings on two lines, so that an audit fits a terminal.
 _NARROW = MappingProxyType(
@@ -96,7 +96,7 @@ def verification(verdict: Verdict, style: Style) -> str:
     return terminal.render(style, grade, *reason, terminal.facts(facts))
 
 
-def _grade(grade: Grade, as_expected: bool) -> Text:
+def _grade(grade: CellGrade, as_expected: bool) -> Text:
     return Text(grade + ("" if as_expected else "!"), style=terminal.colour(as_expected))
 
 

@@ -1,0 +1,9 @@
+"""How work in progress is reported: a function that takes one line of text."""
+
+from typing import Callable
+
+Progress = Callable[[str], None]
+
+
+def silent(_text: str) -> None:
+    """Report nothing."""
