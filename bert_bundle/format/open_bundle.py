@@ -29,7 +29,7 @@ class OpenedBundle:
     _verified: Dict[str, Optional[bytes]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read(self, path: str) -> bytes:
-        """Return the verified bytes of the listed file `path`; they are kept no longer.
+        """Return the verified bytes of the listed file `path`, and keep them no longer.
 
         Raises FormatError for a file that the manifest does not list, IntegrityError for a changed one.
         """
