@@ -25,6 +25,7 @@ _COMMANDS = "bert_bundle.host.commands"
 matrix = LazyGroup(
     "matrix",
     help="List the environments of compat_matrix.yaml, lock them, or run them against each other.",
+    short_help="List, lock or run the environments of the matrix",
     lazy={
         "list": LazyCommand(f"{_COMMANDS}.matrix:list_", "List the environments and whether each is locked"),
         "lock": LazyCommand(f"{_COMMANDS}.matrix:lock", "Resolve environments and write their lock files"),

@@ -320,6 +320,22 @@ def test_a_command_imports_what_it_uses_and_not_more(
     assert imported(given) & HEAVY <= allowed
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("audti", "no such command 'audti'. Did you mean 'audit'?"),
+        ("matrix lst", "no such command 'lst'. Did you mean 'list'?"),
+        ("inspekt x", "Did you mean 'inspect' or 'bisect'?"),
+        ("zzz", "no such command 'zzz' @"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(
+    arguments: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == errors.USAGE
+    assert hint in capsys.readouterr().err
+
+
 def test_what_a_command_imports_is_seen() -> None:
     assert {"pydantic", "yaml"} <= imported(["matrix", "list"])
 
