@@ -82,7 +82,7 @@ def test_every_relative_link_and_every_path_in_code_marks_exists() -> None:
     ("pointer", "fault"),
     [
         ("bert_bundle/none.py::save", "bert_bundle/none.py"),
-        ("bert_bundle/api.py::rescue", "bert_bundle/api.py::rescue is not defined there"),
+        ("bert_bundle/api.py::nothing", "bert_bundle/api.py::nothing is not defined there"),
         ("bert_bundle/api.py::Bundle", "bert_bundle/api.py::Bundle is only imported there"),
         ("bert_bundle/api.py::Verification.nothing", "bert_bundle/api.py::Verification.nothing is not defined there"),
         ("docs/style.md::bundle", "docs/style.md::bundle does not name a Python file"),

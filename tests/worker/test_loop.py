@@ -1,5 +1,6 @@
 """The worker's end of the pipe, tested line by line."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from support.entries import FAULTY, entry
 
 from bert_bundle.host.workers.worker import WORKER_ENTRY, Entry
 from bert_bundle.interpreter import launch
+from bert_bundle.worker import tasks
+from bert_bundle.worker.loop import TASKS
 
 
 def converse(*requests: Any, by: Entry = FAULTY) -> list[dict[str, Any]]:
@@ -100,9 +103,12 @@ def test_a_name_that_is_not_a_task_is_refused(name: Any) -> None:
     assert answer["error"]["message"] == "no such task"
 
 
-def test_the_worker_of_the_package_has_the_seven_tasks_of_the_product() -> None:
+def test_the_worker_of_the_package_has_the_tasks_of_its_table_and_no_fault() -> None:
     (answer,) = converse(request(1, "echo"), by=WORKER_ENTRY)
-    assert answer["error"]["wanted"] == "check, generate, load, predict, prove, replay, train"
+    assert answer["error"]["wanted"] == ", ".join(sorted(TASKS))
+    public = {name for name, value in vars(tasks).items() if inspect.isfunction(value) and name[0] != "_"}
+    defined = {name for name in public if getattr(tasks, name).__module__ == tasks.__name__}
+    assert dict(TASKS) == {name: f"{tasks.__name__}:{name}" for name in defined}
 
 
 def test_a_task_that_is_replaced_has_the_name_of_the_product_and_its_arguments() -> None:

@@ -89,8 +89,6 @@ def diff(options: Options, a: Path, b: Path) -> CommandResult:
 def _reader(options: Options, bundle: Path) -> ReadyEnvironment:
     """Return this interpreter if it can load bundles, else the environment nearest to the bundle's writer."""
     from bert_bundle import api
-    from bert_bundle.host.environments.environment import make
-    from bert_bundle.host.environments.locks import read_lock
     from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, written_by
 
     packages, _ = written_by(api.inspect(str(bundle)))
@@ -100,4 +98,4 @@ def _reader(options: Options, bundle: Path) -> ReadyEnvironment:
         return here
     row = nearest(options.matrix.loading, packages)
     options.progress(f"this interpreter cannot load bundles: verifying in {row.id}, the nearest to the writer")
-    return make(row, read_lock(row, options.locks), progress=options.progress)
+    return options.make(row)

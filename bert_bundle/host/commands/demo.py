@@ -13,7 +13,6 @@ from bert_bundle.host.commands.options import Options, common, with_report_files
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
-    from bert_bundle.progress import Progress
 
 GROUP = "demo"
 
@@ -60,7 +59,7 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
     trainer = environments[len(environments) // 2]
     if isinstance(trainer, FailedEnvironment):
         raise trainer.error
-    accuracy = _train(trainer, todo, out, force, options.progress)
+    accuracy = _train(options, trainer, todo, out, force)
     options.progress(f"saved {out}, accuracy {accuracy:.1%}")
     verdict = run.verify(out, trainer, progress=options.progress, options=options.run_options)
     found = run.audit(
@@ -81,13 +80,12 @@ def _check_free(out: Path, force: bool) -> None:
         )
 
 
-def _train(trainer: ReadyEnvironment, todo: dict[str, object], out: Path, force: bool, progress: Progress) -> float:
+def _train(options: Options, trainer: ReadyEnvironment, recipe: dict[str, object], out: Path, force: bool) -> float:
     """Have a worker train and save the bundle to `out`; return its accuracy on held-out text."""
     from bert_bundle.host.runs.cell_workers import saved_by_worker
     from bert_bundle.host.runs.run_job import named_progress
-    from bert_bundle.host.workers.worker import Worker
 
-    with Worker(trainer, "trainer") as worker:
-        say = named_progress(worker, progress)
-        saved = saved_by_worker(worker, "train", out, progress=say, recipe=todo, overwrite=force)
+    with options.run_options.worker(trainer, "trainer") as worker:
+        say = named_progress(worker, options.progress)
+        saved = saved_by_worker(worker, "train", out, progress=say, recipe=recipe, overwrite=force)
     return float(saved.answer["accuracy"])

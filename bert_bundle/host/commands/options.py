@@ -25,7 +25,8 @@ from bert_bundle.host.report.style import WIDTH, Style
 from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
 
 if TYPE_CHECKING:
-    from bert_bundle.host.config.matrix_file import Matrix
+    from bert_bundle.host.config.matrix_file import Environment, Matrix
+    from bert_bundle.host.environments.environment import ReadyEnvironment
     from bert_bundle.host.report.reports import Report
     from bert_bundle.host.runs.executor import Executor
     from bert_bundle.host.runs.run_options import RunOptions
@@ -64,6 +65,13 @@ class Options:
         from bert_bundle.host.environments.locks import FOLDER
 
         return self.matrix_path.absolute().parent / FOLDER
+
+    def make(self, row: Environment) -> ReadyEnvironment:
+        """Make the environment of `row` from its lock. Raises ConfigError, or EnvironmentNotMadeError."""
+        from bert_bundle.host.environments.environment import make
+        from bert_bundle.host.environments.locks import read_lock
+
+        return make(row, read_lock(row, self.locks), progress=self.progress)
 
     @property
     def run_options(self) -> RunOptions:
