@@ -85,8 +85,8 @@ def test_every_broken_environment_refuses_in_the_words_of_its_rule(classic_bundl
 
 
 def test_without_its_entry_under_expect_a_refusal_makes_the_run_fail(tmp_path: Path) -> None:
-    entry = (ROOT / FILE_NAME).read_text("utf-8").split(f"  - environment: {CHEAP}\n")[1].split("\n\n")[0]
-    matrix = matrix_file(tmp_path, f"  - environment: {CHEAP}\n{entry}\n", "")
+    entry = f"  - {{environment: {CHEAP}, outcome: refused, rule: backend-missing}}\n"
+    matrix = matrix_file(tmp_path, entry, "")
     arguments = ["matrix", "run", "--env", WRITER, "--env", CHEAP, "--writers", WRITER]
     code, document = bert_bundle(*arguments)
     assert (code, document["summary"]["as_expected"]) == (0, 2)

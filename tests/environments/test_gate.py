@@ -68,7 +68,7 @@ def test_a_head_that_was_trained_on_the_wrong_labels_is_refused_with_the_texts_t
     assert broke
     assert {change["text"] for change in broke} <= set(texts)
     assert all(change["before"] == change["answer"] != change["after"] for change in broke)
-    assert any("were right and are wrong, at most 0 may" in reason for reason in checks["behaviour"]["reasons"])
+    assert any("were right and are now wrong; the limit is 0" in reason for reason in checks["behaviour"]["reasons"])
 
 
 def test_an_environment_of_the_policy_that_cannot_be_made_refuses_what_is_good_everywhere_else(folder: Path) -> None:
