@@ -1,8 +1,11 @@
 """Fixtures of PyTorch's tests: bundles that TensorFlow wrote."""
 
 import pytest
+from support.entries import entry
+from support.environments import WRITER, environment
 
 from bert_bundle.encoders.families import CLASSES
+from bert_bundle.host.workers.worker import Worker
 
 SPECIFICATIONS = {
     "classic": {},
@@ -11,6 +14,13 @@ SPECIFICATIONS = {
     "pooled": {"pooling": "pooler", "epsilon": 1e-3, "activation": "tanh", "frozen": ["layer.0"]},
 }
 SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name in CLASSES if name != "BertModel")
+
+
+@pytest.fixture(scope="session")
+def writer():
+    """Yield a live worker in TensorFlow 2.15 that also has the task `hidden`."""
+    with Worker(environment(WRITER), "writer", entry=entry({"hidden": "hidden_states:hidden"})) as worker:
+        yield worker
 
 
 @pytest.fixture(scope="session", params=list(SPECIFICATIONS))
