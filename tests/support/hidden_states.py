@@ -1,4 +1,4 @@
-"""A task that returns what a live encoder computes, for tests with PyTorch. Python 3.8 syntax, for `faulty_worker.py`."""
+"""A task that returns what a live encoder computes, for PyTorch's tests. Python 3.8: `faulty_worker.py` imports it."""
 
 from typing import Any, Dict
 
