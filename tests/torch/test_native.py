@@ -1,5 +1,7 @@
 """Keras 3 on PyTorch: the native encoders compute what AutoModel computes, and their bundles are read elsewhere."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -33,11 +35,15 @@ def native():
     return bound
 
 
-def outputs(native, path, dtype, **changes):
-    """Return the embeddings, what each layer makes of them, and the head's, with `changes` of the configuration."""
+def outputs(native, path, dtype, epsilon=None):
+    """Return the embeddings, the output of each layer, and the head's; with another `epsilon` if it is given."""
     parts, ids = read_parts(open_bundle(str(path))), read_golden(str(path)).token_ids
-    config = {**parts.configs[NAME], **changes}
+    config = parts.configs[NAME]
     family = configuration.of_config(config)
+    if epsilon is not None:  # a constant of the family, if its configuration has no such field
+        constants = {**family.constants, "layer_norm_eps": epsilon}
+        family = dataclasses.replace(family, constants=constants)
+        config = {name: epsilon if name == "layer_norm_eps" else value for name, value in config.items()}
     with native.dialect.compute_context(dtype == "float64"), native.dialect.precision(native.keras, dtype):
         encoder = native.encoders.build(family, config, NAME, frozenset(["hidden_states.0"]))
         native.encoders.assign(encoder, parts.encoders[NAME], native.keras, NAME)
@@ -82,7 +88,7 @@ def test_in_single_precision_it_differs_by_the_noise_that_auto_model_has(native,
 
 def test_another_epsilon_is_noticed_from_the_embeddings_on(native, written):
     """Planted: 1e-6 in place of 1e-12."""
-    found = outputs(native, written[1], "float64", layer_norm_eps=1e-6)
+    found = outputs(native, written[1], "float64", epsilon=1e-6)
     assert min(differences(found, wanted_outputs(*written, "float64"))) > 1e-8
 
 
