@@ -132,6 +132,12 @@ def test_a_file_and_a_folder_that_are_too_long_are_found() -> None:
     assert list(sizes({"graph.ops": "\n" * (MOST_LINES + 1)})) == ["graph.ops: 351 lines, at most 350"]
 
 
+def test_no_file_of_tests_tools_and_benchmarks_is_too_long() -> None:
+    paths = [path for folder in ("tests", "tools", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(paths) > 100
+    assert list(too_long({str(path.relative_to(ROOT)): path.read_text("utf-8") for path in paths})) == []
+
+
 def read_package() -> dict[str, str]:
     """Return the text of every module by its name, without "bert_bundle."."""
     sources = {}
@@ -206,9 +212,14 @@ def sizes(sources: Mapping[str, str]) -> Iterator[str]:
     for folder, number in modules.items():
         if number > MOST_MODULES:
             yield f"{folder or 'bert_bundle'}: {number} modules, at most {MOST_MODULES}"
-    for module, source in sources.items():
+    yield from too_long(sources)
+
+
+def too_long(sources: Mapping[str, str]) -> Iterator[str]:
+    """Yield every file with too many lines."""
+    for name, source in sources.items():
         if (lines := len(source.splitlines())) > MOST_LINES:
-            yield f"{module}: {lines} lines, at most {MOST_LINES}"
+            yield f"{name}: {lines} lines, at most {MOST_LINES}"
 
 
 def room_of(module: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.shared_block_family import SHARED_WEIGHTS
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.checkpoint_names import (
@@ -17,7 +18,6 @@ from bert_bundle.encoders.checkpoint_names import (
     to_pytorch,
 )
 from bert_bundle.encoders.families import BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
-from bert_bundle.encoders.families.family import Weights
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -191,15 +191,7 @@ def test_layers_that_share_a_block_have_its_weights_once(monkeypatch: pytest.Mon
         BERT,
         title="Shared",
         fields={**BERT.fields, "embedding_size": 8, "num_hidden_groups": 1},
-        weights=Weights(
-            "shared",
-            BERT.weights.block,
-            blocks="encoder.groups.{}.layers.0",
-            block_count="num_hidden_groups",
-            projection="encoder.map_in",
-            always_projects=True,
-            pooler="pooler",
-        ),
+        weights=SHARED_WEIGHTS,
     )
     monkeypatch.setitem(families.CLASSES, "SharedModel", shared)
     plain = shapes({**CONFIG, "num_hidden_layers": 1})

@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from support.bundle_files import tree
 
 import bert_bundle
 from bert_bundle.classifiers import specification
@@ -322,8 +323,6 @@ def test_saving_leaves_the_model_and_the_precision_unchanged(classic, keras, sav
 
 
 def test_the_same_model_saved_twice_gives_the_same_bytes(classic, classic_bundle, save, tmp_path):
-    from support.bundle_files import tree
-
     first, again = tree(str(classic_bundle)), tree(str(save(classic, tmp_path / "bundle")))
     assert first == again
 

@@ -189,9 +189,6 @@ def _statistics_lost(original: Original) -> Original:
     return assign
 
 
-# Layers of the head.
-
-
 def _made(class_name: str, change: Change) -> Fault:
     """Change the layers of a class after they are made."""
 
@@ -237,9 +234,6 @@ def _second_token(original: Original) -> Original:
     return apply
 
 
-# Texts.
-
-
 def _tokenizer(change: Change) -> Fault:
     return _in_package("tokenizer.transformers", "read", _result(change))
 
@@ -253,9 +247,6 @@ def _cased(tokenizer: Any) -> None:
 def _bare(tokenizer: Any) -> None:
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     tokenizer._tokenizer = type(tokenizer.backend_tokenizer).from_str(json.dumps({**state, "post_processor": None}))
-
-
-# Predictions.
 
 
 def _training(original: Original) -> Original:

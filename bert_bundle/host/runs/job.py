@@ -6,6 +6,7 @@ key identifies its results. Bundles and targets are paths, which every process t
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
@@ -84,7 +85,7 @@ class BundleReference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(Generic[T]):
+class Job(ABC, Generic[T]):
     """What all jobs have. The results of a job are one T for each of its items, in their order.
 
     `entry` is what the interpreter runs as its worker.
@@ -109,8 +110,9 @@ class Job(Generic[T]):
         content = [environment.lock_digest, environment.runtime, entry, self._content()]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    @abstractmethod
     def _content(self) -> Any:
-        raise NotImplementedError
+        """Return what the results depend on beside the environment, as JSON data."""
 
 
 @dataclass(frozen=True, kw_only=True)

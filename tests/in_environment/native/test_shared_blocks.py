@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.shared_block_family import SHARED_WEIGHTS
 
 from bert_bundle.encoders.families import BERT
-from bert_bundle.encoders.families.family import Weights
 from bert_bundle.keras_models import runtime as keras_runtime
 
 SIZES = {
@@ -21,15 +21,7 @@ SHARED = replace(
     BERT,
     model_type="shared",
     fields={**BERT.fields, "embedding_size": 12, "num_hidden_groups": 2},
-    weights=Weights(
-        "shared",
-        BERT.weights.block,
-        blocks="encoder.groups.{}.layers.0",
-        block_count="num_hidden_groups",
-        projection="encoder.map_in",
-        always_projects=True,
-        pooler="pooler",
-    ),
+    weights=SHARED_WEIGHTS,
 )
 WANTED = frozenset(["hidden_states.0"])
 
