@@ -12,7 +12,7 @@ from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 
 CALL_FLAGS = ("training", "return_attention_scores", "use_causal_mask")  # call arguments that are not tensors
 
-Argument = Any  # None, bool, int, float, str, Ref, slice or Ellipsis, or lists and string-keyed mappings of these
+Argument = Any  # None, bool, int, float, str, Ref, slice (of int and Ref) or Ellipsis, or lists and mappings of these
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ def refs(argument: Argument) -> "Iterator[Ref]":
     elif isinstance(argument, (list, tuple)):
         for item in argument:
             yield from refs(item)
+    elif isinstance(argument, slice):
+        yield from refs([argument.start, argument.stop, argument.step])
     elif isinstance(argument, Mapping):
         for item in argument.values():
             yield from refs(item)

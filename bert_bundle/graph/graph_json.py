@@ -88,7 +88,7 @@ def _argument_json(argument: Argument) -> Any:
     if isinstance(argument, Ref):
         return {"node": argument.node, "output": argument.output} if argument.output else {"node": argument.node}
     if isinstance(argument, slice):
-        return {"slice": [argument.start, argument.stop, argument.step]}
+        return {"slice": [_argument_json(part) for part in (argument.start, argument.stop, argument.step)]}
     if argument is Ellipsis:
         return {"ellipsis": True}
     if isinstance(argument, (list, tuple)):

@@ -75,13 +75,19 @@ class _ArgumentParser:
             keys = set(value)
             if keys == {"node"} or keys == {"node", "output"}:
                 return self.ref(value)
-            if keys == {"slice"} and _is_slice(value["slice"]):
-                return slice(*value["slice"])
+            if keys == {"slice"} and isinstance(value["slice"], list) and len(value["slice"]) == 3:
+                return slice(*(self.bound(part) for part in value["slice"]))
             if keys == {"ellipsis"}:
                 return Ellipsis
             if keys == {"dict"} and isinstance(value["dict"], dict):
                 return {k: self.argument(v) for k, v in value["dict"].items()}
         raise FormatError("an argument is malformed", place=self.place, found=value)
+
+    def bound(self, value: object) -> Argument:
+        """Return a bound of a slice: None, an integer or a tensor."""
+        if value is None or type(value) is int:
+            return value
+        return self.ref(value)
 
     def ref(self, value: object) -> Ref:
         node = value.get("node") if isinstance(value, dict) else None
@@ -216,10 +222,6 @@ def _parse_ends(record: Any, parser: _ArgumentParser) -> Tuple[Tuple[str, Ref], 
 
 def _is_size(value: object) -> bool:
     return value is None or (type(value) is int and 0 <= value < _MAX_SIZE)
-
-
-def _is_slice(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(v is None or type(v) is int for v in value)
 
 
 def _check_keys(record: Any, place: str, required: AbstractSet[str], optional: AbstractSet[str] = frozenset()) -> None:

@@ -150,7 +150,7 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "UnitNormalization": {"axis": -1},
     "UpSampling1D": {"size": 2},
     "UpSampling2D": {"size": [2, 2], "interpolation": "nearest", **_CHANNELS},
-    "Variable": {"shape": REQUIRED},
+    "Variable": {"shape": REQUIRED, "weight_regularizer": None, "weight_constraint": None},
     "ZeroPadding1D": {"padding": [1, 1]},
     "ZeroPadding2D": {"padding": [[1, 1], [1, 1]], **_CHANNELS},
 }

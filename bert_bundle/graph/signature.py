@@ -95,7 +95,7 @@ def _source(graph: Graph, argument: Argument, sources: Mapping[int, str]) -> Opt
         node = graph.nodes[argument.node]
         if isinstance(node, Input):
             return sources.get(argument.node) if len(node.shape) == 1 else None
-        used = list(refs(node.arguments)) if isinstance(node, Apply) else []
+        used = list(refs(node.arguments.get("x"))) if isinstance(node, Apply) else []  # not the bounds of a slice
         if len(used) != 1 or not isinstance(node, Apply) or node.op not in ("cast", "getitem", "reshape", "squeeze"):
             return None
         argument = used[0]

@@ -8,6 +8,7 @@ layers and ops that it consists of are recorded instead.
 Does not know: files.
 """
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -30,14 +31,13 @@ from bert_bundle.keras_models.nodes import (
     ends,
     float_constants,
     form,
-    integer_slice,
     output_name,
     rank,
     tensors,
     with_states,
 )
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.keras_models.traced_layers import TracedLayers
+from bert_bundle.keras_models.traced_layers import TracedLayers, is_traced
 
 _FIX = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls
@@ -95,7 +95,8 @@ def _graph(
     traced = TracedLayers(runtime)
     if not isinstance(model, runtime.keras.Model) or not tracing.runs_user_code(model, runtime.keras, runtime.dialect):
         return _Capture(model, runtime, "", layers, encoders, traced).graph()
-    live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add)
+    in_graph = functools.partial(traced.run_in_graph, place=model.name)
+    live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add, in_graph)
     return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
 
 
@@ -190,23 +191,31 @@ class _Capture:
     def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
         """Return the tensors that a call needs; the one that stands for its output if it is traced."""
         args, kwargs = self.dialect.call_arguments(layer, number)
-        if self._is_traced(layer):
+        if self._is_traced(layer, number):
             if key not in self.traces:
-                place, to_tensor = self.scope + self.traced.name(layer), self.traced.add(layer, self.model.inputs[0])
-                result = tracing.trace(layer, args, kwargs, self.dialect, place, to_tensor)
-                self.traces[key] = list(tensors(result))
+                self.traces[key] = list(tensors(self._trace(layer, args, kwargs)))
             return [self.traces[key][position]]
         return list(tensors([args, kwargs]))
 
-    def _is_traced(self, layer: Any) -> bool:
-        if (
-            isinstance(layer, self.keras.layers.InputLayer)
-            or self.dialect.is_op(layer)
-            or custom_layers.stored_name(layer, self.runtime)
-        ):
-            return False
-        is_encoder = self.runtime.encoders.family_of(layer) is not None
-        return not is_encoder and tracing.runs_user_code(layer, self.keras, self.dialect)
+    def _is_traced(self, layer: Any, number: int) -> bool:
+        """Return whether a call is traced: user code, or an op that is not one of the vocabulary but consists of some."""
+        if not self.dialect.is_op(layer):
+            return is_traced(layer, self.runtime)
+        try:
+            self.dialect.operation(layer, number)
+        except KeyError:
+            return True
+        return False
+
+    def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        """Return the nested symbolic tensors that a traced call computes."""
+        place = self.scope + self.traced.name(layer)
+        in_graph = functools.partial(self.traced.run_in_graph, place=place)
+        if self.dialect.is_op(layer):
+            function = getattr(layer, "function", None) or layer.call
+            return tracing.run_in_graph(function, list(args), kwargs, in_graph, "tensor op", place)
+        to_tensor = self.traced.add(layer, self.model.inputs[0])
+        return tracing.trace(layer, args, kwargs, self.dialect, place, to_tensor, in_graph)
 
     def _resolved(self, tensor: Any) -> Any:
         """Return the tensor that tracing put in place of `tensor`, or `tensor` itself."""
@@ -294,16 +303,7 @@ class _Capture:
         )
 
     def _op(self, layer: Any, number: int, place: str) -> Apply:
-        try:
-            name, arguments = self.dialect.operation(layer, number)
-        except KeyError as error:
-            raise ModelError(
-                "a tensor op that a bundle cannot represent",
-                place=place,
-                wanted="one of " + ", ".join(sorted(ops.BY_NAME)),
-                found=error.args[0],
-                fix="write it with those ops or with built-in layers",
-            ) from None
+        name, arguments = self.dialect.operation(layer, number)
         return self._apply(name, arguments, place)
 
     def _apply(self, name: str, arguments: Mapping[str, Any], place: str) -> Apply:
@@ -325,9 +325,9 @@ class _Capture:
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:
-            return integer_slice(slice(*(self._argument(value[k], place) for k in ("start", "stop", "step"))), place)
+            value = slice(value["start"], value["stop"], value["step"])
         if isinstance(value, slice):
-            return integer_slice(value, place)
+            return slice(*(self._argument(bound, place) for bound in (value.start, value.stop, value.step)))
         if isinstance(value, Mapping):
             return {str(k): self._argument(v, place) for k, v in value.items()}
         if isinstance(value, (list, tuple)):

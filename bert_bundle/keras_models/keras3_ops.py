@@ -36,7 +36,10 @@ def operation(
     Raises KeyError with the op or the argument that has no equivalent.
     """
     if isinstance(keras_op, keras3_shape_ops.ShapeOp):
-        return keras_op.op, {ops.BY_NAME[keras_op.op].parameters[0].name: args[0], **kwargs}
+        first, rest = ops.BY_NAME[keras_op.op].parameters[0].name, dict(kwargs)
+        if "key" in rest:
+            rest["key"] = keras3_shape_ops.with_slices(rest["key"])
+        return keras_op.op, {first: args[0], **rest}
     snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(keras_op).__name__).lower()
     op = ops.BY_NAME.get(_ALIASES.get(snake_case, snake_case))
     module = type(keras_op).__module__

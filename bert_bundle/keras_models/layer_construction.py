@@ -42,10 +42,18 @@ def make(keras: ModuleType, class_name: str, name: str, config: Mapping[str, Any
     return cls(name=name, dtype=dtype_of(keras, policy), **arguments)
 
 
-def hold(keras: ModuleType, name: str, variable: Any, policy: str, trainable: bool) -> Any:
+def hold(
+    keras: ModuleType, name: str, variable: Any, policy: str, *, trainable: bool, regularizer: Any, constraint: Any
+) -> Any:
     """Return a `Variable` layer that returns a live variable of another layer as a tensor."""
     return _variable_class(keras)(
-        list(variable.shape), variable, name=name, dtype=dtype_of(keras, policy), trainable=trainable
+        list(variable.shape),
+        regularizer,
+        constraint,
+        weight=variable,
+        name=name,
+        dtype=dtype_of(keras, policy),
+        trainable=trainable,
     )
 
 
@@ -66,12 +74,28 @@ def _variable_class(keras: ModuleType) -> Any:
     class Variable(base):  # type: ignore[misc]
         """A weight by itself, returned as a tensor of its own shape; the input is ignored."""
 
-        def __init__(self, shape: Any, weight: Any = None, **kwargs: Any) -> None:
+        def __init__(
+            self,
+            shape: Any,
+            weight_regularizer: Any = None,
+            weight_constraint: Any = None,
+            *,
+            weight: Any = None,
+            **kwargs: Any,
+        ) -> None:
             super().__init__(**kwargs)
             self.size = [int(length) for length in shape]
-            self.weight = (
-                weight if weight is not None else self.add_weight(name="weight", shape=self.size, initializer="zeros")
-            )
+            self.weight_regularizer = keras.regularizers.get(weight_regularizer)
+            self.weight_constraint = keras.constraints.get(weight_constraint)
+            if weight is None:
+                weight = self.add_weight(
+                    name="weight",
+                    shape=self.size,
+                    initializer="zeros",
+                    regularizer=self.weight_regularizer,
+                    constraint=self.weight_constraint,
+                )
+            self.weight = weight
 
         def call(self, inputs: Any) -> Any:
             if hasattr(keras, "ops"):
@@ -81,7 +105,12 @@ def _variable_class(keras: ModuleType) -> Any:
             return tensorflow.convert_to_tensor(self.weight)
 
         def get_config(self) -> Any:
-            return {**super().get_config(), "shape": list(self.size)}
+            return {
+                **super().get_config(),
+                "shape": list(self.size),
+                "weight_regularizer": keras.regularizers.serialize(self.weight_regularizer),
+                "weight_constraint": keras.constraints.serialize(self.weight_constraint),
+            }
 
     return Variable
 

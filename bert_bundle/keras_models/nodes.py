@@ -24,19 +24,6 @@ def is_from_keras(definition: Any) -> bool:
     return str(definition.__module__).split(".")[0] in _KERAS_PACKAGES
 
 
-def integer_slice(value: slice, place: str) -> slice:
-    """Return `value` if its bounds are integers. Raises ModelError if they are tensors."""
-    parts = (value.start, value.stop, value.step)
-    if not all(part is None or isinstance(part, int) for part in parts):
-        raise ModelError(
-            "a slice whose bounds are tensors",
-            place=place,
-            wanted="integers",
-            fix="select with tf.where or a mask",
-        )
-    return value
-
-
 def constant(value: Any, place: str) -> Argument:
     """Return a constant of TensorFlow, NumPy or Python as graph data."""
     name = getattr(value, "name", None)
@@ -168,6 +155,8 @@ def tensors(structure: Any) -> Iterator[Any]:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             yield from tensors(item)
+    elif isinstance(structure, slice):
+        yield from tensors([structure.start, structure.stop, structure.step])
 
 
 def with_states(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:

@@ -181,6 +181,8 @@ class _Rebuild:
             return [self._value(v) for v in value]
         if isinstance(value, dict):
             return {k: self._value(v) for k, v in value.items()}
+        if isinstance(value, slice):
+            return slice(*(self._value(v) for v in (value.start, value.stop, value.step)))
         return value
 
     def _tensor(self, ref: Ref) -> Any:

@@ -1,14 +1,20 @@
-"""The layers of one graph that were traced: the names of their parts, and their variables as symbolic tensors.
+"""The layers of one graph that were traced: the names of their parts, and their variables as symbolic tensors."""
 
-Runs no user code itself.
-"""
-
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import ModelError
-from bert_bundle.keras_models import layer_construction
+from bert_bundle.keras_models import custom_layers, function_graph, layer_construction
+from bert_bundle.keras_models.legacy_encoders import LegacyEncoders
+from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.keras_models.tracing import VariableToTensor
+from bert_bundle.keras_models.tracing import VariableToTensor, own_variables, regularizers, runs_user_code
+
+
+def is_traced(layer: Any, runtime: Runtime) -> bool:
+    """Return whether a layer is traced: it runs user code, and is neither an encoder nor stored by name."""
+    if isinstance(layer, runtime.keras.layers.InputLayer) or custom_layers.stored_name(layer, runtime):
+        return False
+    return runtime.encoders.family_of(layer) is None and runs_user_code(layer, runtime.keras, runtime.dialect)
 
 
 class TracedLayers:
@@ -16,9 +22,11 @@ class TracedLayers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._legacy = LegacyEncoders(runtime)
         self._names: Dict[int, str] = {}  # id of a layer -> its name in the graph
         self._owners: Dict[int, Any] = {}  # id of a layer -> the traced layer that it is a part of
         self._traced: List[Any] = []
+        self._anchors: Dict[int, Any] = {}  # id of a traced layer -> what its variables are computed from
         self._tensors: Dict[int, Any] = {}  # id of a variable -> symbolic tensor
 
     def add(self, layer: Any, anchor: Any) -> VariableToTensor:
@@ -27,9 +35,34 @@ class TracedLayers:
         The symbolic tensors are computed from `anchor`, an input of the model.
         """
         self._traced.append(layer)
+        self._anchors.setdefault(id(layer), anchor)
         for part in layer._flatten_layers(recursive=False, include_self=False):
             self._owners.setdefault(id(part), layer)
         return lambda path, variable: self._tensor_of(layer, path, variable, anchor)
+
+    def run_in_graph(self, function: Any, args: List[Any], kwargs: Mapping[str, Any], place: str) -> Any:
+        """Return the nested symbolic tensors that user code computes, run in a TensorFlow graph. Raises like its `run`.
+
+        User-defined layers that it calls are traced with it.
+        """
+        anchor = next(tensors([args, kwargs]))
+        legacy, dialect = self._legacy, self._runtime.dialect
+        conversions = function_graph.Conversions(
+            bases=(self._runtime.keras.layers.Layer, *legacy.bases),
+            is_known=lambda layer: legacy.has(layer) or not is_traced(layer, self._runtime),
+            call=lambda layer, args, kwargs: (legacy if legacy.has(layer) else dialect).call(layer, args, kwargs),
+            variable=self._variable,
+            entered=lambda layer: self.add(layer, anchor),
+        )
+        return function_graph.run(function, args, kwargs, dialect, conversions, place)
+
+    def _variable(self, handle: Any) -> Optional[Any]:
+        """Return the variable with this handle as a symbolic tensor; None if it is not one of the traced layers' own."""
+        for layer in self._traced:
+            for path, variable in own_variables(layer):
+                if handle is not None and _handle(variable) is handle:
+                    return self._tensor_of(layer, path, variable, self._anchors[id(layer)])
+        return None
 
     def name(self, layer: Any) -> str:
         """Return the name of a layer in the graph; a repeated name is prefixed with that of the layer's owner."""
@@ -64,6 +97,19 @@ class TracedLayers:
                 )
             name = "{}.{}".format(self.name(layer), path)
             policy, trainable = self._runtime.dialect.dtype_policy(layer), bool(layer.trainable and variable.trainable)
-            holder = layer_construction.hold(self._runtime.keras, name, variable, policy, trainable)
+            holder = layer_construction.hold(
+                self._runtime.keras,
+                name,
+                variable,
+                policy,
+                trainable=trainable,
+                regularizer=regularizers(layer).get(id(variable)),
+                constraint=getattr(variable, "constraint", None),
+            )
             self._tensors[id(variable)] = holder(anchor)
         return self._tensors[id(variable)]
+
+
+def _handle(variable: Any) -> Any:
+    """Return the resource of a variable of Keras 2, or of the TensorFlow variable in one of Keras 3."""
+    return variable.handle if hasattr(variable, "handle") else getattr(variable.value, "handle", None)

@@ -8,6 +8,7 @@ Does not know: graphs.
 """
 
 import contextlib
+import functools
 import inspect
 from types import ModuleType
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
@@ -20,12 +21,14 @@ from bert_bundle.keras_models.nodes import attributes, calls_its_graph, is_from_
 # Packages besides Keras that define layer classes. A class that derives from one of theirs is not traced either.
 _LIBRARY_PACKAGES = tuple(package + "." for package in ("transformers", encoders.__name__, keras_models.__name__))
 _FIX = (
-    "write it with Keras layers and tensor ops on its inputs only: no Python control flow on values, no tf.function, "
-    "py_function or numpy_function, no state"
+    "write it with Keras layers and tensor ops on its inputs only: no Python control flow on values, no py_function or "
+    "numpy_function, no state"
 )
+_OP_FIX = "write it with other ops of TensorFlow or of Keras, or with built-in layers"
 _CREATE_IN_INIT = "create it with add_weight in __init__ or build, and use it in call as an attribute of its layer"
 
 VariableToTensor = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
+InGraph = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # `function_graph.run` of (function, args, kwargs)
 
 
 def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
@@ -43,11 +46,17 @@ def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
 
 
 def trace(
-    layer: Any, args: Any, kwargs: Mapping[str, Any], dialect: Dialect, place: str, to_tensor: VariableToTensor
+    layer: Any,
+    args: Any,
+    kwargs: Mapping[str, Any],
+    dialect: Dialect,
+    place: str,
+    to_tensor: VariableToTensor,
+    in_graph: InGraph,
 ) -> Any:
     """Return the nested symbolic tensors that the layer computes from symbolic arguments.
 
-    Raises ModelError if its code does not run on them.
+    Code that does not run on them is run again in a function's graph. Raises ModelError if it does not run there either.
     """
     is_lambda = hasattr(layer, "function") and not hasattr(type(layer), "function")
     _check_stateless(layer, place)
@@ -55,25 +64,47 @@ def trace(
     before = [id(variable) for variable in layer.weights]
     given = dict(layer.arguments or {}) if is_lambda else {k: v for k, v in kwargs.items() if v is not None}
     check_training(given, place)
-    if not is_lambda and "training" in inspect.signature(function).parameters:
+    if not is_lambda and "training" in _parameters(function):
         given["training"] = None  # so that the layers inside follow the mode in which the model runs
+    args, given = _cast(list(args), layer, dialect), _cast(given, layer, dialect)
     try:
         with contextlib.ExitStack() as stack:
             if not is_lambda:
                 stack.enter_context(_symbolic_variables(layer, to_tensor))
-            result = function(*_cast(list(args), layer, dialect), **_cast(given, layer, dialect))
+            result = function(*args, **given)
     except ModelError:
         raise
+    except Exception:  # a function of TensorFlow that takes no symbolic tensor of Keras
+        result = run_in_graph(function, args, given, in_graph, "Lambda" if is_lambda else "custom layer", place)
+    if [id(variable) for variable in layer.weights] != before:
+        raise ModelError("a variable that is created when the layer is called", place=place, fix=_CREATE_IN_INIT)
+    return result
+
+
+def run_in_graph(
+    function: Any, args: List[Any], kwargs: Mapping[str, Any], in_graph: InGraph, what: str, place: str
+) -> Any:
+    """Return what `function` computes in a function's graph. Raises ModelError, naming `what` it is, if it does not."""
+    try:
+        return in_graph(function, args, kwargs)
+    except ModelError:
+        raise
+    except KeyError as error:
+        raise ModelError(
+            "a tensor op that a bundle cannot represent", place=place, found=error.args[0], fix=_OP_FIX
+        ) from error
     except Exception as error:
         raise ModelError(
-            "a {} that cannot be traced".format("Lambda" if is_lambda else "custom layer"),
+            "a {} that cannot be traced".format(what),
             place=place,
             found="{}: {}".format(type(error).__name__, error),
             fix=_FIX,
         ) from error
-    if [id(variable) for variable in layer.weights] != before:
-        raise ModelError("a variable that is created when the layer is called", place=place, fix=_CREATE_IN_INIT)
-    return result
+
+
+def _parameters(function: Any) -> Mapping[str, Any]:
+    """Return the parameters of a function or of a `tf.function`."""
+    return inspect.signature(getattr(function, "python_function", function)).parameters
 
 
 def check_training(kwargs: Mapping[str, Any], place: str) -> None:
@@ -94,14 +125,15 @@ def functional(
     dialect: Dialect,
     length: Optional[int],
     add: Callable[[Any, Any], VariableToTensor],
+    in_graph: InGraph,
 ) -> Any:
     """Return a functional model that computes what a subclassed model computes, on inputs like those it was called on.
 
-    `add` is `TracedLayers.add`. `length`: tokens of an integer input with one axis; if None, as many as it was called
+    `add` is `TracedLayers.add`, `in_graph` as of `trace`. `length`: tokens of an integer input with one axis; if None, as many as it was called
     on. Raises ModelError if the model was never called, or cannot be traced.
     """
     inputs = _inputs(model, keras, dialect, length)
-    outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))))
+    outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)
     return keras.Model(inputs, outputs, name=model.name)
 
 
@@ -158,23 +190,35 @@ def _cast(value: Any, layer: Any, dialect: Dialect) -> Any:
 
 
 def _check_stateless(layer: Any, place: str) -> None:
-    """Raise ModelError for losses, constraints and regularizers, which the traced graph would lose."""
-    if getattr(layer, "_callable_losses", None) or getattr(layer, "activity_regularizer", None) is not None:
+    """Raise ModelError for losses, which the traced graph would lose; regularizers of variables are kept."""
+    regularized = regularizers(layer)
+    others = len(getattr(layer, "_callable_losses", None) or ()) > len(regularized)
+    if others or getattr(layer, "activity_regularizer", None) is not None:
         raise ModelError(
             "a custom layer that adds a loss",
             place=place,
-            fix="use the regularizer of a built-in layer inside it, and pass your own loss to compile",
+            fix="use the regularizer of a weight, or of a built-in layer inside it, and pass your own loss to compile",
         )
-    for path, variable in _own_variables(layer):
-        if getattr(variable, "constraint", None) is not None or getattr(variable, "regularizer", None) is not None:
-            raise ModelError(
-                "a variable of a custom layer with a constraint or a regularizer",
-                place="{} {}".format(place, path),
-                fix="put it in a Dense or an Embedding layer, or remove the constraint and the regularizer",
-            )
 
 
-def _own_variables(layer: Any) -> List[Tuple[str, Any]]:
+def regularizers(layer: Any) -> Dict[int, Any]:
+    """Return id of a variable -> its regularizer, for the variables that the layer itself regularizes.
+
+    Keras 3 keeps it with the variable. Keras 2 keeps only a function of the variable that it made in `add_weight`.
+    """
+    found = {}
+    for variable in layer.weights:
+        if getattr(variable, "regularizer", None) is not None:
+            found[id(variable)] = variable.regularizer
+    for loss in getattr(layer, "_callable_losses", None) or ():
+        inner = loss.args[0] if isinstance(loss, functools.partial) and loss.args else None
+        if isinstance(inner, functools.partial) and getattr(inner.func, "__name__", "") == "_loss_for_variable":
+            cells = dict(zip(inner.func.__code__.co_freevars, inner.func.__closure__ or ()))
+            found[id(inner.args[0])] = cells["regularizer"].cell_contents
+    return found
+
+
+def own_variables(layer: Any) -> List[Tuple[str, Any]]:
     """Return (path of attributes, variable), once each, of the variables in the layer but in none of its sublayers."""
     found: Dict[int, Tuple[str, Any]] = {}
     for path, value in attributes(layer):
@@ -191,7 +235,7 @@ def _own_variable_ids(layer: Any) -> FrozenSet[int]:
 @contextlib.contextmanager
 def _symbolic_variables(layer: Any, to_tensor: VariableToTensor) -> Iterator[None]:
     """Replace the layer's own variables in its attributes by symbolic tensors while inside the context."""
-    symbols = {id(variable): to_tensor(path, variable) for path, variable in _own_variables(layer)}
+    symbols = {id(variable): to_tensor(path, variable) for path, variable in own_variables(layer)}
 
     def replaced(value: Any) -> Any:
         if isinstance(value, dict):
