@@ -26,6 +26,8 @@ from bert_bundle.interpreter import known_breakages, launch
 from support.command_line import subcommands
 from support.paths import ROOT
 from support.planted_faults import FAULTS
+from support.shapes import catalogue
+from support.shapes.refusals import REFUSED
 
 PACKAGE = ROOT / "bert_bundle"
 PER_MACHINE = MappingProxyType({"jobs": "2; 1 on a machine with one core"})
@@ -105,6 +107,18 @@ def grades() -> str:
 def planted() -> str:
     rows = ((f.what, f.where, " or ".join(f.grades), f.place or "none: only the golden shows it") for f in FAULTS)
     return table("fault|planted in|grade|place", rows)
+
+
+def public_shapes() -> str:
+    def state(shape: catalogue.Shape) -> str:
+        refusal = REFUSED.get(shape.name)
+        if refusal is None:
+            return "yes"
+        older = f" before TensorFlow {refusal.before[0]}.{refusal.before[1]}" if refusal.before else ""
+        return f"refused{older}: {refusal.reason}"
+
+    rows = ((s.module, s.name.replace("_", " "), s.where, state(s)) for s in catalogue.SHAPES)
+    return table("kind|shape|met in|saved", rows)
 
 
 def pinned() -> str:
@@ -242,5 +256,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
     "checks": release_checks, "commands": commands, "default-policy": default_policy, "documents": documents,
     "encoders": encoders, "environments": environments, "errors": error_table, "grades": grades, "keys": keys,
     "layers": layers_table, "ops": operations, "parts": parts, "pinned": pinned, "planted-faults": planted,
-    "policy": policies, "rooms": rooms, "rules": breakages,
+    "policy": policies, "rooms": rooms, "rules": breakages, "shapes": public_shapes,
 })  # fmt: skip
