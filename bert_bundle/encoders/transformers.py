@@ -41,7 +41,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
     Raises ModelError for an argument that a rebuild would not honour.
     """
     args = list(args)
-    result: Dict[str, Any] = {}
+    result: Dict[str, Any] = dict(kwargs)  # what a dict or a list contains takes precedence, as in transformers
     if args and isinstance(args[0], Mapping):
         result.update(args.pop(0))
     elif args and isinstance(args[0], (list, tuple)):
@@ -54,7 +54,6 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
             found=len(args),
         )
     result.update(zip(family.arguments, args))
-    result.update(kwargs)
     result = {k: v for k, v in result.items() if v is not None and k not in _IGNORED}
     for name in result:
         if name not in (*family.arguments, "training"):

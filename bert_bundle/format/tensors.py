@@ -65,7 +65,7 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
             )
         spans.append((begin, end, name))
         result[name] = np.frombuffer(data, dtype, count, start + begin).reshape(shape)
-        if dtype.kind == "b" and result[name].view(np.uint8).max(initial=0) > 1:
+        if dtype.kind == "b" and bool((result[name].view(np.uint8) > 1).any()):
             raise FormatError("a boolean that is neither 0 nor 1", place=where)
     position = 0
     for begin, end, name in sorted(spans):

@@ -87,6 +87,8 @@ class _ArgumentParser:
         """Return a bound of a slice: None, an integer or a tensor."""
         if value is None or type(value) is int:
             return value
+        if not isinstance(value, dict):
+            raise FormatError("an argument is malformed", place=self.place, found=value)
         return self.ref(value)
 
     def ref(self, value: object) -> Ref:

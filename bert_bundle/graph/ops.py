@@ -151,6 +151,16 @@ _ROWS = (
     *_op("clip", "clip_by_value", ("x", "t"), ("x_min", "clip_value_min"), ("x_max", "clip_value_max")),
     *_op("matmul", "linalg.matmul", ("x1", "a"), ("x2", "b"), *((t, t, False) for t in ("transpose_a", "transpose_b"))),
     *_op("tensordot", "tensordot", ("x1", "a"), ("x2", "b"), ("axes", "axes")),
+    *_op(
+        "conv",
+        "nn.convolution",
+        ("x", "input"),
+        ("kernel", "filters"),
+        ("strides", "strides", 1),
+        ("padding", "padding", "valid"),
+        ("", "data_format"),
+        ("dilation_rate", "dilations", 1),
+    ),
     *_op("einsum", "einsum", ("subscripts", "equation"), ("operands", REST)),
     *_op(
         "normalize",
@@ -256,7 +266,8 @@ def operation(symbol: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     """Return (keras.ops name, arguments by keras.ops names) of a TensorFlow call; an argument may be a `NestedOp`.
 
     A squared difference is the square of a difference, and a variance the mean of squared differences: TensorFlow 2.4
-    records them in that way. Raises KeyError with the symbol or argument that has no equivalent.
+    records them in that way. A clip without an upper bound, as in its `K.sqrt`, is a maximum. Raises KeyError with the
+    symbol or argument that has no equivalent.
     """
     op = BY_SYMBOL.get(symbol)
     if op is None:
@@ -267,7 +278,17 @@ def operation(symbol: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     if symbol == "math.reduce_variance":
         difference = {"x1": arguments["x"], "x2": NestedOp("mean", {**arguments, "keepdims": True})}
         return "mean", {**arguments, "x": NestedOp("square", {"x": NestedOp("subtract", difference)})}
+    if op.name == "clip" and is_infinite(arguments["x_max"]):
+        return "maximum", {"x1": arguments["x"], "x2": arguments["x_min"]}
     return op.name, arguments
+
+
+def is_infinite(value: Any) -> bool:
+    """Return whether an argument is a number, or a tensor of a known value, that is infinity."""
+    try:
+        return float(value) == float("inf")
+    except Exception:  # a symbolic tensor: every Keras raises another error
+        return False
 
 
 def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, Any]:
@@ -281,6 +302,7 @@ def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, 
     for parameter in op.signature:
         value = _dtype_name(by_name.pop(parameter.tensorflow, None))
         value = _value_if_omitted(parameter) if value is None else value
+        value = value.lower() if parameter.name == "padding" else value  # TensorFlow's VALID
         if value is REQUIRED:
             raise KeyError(parameter.tensorflow)
         is_default = type(value) is type(parameter.default) and value == parameter.default

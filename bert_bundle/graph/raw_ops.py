@@ -10,14 +10,19 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Seque
 
 import numpy as np
 
-from bert_bundle.graph.ops import NestedOp
+from bert_bundle.graph.ops import NestedOp, is_infinite
 
 
 class RawOp(Protocol):
     """One op of a TensorFlow graph. Its inputs are tensors of any kind, which are only passed on."""
 
-    kind: str
-    inputs: Sequence[Any]
+    @property
+    def kind(self) -> str:
+        """Return the type of the op."""
+
+    @property
+    def inputs(self) -> Sequence[Any]:
+        """Return the tensors that the op receives, in order."""
 
     def attribute(self, name: str) -> Any:
         """Return an attribute; a dtype as its name, bytes as a string."""
@@ -87,16 +92,22 @@ def translate(op: RawOp) -> Any:
     """
     if op.kind in _UNCHANGED:
         return op.inputs[0]
-    if op.kind in _NAMES:
+    if op.kind in _NAMES and not _is_clip_without_bound(op):
         name = _NAMES[op.kind]
         names = _PARAMETERS.get(name, ("x",) if len(op.inputs) == 1 else ("x1", "x2"))
         values = [_sizes(op, i) if name in _SIZES else _operand(op, i) for i, name in enumerate(names)]
         return NestedOp(name, dict(zip(names, values)))
+    if op.kind == "ClipByValue":
+        return NestedOp("maximum", {"x1": op.inputs[0], "x2": _operand(op, 1)})
     if op.kind in _REDUCTIONS:
         return _reduction(op)
     if op.kind not in _RULES:
         raise KeyError("tf.raw_ops." + op.kind)
     return _RULES[op.kind](op)
+
+
+def _is_clip_without_bound(op: RawOp) -> bool:
+    return op.kind == "ClipByValue" and op.constant(2) is not None and is_infinite(op.constant(2))
 
 
 def _operand(op: RawOp, position: int) -> Any:
@@ -139,7 +150,9 @@ def _reduction(op: RawOp) -> NestedOp:
 def _matmul(a: str, b: str) -> Callable[[RawOp], NestedOp]:
     def rule(op: RawOp) -> NestedOp:
         flags = {"transpose_a": bool(op.attribute(a)), "transpose_b": bool(op.attribute(b))}
-        return NestedOp("matmul", {"x1": _operand(op, 0), "x2": _operand(op, 1), **{k: v for k, v in flags.items() if v}})
+        return NestedOp(
+            "matmul", {"x1": _operand(op, 0), "x2": _operand(op, 1), **{k: v for k, v in flags.items() if v}}
+        )
 
     return rule
 
@@ -184,13 +197,15 @@ def _split(op: RawOp) -> NestedOp:
 def _split_by_sizes(op: RawOp) -> List[NestedOp]:
     """Return one slice for each of the sizes, since `split` of keras.ops takes positions."""
     sizes, axis = _known(op, 1, "size_splits"), _axis(op, 2)
-    if axis < 0 or -1 in sizes:
-        raise KeyError("tf.raw_ops.SplitV with a negative axis or size")
-    ends = np.cumsum(sizes).tolist()
-    rest = [slice(None)] * axis
-    return [
-        NestedOp("getitem", {"x": op.inputs[0], "key": [*rest, slice(end - size, end)]}) for size, end in zip(sizes, ends)
-    ]
+    if -1 in sizes[:-1]:
+        raise KeyError("tf.raw_ops.SplitV with a size of -1 before the last")
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    parts = [slice(start, None if size == -1 else start + size) for start, size in zip(starts, sizes)]
+    if axis < 0:
+        keys = [[Ellipsis, part, *[slice(None)] * (-axis - 1)] for part in parts]
+    else:
+        keys = [[*[slice(None)] * axis, part] for part in parts]
+    return [NestedOp("getitem", {"x": op.inputs[0], "key": key}) for key in keys]
 
 
 def _pad(op: RawOp) -> NestedOp:
@@ -211,7 +226,9 @@ def _getitem(op: RawOp) -> NestedOp:
     begins, ends, steps = (op.elements(position) for position in (1, 2, 3))
     if begins is None or ends is None or steps is None:
         raise KeyError("tf.raw_ops.StridedSlice with bounds of unknown number")
-    masks = {name: int(op.attribute(name + "_mask")) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: int(op.attribute(name + "_mask")) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     key: List[Any] = []
     for position, (begin, end, step) in enumerate(zip(begins, ends, steps)):
         on = {name for name, mask in masks.items() if mask & 1 << position}
@@ -224,7 +241,9 @@ def _getitem(op: RawOp) -> NestedOp:
                 raise KeyError("tf.raw_ops.StridedSlice with a tensor as index")
             key.append(begin)
         else:
-            key.append(slice(None if "begin" in on else begin, None if "end" in on else end, None if step == 1 else step))
+            key.append(
+                slice(None if "begin" in on else begin, None if "end" in on else end, None if step == 1 else step)
+            )
     return NestedOp("getitem", {"x": op.inputs[0], "key": key[0] if len(key) == 1 else key})
 
 
@@ -239,6 +258,17 @@ def _slice(op: RawOp) -> NestedOp:
 def _range(op: RawOp) -> NestedOp:
     start, stop, step = (_operand(op, position) for position in range(3))
     return NestedOp("arange", _dropping({"start": start, "stop": stop, "step": step}, {"step": 1}))
+
+
+def _conv(op: RawOp) -> NestedOp:
+    """Return a convolution over one or more axes between the rows and the channels, which come last."""
+    padding = str(op.attribute("padding")).lower()
+    if op.attribute("data_format") not in ("NHWC", "NDHWC") or padding not in ("valid", "same"):
+        raise KeyError("tf.raw_ops.{} with another data_format or explicit padding".format(op.kind))
+    steps = {"strides": list(op.attribute("strides"))[1:-1], "dilation_rate": list(op.attribute("dilations"))[1:-1]}
+    arguments = {"x": op.inputs[0], "kernel": _operand(op, 1), "padding": padding}
+    arguments.update({name: values for name, values in steps.items() if set(values) != {1}})
+    return NestedOp("conv", _dropping(arguments, {"padding": "valid"}))
 
 
 def _one_hot(op: RawOp) -> NestedOp:
@@ -270,6 +300,8 @@ _RULES: Mapping[str, Callable[[RawOp], Any]] = {
     "BatchMatMulV3": _matmul("adj_x", "adj_y"),
     "Cast": lambda op: NestedOp("cast", {"x": op.inputs[0], "dtype": op.attribute("DstT")}),
     "ConcatV2": _concatenate,
+    "Conv2D": _conv,
+    "Conv3D": _conv,
     "Cumsum": _cumsum,
     "Einsum": lambda op: NestedOp("einsum", {"subscripts": op.attribute("equation"), "operands": list(op.inputs)}),
     "ExpandDims": _expand_dims,

@@ -198,7 +198,7 @@ class _Capture:
         return list(tensors([args, kwargs]))
 
     def _is_traced(self, layer: Any, number: int) -> bool:
-        """Return whether a call is traced: user code, or an op that is not one of the vocabulary but consists of some."""
+        """Return whether a call is traced: user code, or an op that consists of ops of the vocabulary."""
         if not self.dialect.is_op(layer):
             return is_traced(layer, self.runtime)
         try:

@@ -37,7 +37,7 @@ class Conversions(NamedTuple):
     is_known: Callable[[Any], bool]
     call: LayerCall
     variable: Callable[[Any], Optional[Any]]
-    entered: Callable[[Any], None]
+    entered: Callable[[Any], Any]
 
 
 class _Recorded(NamedTuple):
@@ -276,7 +276,15 @@ class _RawOp:
 
     def __init__(self, operation: Any, constant: Callable[[Any], Optional[np.ndarray]]) -> None:
         self._operation, self._known = operation, constant
-        self.kind, self.inputs = str(operation.type), list(operation.inputs)
+        self._inputs = list(operation.inputs)
+
+    @property
+    def kind(self) -> str:
+        return str(self._operation.type)
+
+    @property
+    def inputs(self) -> List[Any]:
+        return self._inputs
 
     def attribute(self, name: str) -> Any:
         value = self._operation.get_attr(name)
@@ -285,10 +293,10 @@ class _RawOp:
         return value.name if type(value).__name__ == "DType" else value
 
     def constant(self, position: int) -> Optional[np.ndarray]:
-        return self._known(self.inputs[position])
+        return self._known(self._inputs[position])
 
     def elements(self, position: int) -> Optional[List[Any]]:
-        tensor = self.inputs[position]
+        tensor = self._inputs[position]
         value = self._known(tensor)
         if value is not None:
             return [int(item) for item in value] if value.ndim == 1 else None

@@ -160,6 +160,8 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
         key = given["slice_spec"]
         return given["tensor"][tuple(key) if isinstance(key, list) else key]
     _convert_constants(op, given, floating)
+    if name == "conv":
+        given["padding"] = given.get("padding", "valid").upper()
     function = tensorflow
     for part in op.symbol.split("."):
         function = getattr(function, part)

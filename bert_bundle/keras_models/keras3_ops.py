@@ -19,6 +19,7 @@ from bert_bundle.keras_models import keras3_shape_ops
 _ALIASES = {"get_item": "getitem", "divide": "true_divide", "abs": "absolute", "amax": "max", "amin": "min"}
 # Arguments of keras.ops that an op of the vocabulary fixes; TensorFlow's l2_normalize divides by at least 1e-6.
 _FIXED: Mapping[str, Mapping[str, Any]] = {
+    "conv": {"data_format": "channels_last"},
     "elu": {"alpha": 1.0},
     "normalize": {"order": 2, "epsilon": 1e-6},
     "pad": {"mode": "constant"},

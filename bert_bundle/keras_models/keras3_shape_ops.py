@@ -33,7 +33,9 @@ _NEVER: Mapping[str, str] = {
     "split": "indices_or_sections",
 }
 _SIZE_PARAMETERS = ("newshape", "shape", "repeats", "pad_width", "start", "stop", "step")
-_SLICE = "slice"  # key of the dict that a slice is among the arguments of an operation: Keras finds no tensor in a slice
+_SLICE = (
+    "slice"  # key of the dict that a slice is among the arguments of an operation: Keras finds no tensor in a slice
+)
 _ARITHMETIC = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -152,7 +154,9 @@ def _shape(op: str, given: Mapping[str, Any]) -> List[Optional[int]]:
         return _shape_of_part(list(given["x"].shape), with_slices(_known_bounds(given["key"])))
     sizes: List[Any] = _known_sizes(given[{**_ALWAYS, **_SOMETIMES}[op]])
     if op == "pad":
-        return [None if None in (length, *pair) else length + sum(pair) for length, pair in zip(given["x"].shape, sizes)]
+        return [
+            None if None in (length, *pair) else length + sum(pair) for length, pair in zip(given["x"].shape, sizes)
+        ]
     if op == "tile":
         lengths = list(given["x"].shape)
         return [None if None in pair else pair[0] * pair[1] for pair in zip(lengths, sizes)]
@@ -172,7 +176,8 @@ def _shape_of_part(lengths: List[Optional[int]], key: Any) -> List[Optional[int]
         parts[position : position + 1] = [slice(None)] * (len(lengths) - taken)
     else:
         parts += [slice(None)] * (len(lengths) - taken)
-    rest, result = list(lengths), []
+    rest = list(lengths)
+    result: List[Optional[int]] = []
     for part in parts:
         if part is None:
             result.append(1)

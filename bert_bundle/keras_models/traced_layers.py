@@ -1,5 +1,6 @@
 """The layers of one graph that were traced: the names of their parts, and their variables as symbolic tensors."""
 
+import functools
 from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import ModelError
@@ -52,12 +53,12 @@ class TracedLayers:
             is_known=lambda layer: legacy.has(layer) or not is_traced(layer, self._runtime),
             call=lambda layer, args, kwargs: (legacy if legacy.has(layer) else dialect).call(layer, args, kwargs),
             variable=self._variable,
-            entered=lambda layer: self.add(layer, anchor),
+            entered=functools.partial(self.add, anchor=anchor),
         )
         return function_graph.run(function, args, kwargs, dialect, conversions, place)
 
     def _variable(self, handle: Any) -> Optional[Any]:
-        """Return the variable with this handle as a symbolic tensor; None if it is not one of the traced layers' own."""
+        """Return the variable with this handle as a symbolic tensor; None if no traced layer owns it."""
         for layer in self._traced:
             for path, variable in own_variables(layer):
                 if handle is not None and _handle(variable) is handle:

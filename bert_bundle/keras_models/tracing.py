@@ -56,7 +56,7 @@ def trace(
 ) -> Any:
     """Return the nested symbolic tensors that the layer computes from symbolic arguments.
 
-    Code that does not run on them is run again in a function's graph. Raises ModelError if it does not run there either.
+    Code that does not run on them is run again in a function's graph. Raises ModelError if it does not run there.
     """
     is_lambda = hasattr(layer, "function") and not hasattr(type(layer), "function")
     _check_stateless(layer, place)
@@ -129,8 +129,8 @@ def functional(
 ) -> Any:
     """Return a functional model that computes what a subclassed model computes, on inputs like those it was called on.
 
-    `add` is `TracedLayers.add`, `in_graph` as of `trace`. `length`: tokens of an integer input with one axis; if None, as many as it was called
-    on. Raises ModelError if the model was never called, or cannot be traced.
+    `add` is `TracedLayers.add`, `in_graph` as of `trace`. `length`: tokens of an integer input with one axis; if None,
+    as many as it was called on. Raises ModelError if the model was never called, or cannot be traced.
     """
     inputs = _inputs(model, keras, dialect, length)
     outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)

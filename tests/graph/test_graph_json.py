@@ -88,6 +88,8 @@ NO_ARGUMENTS: list[Any] = [
     {"code": 1},
     {"slice": [1]},
     {"slice": ["a", 1, 1]},
+    {"slice": [0, True, 1]},
+    {"slice": [0, [{"node": 0}], 1]},
     {"dict": []},
     {"node": 3, "x": 1},
 ]
@@ -138,6 +140,7 @@ REFUSALS: list[tuple[Change, str, str]] = [
     (put(*NODE, "kwargs", []), "named arguments are not an object", "/nodes/4/kwargs"),
     (put(*NODE, "args", []), "a layer or an op is called without a tensor", "/nodes/4"),
     *((put(*NODE, "args", [value]), "an argument is malformed", "/nodes/4") for value in NO_ARGUMENTS),
+    (put(*NODE, "args", [{"slice": [None, {"node": 4}, None]}]), "a tensor is used before it is computed", "/nodes/4"),
     *(
         (put(*NODE, "args", [{"node": node}]), "a tensor is used before it is computed", "/nodes/4")
         for node in NO_NODES

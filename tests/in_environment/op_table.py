@@ -37,6 +37,15 @@ class Feeds:
         return {"x1": self.op("greater", x1=self.x, x2=0.0), "x2": self.op("less", x1=self.y, x2=0.5)}
 
     @property
+    def largest(self):
+        """The largest id, which is known when the model runs."""
+        return self.op("max", x=self.ids)
+
+    @property
+    def smallest(self):
+        return self.op("min", x=self.ids)
+
+    @property
     def rows(self):
         return self.size(0)
 
@@ -47,6 +56,8 @@ class Feeds:
 
 _OWN = {
     "getitem": lambda f: {"x": f.x, "key": [slice(None), slice(1, None, 2), -1]},
+    "getitem up to a size": lambda f: {"x": f.x, "key": [slice(None), slice(None, f.size(1), 2)]},
+    "getitem up to a value": lambda f: {"x": f.x, "key": [Ellipsis, slice(f.smallest, f.largest), slice(1, -1)]},
     "cast": lambda f: {"x": f.x, "dtype": "int32"},
     "expand_dims": lambda f: {"x": f.x, "axis": 1},
     "squeeze": lambda f: {"x": f.op("getitem", x=f.x, key=[slice(None), slice(0, 1)]), "axis": 1},
@@ -67,6 +78,15 @@ _OWN = {
     },
     "flip": lambda f: {"x": f.x, "axis": [1]},
     "pad": lambda f: {"x": f.x, "pad_width": [[0, 0], [1, 0], [0, 2]], "constant_values": 0.25},
+    "pad by a size": lambda f: {"x": f.x, "pad_width": [[0, 0], [0, f.size(1)], [0, 0]]},
+    "pad by a value": lambda f: {"x": f.x, "pad_width": [[0, 0], [0, 0], [f.smallest, f.largest]]},
+    "conv": lambda f: {"x": f.x, "kernel": f.op("ones", shape=[2, 6, 3], dtype="float32")},
+    "conv with steps": lambda f: {
+        "x": f.op("expand_dims", x=f.x, axis=-1),
+        "kernel": f.op("ones", shape=[2, 2, 1, 3], dtype="float32"),
+        "strides": [2, 2],
+        "padding": "same",
+    },
     "take": lambda f: {"x": f.x, "indices": [0, 3], "axis": 1},
     "take by a tensor": lambda f: {"x": [0.5, 1.5, 2.5, 3.5, 4.5], "indices": f.ids, "axis": 0},
     "split": lambda f: {"x": f.x, "indices_or_sections": 2, "axis": -1},

@@ -232,13 +232,6 @@ def _namesake_activation(keras, encoder, state):
     return keras.layers.Dense(2, activation=relu, name="probabilities")(state)
 
 
-def _sliced_by_a_tensor(keras, encoder, state):
-    import tensorflow as tf
-
-    output = keras.layers.Dense(2, name="probabilities")(state)
-    return output[:, : tf.cast(tf.reduce_max(output), tf.int32)]
-
-
 def _always_training(keras, encoder, state):
     x = keras.layers.Dropout(0.5, name="dropout")(state, training=True)
     return keras.layers.Dense(2, name="probabilities")(x)
@@ -252,7 +245,6 @@ def _one_row_for_all(keras, encoder, state):
 
 HEADS = {
     "a namesake of a Keras activation": (_namesake_activation, {}, "a function that a bundle cannot represent"),
-    "a slice bounded by a tensor": (_sliced_by_a_tensor, {}, "a slice whose bounds are tensors"),
     "a dropout that is always on": (_always_training, {}, "a layer that is always in training mode"),
     "one row for all examples": (_one_row_for_all, {}, "an output does not have one row per example"),
     "a decoder": (

@@ -254,9 +254,9 @@ def test_a_wrong_trace_is_caught_before_anything_is_written(keras, save, tmp_pat
     first, second = made.model.get_layer("scaled").biases
     honest = layer_construction.hold
 
-    def faulty(keras, name, variable, policy, trainable):
+    def faulty(keras, name, variable, policy, **settings):
         exchanged = {"scaled.biases.0": second, "scaled.biases.1": first}
-        return honest(keras, name, exchanged.get(name, variable), policy, trainable)
+        return honest(keras, name, exchanged.get(name, variable), policy, **settings)
 
     monkeypatch.setattr(layer_construction, "hold", faulty)
     with pytest.raises(errors.ModelError, match="the captured graph does not compute what the model computes"):

@@ -42,12 +42,6 @@ def _branches_for_autograph(keras, states):
     return _layer(keras, call)(states)
 
 
-def _tf_function(keras, states):
-    import tensorflow as tf
-
-    return _layer(keras, tf.function(lambda self, x: x[:, 0] * 2.0))(states)
-
-
 def _py_function(keras, states):
     import tensorflow as tf
 
@@ -64,13 +58,14 @@ def _trains(keras, states):
 def _adds_a_loss(keras, states):
     def build(self, shape):
         self.kernel = self.add_weight(name="kernel", shape=(12,), regularizer="l2")
+        self.add_loss(lambda: 0.0)
 
     return _layer(keras, lambda self, x: x[:, 0] * self.kernel, build)(states)
 
 
-def _constrained(keras, states):
+def _constrained_by_a_function(keras, states):
     def build(self, shape):
-        self.kernel = self.add_weight(name="kernel", shape=(12,), constraint="non_neg")
+        self.kernel = self.add_weight(name="kernel", shape=(12,), constraint=lambda weight: weight * 2.0)
 
     return _layer(keras, lambda self, x: x[:, 0] * self.kernel, build)(states)
 
@@ -108,7 +103,6 @@ def _unused(keras, states):
 REFUSED = {
     "Python control flow": (_branches, "a custom layer that cannot be traced", "custom"),
     "control flow for AutoGraph": (_branches_for_autograph, "a custom layer that cannot be traced", "custom"),
-    "tf.function": (_tf_function, "a custom layer that cannot be traced", "custom"),
     "py_function": (
         _py_function,
         "a (tensor op that a bundle cannot represent|custom layer that cannot be traced)",
@@ -116,7 +110,11 @@ REFUSED = {
     ),
     "training=True": (_trains, "a layer that is always in training mode", "custom"),
     "a loss of its own": (_adds_a_loss, "a custom layer that adds a loss", "custom"),
-    "a constraint": (_constrained, "a variable of a custom layer with a constraint", "custom kernel"),
+    "a constraint of its own": (
+        _constrained_by_a_function,
+        "a function that a bundle cannot represent",
+        "custom.kernel weight_constraint",
+    ),
     "a variable out of sight": (_hidden, "a variable used outside the layer that owns it", ""),
     "a counter": (_counts, "a variable that is not floating-point", "custom calls"),
     "a weight without a use": (_unused, "a weight that tracing did not find", "custom"),
