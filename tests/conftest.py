@@ -20,6 +20,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SUITE = "test_suite.py"
 SUITE_SECONDS = 1200  # in one environment, its installation included, beside the other tests on two cores
+UNMARKED = "not environments"  # what pyproject.toml selects unless there is another `-m`
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return 2 for `pytest` alone, 0 (this process only) for named tests and for marked ones, which use every core."""
+    alone = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return 2 if alone and config.option.markexpr == UNMARKED else 0
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
