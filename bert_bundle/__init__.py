@@ -1,4 +1,7 @@
-"""Save a Keras text classifier built on BERT once, load it in any TensorFlow, and prove that it predicts the same."""
+"""Save a Keras text classifier built on BERT once, load it in any TensorFlow, and prove that it predicts the same.
+
+Layer 12 of the core.
+"""
 
 from typing import TYPE_CHECKING, Any, List
 

@@ -1,4 +1,7 @@
-"""`python -m bert_bundle`: the command line, as `bert-bundle`."""
+"""`python -m bert_bundle`: the command line, as `bert-bundle`.
+
+Layer 13 of the host.
+"""
 
 import sys
 

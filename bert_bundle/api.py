@@ -2,6 +2,8 @@
 
 save    draft (capture, checks, golden) -> stage the files -> prove in fresh processes -> stage the last two -> publish
 load    open (listing, manifest) -> every digest -> graph, configurations -> the installed Keras -> tensors -> build
+
+Layer 11 of the core.
 """
 
 import os

@@ -2,6 +2,8 @@
 
 Owns the classes and how they are printed. Does not know: what raises them.
 An error has a message (what is wrong), a `place` (where), what was `wanted` and `found`, and a `fix` (what to do).
+
+Layer 1 of the core.
 """
 
 from typing import Any, ClassVar, Dict, Iterator, Optional, Type

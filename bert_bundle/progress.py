@@ -1,4 +1,7 @@
-"""How work in progress is reported: a function that takes one line of text."""
+"""How work in progress is reported: a function that takes one line of text.
+
+Layer 1 of the core.
+"""
 
 from typing import Callable
 

@@ -1,12 +1,14 @@
-"""Fixtures of the host's tests: the matrix, its real environments, a live worker and a bundle written by it."""
+"""Fixtures of the host's tests: the matrix, its real environments, a live worker and a bundle written by it, suites."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.environments import WRITER, environment
 from support.paths import ROOT
+from support.suites import Suites
 
 from bert_bundle.classifiers import specification
 from bert_bundle.host.config.matrix_file import FILE_NAME, Matrix, read_matrix
@@ -16,13 +18,38 @@ from bert_bundle.host.workers.worker import Worker
 # A shell without job control starts background jobs with Ctrl-C ignored, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SUITE = "test_suite.py"
+SUITE_SECONDS = 1200  # in one environment, its installation included, beside the other tests on two cores
+UNMARKED = "not environments"  # what pyproject.toml selects unless there is another `-m`
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return 2 for `pytest` alone, 0 (this process only) for named tests and for marked ones, which use every core."""
+    alone = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return 2 if alone and config.option.markexpr == UNMARKED else 0
+
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test in tests/environments, so that no file there can forget to."""
+    """Mark every test in tests/environments, so that no file there can forget to; order those of suites last."""
     for item in items:
         if ROOT / "tests" / "environments" in item.path.parents:
             item.add_marker(pytest.mark.environments)
+    items.sort(key=lambda item: item.path.name == SUITE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def suites(request: pytest.FixtureRequest) -> Iterator[Suites]:
+    """Yield the in-environment suites that selected tests read; they begin with the session, beside its tests.
+
+    One at a time, so that only one TensorFlow is running beside those of the tests; two once only suites are left.
+    """
+    read = (item for item in request.session.items if item.path.name == SUITE and isinstance(item, pytest.Function))
+    names = [str(item.callspec.params["name"]) for item in read if hasattr(item, "callspec")]
+    command = (sys.executable, "-m", "support.in_environment_of")
+    commands = {name: (*command, name, "-q", "--durations=3") for name in names}
+    with Suites(commands, folder=str(ROOT / "tests"), seconds=SUITE_SECONDS) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from bert_bundle.host.cli import BUG, cli
 from bert_bundle.version import VERSION
 
 NAME = "bert-bundle "
-COMMANDS, FORMAT, MAP = "docs/commands.md", "docs/format.md", "tests/README.md"
+COMMANDS, FORMAT, MAP, ROOMS = "docs/commands.md", "docs/format.md", "tests/README.md", "docs/architecture.md"
 FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", MAP)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->\n)", re.DOTALL)
 POINTER = re.compile(r"`((?:bert_bundle|benchmarks|docs|tests|tools)/[\w./-]+)(?:::([\w.]+))?`")
@@ -36,6 +36,8 @@ def test_generated_blocks_are_what_the_code_gives() -> None:
     assert list(stale(texts())) == []
     with pytest.raises(AssertionError, match=r"docs/format\.md: layers is not what the code gives"):
         assert list(stale(changed(FORMAT, "| `Dense` | `units` |", "| `Dense` | `unit` |"))) == []
+    with pytest.raises(AssertionError, match=r"docs/architecture\.md: rooms is not what the code gives"):
+        assert list(stale(changed(ROOMS, "| layer 3 of the core | `bert_bundle/format/`", "| layer 2 of"))) == []
     assert list(stale(changed(FORMAT, "generated: ops -->", "generated: opps -->"))) == [
         "docs/format.md: opps is not a generated table",
         "ops is in no document",

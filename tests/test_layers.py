@@ -11,46 +11,13 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 import pytest
+from support import rooms
 from support.imports import Import, cycle, imports, relative_imports
 from support.paths import ROOT
+from support.rooms import room_of
 
-PACKAGE = ROOT / "bert_bundle"
-
-# Low to high: a room imports only from rooms before it, and has no cycle within itself. A room is a folder of the
-# package or of `host`, or a module beside the folders; rooms on one line may import each other.
-CORE = (
-    "errors progress version",
-    "interpreter",
-    "format",
-    "encoders",
-    "tokenizer",
-    "graph",
-    "keras_models",
-    "grading",
-    "loading",
-    "saving",
-    "api",
-    "",  # bert_bundle itself: the public names
-    "classifiers",
-    "demo",
-    "worker",
-)
-HOST = (
-    "host",
-    "host.config",
-    "host.environments",
-    "host.workers",
-    "host.runs",
-    "host.upgrades",
-    "host.gate",
-    "host.diff",
-    "host.report",
-    "host.demo",
-    "host.commands",
-    "host.cli",
-    "__main__",
-)
-LEVEL = {room: level for level, line in enumerate(CORE + HOST) for room in line.split() or [""]}
+SOURCES = rooms.read_package()
+LAYERS = rooms.layers(SOURCES)
 MOST_LINES, MOST_MODULES = 350, 16  # of a file; of a folder, without its __init__.py
 
 # What the core may import beside itself, NumPy, safetensors and what the standard library had in Python 3.8.
@@ -63,21 +30,47 @@ LIGHT = (sys.stdlib_module_names - NEWER_THAN_3_8) | {"numpy", "safetensors"}
 NOT_SUBSCRIPTABLE_IN_3_8 = {"list", "dict", "tuple", "set", "frozenset", "type"}
 
 
+def test_every_room_names_its_layer() -> None:
+    assert len(LAYERS) > 25
+    assert list(rooms.wrong_layers(SOURCES)) == []
+
+
 def test_every_module_keeps_to_the_rules_of_its_room() -> None:
-    sources = read_package()
-    assert {room_of(module) for module in sources} == set(LEVEL)
-    assert [*faults(sources), *sizes(sources)] == []
+    assert [*faults(SOURCES), *sizes(SOURCES)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "docstring", "fault"),
+    [
+        ("errors", None, "errors: its docstring ends with '', not with a line like 'Layer 3 of the core.'"),
+        ("graph", "The graph.", "graph: its docstring ends with 'The graph.', not with a line like 'Layer 3 of"),
+        ("", "Save.\n\nLayer 12 of the core", "bert_bundle: its docstring ends with 'Layer 12 of the core', not with"),
+        ("graph", "Layer three of the core.", "graph: its docstring ends with 'Layer three of the core.', not with"),
+        ("graph", "Layer 0 of the core.", "graph: its docstring ends with 'Layer 0 of the core.', not with a line"),
+        ("graph", "Layer 6 of the core.\n\nMore.", "graph: its docstring ends with 'More.', not with a line like"),
+        ("host.gate", "Layer 7 of the core.", "host.gate: names layer 7 of the core, and is in the host"),
+        ("graph", "Layer 6 of the host.", "graph: names layer 6 of the host, and is in the core"),
+        ("graph.ops", "Layer 6 of the core.", "graph.ops: names a layer, as only its room graph does"),
+        ("worker", "Layer 17 of the core.", "layer 16 of the core: no room names it, and one names layer 17 of the"),
+        ("stray", "A room.", "stray: its docstring ends with 'A room.', not with a line like 'Layer 3 of the core.'"),
+        ("host.stray.x", None, "host.stray: has no __init__.py that names its layer"),
+    ],
+)
+def test_a_layer_that_is_missing_or_wrong_is_found_and_named(module: str, docstring: str | None, fault: str) -> None:
+    source = f'"""{docstring}\n"""' if docstring else ""
+    assert fault in [found[: len(fault)] for found in rooms.wrong_layers({**SOURCES, module: source})]
 
 
 @pytest.mark.parametrize(
     ("module", "source", "fault"),
     [
-        ("stray", "", "stray: its room is not listed: add it to CORE or HOST"),
-        ("host.stray.x", "", "host.stray.x: its room is not listed: add it to CORE or HOST"),
-        ("errors", "from bert_bundle.format import layout", "errors:1: imports format.layout, which is higher"),
-        ("format.files", "from bert_bundle.graph import ops", "format.files:1: imports graph.ops, which is higher"),
+        ("errors", "from bert_bundle.format import layout", "errors:1: imports format.layout, which is in a higher"),
+        ("format.files", "from bert_bundle.graph import ops", "format.files:1: imports graph.ops, which is in a high"),
+        ("format.files", "import bert_bundle", "format.files:1: imports bert_bundle, which is in a higher layer"),
         ("host.config.x", "def f():\n    import bert_bundle.host.cli", "host.config.x:2: imports host.cli, which is"),
-        ("api", "from bert_bundle.host.runs.run import Run", "api:1: imports host.runs.run, which is higher"),
+        ("errors", "from bert_bundle.version import VERSION", "errors:1: imports version, which is in the same layer"),
+        ("api", "from bert_bundle.host.runs.run import Run", "api:1: the core imports the host: host.runs.run"),
+        ("worker.loop", "def f():\n    import bert_bundle.host.cli", "worker.loop:2: the core imports the host: host"),
         ("api", "from .errors import BundleError", "api:1: a relative import"),
         ("host.runs.run", "import tensorflow.keras", "host.runs.run:1: the host imports tensorflow"),
         ("host.cli", "def f():\n    from transformers import AutoModel", "host.cli:2: the host imports transformers"),
@@ -96,7 +89,7 @@ def test_every_module_keeps_to_the_rules_of_its_room() -> None:
     ],
 )
 def test_a_fault_is_found_and_named(module: str, source: str, fault: str) -> None:
-    known = dict.fromkeys(("format.layout", "graph.ops", "host.runs.run", "host.cli"), "")
+    known = dict.fromkeys(("version", "format.layout", "graph.ops", "host.runs.run", "host.cli"), "")
     assert fault in [found[: len(fault)] for found in faults({**known, module: source})]
 
 
@@ -138,23 +131,11 @@ def test_no_file_of_tests_tools_and_benchmarks_is_too_long() -> None:
     assert list(too_long({str(path.relative_to(ROOT)): path.read_text("utf-8") for path in paths})) == []
 
 
-def read_package() -> dict[str, str]:
-    """Return the text of every module by its name, without "bert_bundle."."""
-    sources = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        sources[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text("utf-8")
-    return sources
-
-
 def faults(sources: Mapping[str, str]) -> Iterator[str]:
     """Yield every broken rule about imports and syntax in `sources`: module name to text."""
     known = {f"bert_bundle.{module}" for module in sources}
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
-        if room_of(module) not in LEVEL:
-            yield f"{module}: its room is not listed: add it to CORE or HOST"
-            continue
         try:
             tree = ast.parse(source, feature_version=(3, 8) if is_core(module) else None)
         except SyntaxError as error:
@@ -173,9 +154,18 @@ def faults(sources: Mapping[str, str]) -> Iterator[str]:
 
 
 def upward(module: str, own: list[Import]) -> Iterator[str]:
+    """Yield every import of another room that is not in a lower layer; of a room without a layer, `rooms` tells."""
+    room = room_of(module)
     for i in own:
-        if LEVEL.get(room_of(short(i.module)), 0) > LEVEL[room_of(module)]:
-            yield f"{module}:{i.line}: imports {short(i.module) or i.module}, which is higher"
+        imported = short(i.module)
+        if room_of(imported) == room or not {room, room_of(imported)} <= LAYERS.keys():
+            continue
+        here, there = LAYERS[room], LAYERS[room_of(imported)]
+        if here.side < there.side:
+            yield f"{module}:{i.line}: the core imports the host: {imported}"
+        elif here <= there:
+            which = "the same" if here == there else "a higher"
+            yield f"{module}:{i.line}: imports {rooms.shown(imported)}, which is in {which} layer"
 
 
 def foreign(module: str, others: list[Import]) -> Iterator[str]:
@@ -222,14 +212,8 @@ def too_long(sources: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: {lines} lines, at most {MOST_LINES}"
 
 
-def room_of(module: str) -> str:
-    """Return the folder that holds the module: its first name, its first two in the host."""
-    parts = module.split(".")
-    return ".".join(parts[: 2 if parts[0] == "host" else 1])
-
-
 def is_core(module: str) -> bool:
-    return module.split(".")[0] not in ("host", "__main__")
+    return rooms.side(module) == rooms.CORE
 
 
 def short(module: str) -> str:

@@ -2,10 +2,12 @@
 
 Each strategy shrinks to its simplest value, which is listed first. A drawn specification has every field that is drawn,
 so that a shrunk one is small whatever the defaults in `CLASSIC` are. `event` counts the features of what was drawn.
+A strategy is made once: Hypothesis checks each new one at its first draw, which takes longer than to draw.
 Builds no model. The only module of the package that imports Hypothesis: import it where classifiers are drawn.
 """
 # ruff: noqa: RUF001
 
+from functools import lru_cache
 from random import Random
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -86,6 +88,7 @@ def specifications(**fixed: Any) -> "st.SearchStrategy[Spec]":
     return _specifications().map(lambda spec: {**spec, **fixed})
 
 
+@lru_cache(maxsize=None)
 @st.composite
 def _specifications(draw: Draw) -> Spec:
     spec: Spec = {**draw(sizes()), **draw(encoders()), **draw(inputs())}
@@ -104,6 +107,7 @@ def _specifications(draw: Draw) -> Spec:
     return spec
 
 
+@lru_cache(maxsize=None)
 def sizes() -> "st.SearchStrategy[Spec]":
     """Return sizes of an encoder, different where a fault could swap two of them; shrinks to the smallest."""
     return st.builds(
@@ -131,6 +135,7 @@ def sizes() -> "st.SearchStrategy[Spec]":
     )
 
 
+@lru_cache(maxsize=None)
 @st.composite
 def encoders(draw: Draw) -> Spec:
     """Draw the class, how it is called and its inputs; shrinks to a BertModel called with ids and mask as keywords.
@@ -160,6 +165,7 @@ def encoders(draw: Draw) -> Spec:
     return spec
 
 
+@lru_cache(maxsize=None)
 @st.composite
 def inputs(draw: Draw) -> Spec:
     """Draw names, form, length and inputs beside the text; shrinks to five tokens and no other input."""
@@ -201,6 +207,7 @@ def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
 
+@lru_cache(maxsize=None)
 @st.composite
 def heads(draw: Draw, half: bool = False) -> Spec:
     """Draw layers, ops and blocks after the state, and the outputs; shrinks to no layers and two classes."""
@@ -211,6 +218,7 @@ def heads(draw: Draw, half: bool = False) -> Spec:
     return spec
 
 
+@lru_cache(maxsize=None)
 def _items(half: bool) -> "st.SearchStrategy[Any]":
     units = st.sampled_from([3, 7, 16])
     items = [units, _layers()]
@@ -219,6 +227,7 @@ def _items(half: bool) -> "st.SearchStrategy[Any]":
     return st.one_of(items)
 
 
+@lru_cache(maxsize=None)
 def _layers() -> "st.SearchStrategy[Any]":
     dense = st.fixed_dictionaries(
         {
@@ -245,6 +254,7 @@ def _layer_item(name: str) -> Callable[[Any], Any]:
     return lambda config: {"layer": name, "config": config}
 
 
+@lru_cache(maxsize=None)
 def _blocks(units: "st.SearchStrategy[int]") -> "st.SearchStrategy[Any]":
     activation = st.sampled_from(["linear", "tanh"])
     arguments = {
@@ -262,12 +272,14 @@ def _block_item(name: str) -> Callable[[Any], Any]:
     return lambda argument: {name: argument}
 
 
+@lru_cache(maxsize=None)
 def frozen(layers: int) -> "st.SearchStrategy[Spec]":
     """Draw parts of the encoder that are not trainable; shrinks to none."""
     parts = ["embeddings", *("layer.{}".format(i) for i in range(layers))]
     return st.builds(lambda chosen: {"frozen": sorted(chosen)}, st.sets(st.sampled_from(parts)))
 
 
+@lru_cache(maxsize=None)
 @st.composite
 def tokenizers(draw: Draw, model_type: str) -> Spec:
     """Draw a kind of tokenizer with its settings; shrinks to a fast one with the defaults of transformers.

@@ -13,6 +13,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _PREFIX = "##"
 
 Word = Tuple[str, ...]  # the pieces of a word
+Pair = Tuple[str, str]
 
 
 def learn(texts: Sequence[str], size: int, least: int = 2) -> List[str]:
@@ -25,21 +26,30 @@ def learn(texts: Sequence[str], size: int, least: int = 2) -> List[str]:
     words = Counter(word for text in texts for word in _words(text))
     counts: Dict[Word, int] = {(word[0], *(_PREFIX + letter for letter in word[1:])): n for word, n in words.items()}
     tokens = [*SPECIAL, *sorted({piece for word in counts for piece in word})]
-    while len(tokens) < size:
-        pairs: Counter[Tuple[str, str]] = Counter()
-        for word, count in counts.items():
-            for pair in zip(word, word[1:]):
-                pairs[pair] += count
-        if not pairs:
-            break
+    pairs: Counter[Pair] = Counter()
+    for word, count in counts.items():
+        _count(pairs, word, count)
+    while len(tokens) < size and pairs:
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         if pairs[best] < least:
             break
         joined = best[0] + best[1][len(_PREFIX) :]
         if joined not in tokens:
             tokens.append(joined)
-        counts = {_join(word, best, joined): count for word, count in counts.items()}
+        for word in [word for word in counts if best in zip(word, word[1:])]:
+            count = counts.pop(word)
+            _count(pairs, word, -count)
+            counts[_join(word, best, joined)] = count
+            _count(pairs, _join(word, best, joined), count)
     return tokens
+
+
+def _count(pairs: "Counter[Pair]", word: Word, count: int) -> None:
+    """Add `count` to each pair of neighbours in `word`; a pair that occurs no longer is left out."""
+    for pair in zip(word, word[1:]):
+        pairs[pair] += count
+        if not pairs[pair]:
+            del pairs[pair]
 
 
 def _words(text: str) -> List[str]:

@@ -1,1 +1,4 @@
-"""Hugging Face encoders: families, checkpoints, and the two ways to compute one."""
+"""Hugging Face encoders: families, checkpoints, and the two ways to compute one.
+
+Layer 4 of the core.
+"""

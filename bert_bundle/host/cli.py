@@ -1,6 +1,8 @@
 """The command line: owns which commands there are and how one ends (what is printed where, which exit code).
 
 Does not know what any command does, and imports one only when it is used.
+
+Layer 12 of the host.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Runs neither bundle. Behaviour means the recorded predictions of the examples that both have: the same texts with the
 same features.
+
+Layer 8 of the host.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,1 +1,4 @@
-"""What is installed in this interpreter, and how a child process is started."""
+"""What is installed in this interpreter, and how a child process is started.
+
+Layer 2 of the core.
+"""

@@ -1,1 +1,4 @@
-"""Live Keras models in both runtimes: captured to a graph, rebuilt from one."""
+"""Live Keras models in both runtimes: captured to a graph, rebuilt from one.
+
+Layer 7 of the core.
+"""

@@ -1,1 +1,4 @@
-"""Load a bundle from disk as a live model, and replay its golden."""
+"""Load a bundle from disk as a live model, and replay its golden.
+
+Layer 9 of the core.
+"""

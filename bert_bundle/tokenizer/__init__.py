@@ -3,6 +3,8 @@
 The files are not those that transformers would write. They are made here from the vocabulary and the few settings that
 decide token ids, in the plainest form: tokenizer.json as `tokenizers` 0.10 reads it, and the files of the slow layout.
 At save both are read back and must give the ids that the live tokenizer gives.
+
+Layer 5 of the core.
 """
 
 from typing import Any, Dict, Mapping, Sequence

@@ -1,16 +1,14 @@
-"""The in-environment suite in every environment of the group `ci`, two at a time."""
+"""The in-environment suite in every environment of the group `ci`, beside the other tests of the session.
+
+`tests/conftest.py::suites` starts the suites with the first test, and orders these tests last.
+"""
 
 import re
-import subprocess
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from support.paths import ROOT
+from support.suites import Suites
 
 from bert_bundle.host.config.matrix_file import Matrix
-from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.interpreter import launch
 
 # The newest first: it has Keras 3 too, and takes longest.
 ENVIRONMENTS = (
@@ -21,27 +19,6 @@ ENVIRONMENTS = (
     "tf2.10-hf4.25-py3.9",
     "tf2.6-hf4.12-py3.8",
 )
-SECONDS = 1200  # for one environment beside another on two cores, its installation included
-
-Suite = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(scope="module")
-def suites(
-    request: pytest.FixtureRequest, made: Callable[[str], ReadyEnvironment]
-) -> Iterator[dict[str, Future[Suite]]]:
-    """Start the suite in each environment that a selected test asks for; map the environment to its run."""
-
-    def run(name: str) -> Suite:
-        command = [str(made(name).python), "tests/in_environment", "-q", "--durations=3"]
-        return subprocess.run(
-            command, env=launch.environment(), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-
-    selected = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(run, name) for name in ENVIRONMENTS if name in selected}
-        pool.shutdown(cancel_futures=True)  # whatever has not begun, where `pytest -x` stops at a failure
 
 
 def test_these_are_the_environments_of_the_group_ci(matrix: Matrix) -> None:
@@ -49,8 +26,8 @@ def test_these_are_the_environments_of_the_group_ci(matrix: Matrix) -> None:
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_the_suite_passes_in_the_environment_and_skips_nothing(name: str, suites: dict[str, Future[Suite]]) -> None:
-    done = suites[name].result()
+def test_the_suite_passes_in_the_environment_and_skips_nothing(name: str, suites: Suites) -> None:
+    done = suites.result(name)
     assert done.returncode == 0, done.stdout + done.stderr
     closing = done.stdout.strip().splitlines()[-1]
     assert re.fullmatch(r"[1-9][0-9]+ passed in [0-9.]+s.*", closing), closing

@@ -15,12 +15,10 @@ UNKNOWN = object()  # in place of a constant: a tensor whose value is not known 
 class Op:
     """An op whose inputs are called a, b, c, ...; each has a constant value, or `UNKNOWN`."""
 
-    def __init__(
-        self, kind: str, *values: Any, elements: dict[int, list[Any]] | None = None, **attributes: Any
-    ) -> None:
+    def __init__(self, kind: str, *values: Any, elements: Any = None, **attributes: Any) -> None:
         self.kind, self.values, self.attributes = kind, values, attributes
         self.inputs = ["abcdefgh"[position] for position in range(len(values))]
-        self.known: Dict[int, List[Any]] = elements or {}
+        self.known: dict[int, list[Any]] = elements or {}
 
     def attribute(self, name: str) -> Any:
         return self.attributes[name]
@@ -31,7 +29,7 @@ class Op:
 
     def elements(self, position: int) -> list[Any] | None:
         constant = self.constant(position)
-        return self.known.get(position) if constant is None else constant.tolist()
+        return self.known.get(position) if constant is None else list(constant)
 
 
 def _masks(**given: int) -> dict[str, int]:

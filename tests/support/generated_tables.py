@@ -3,8 +3,8 @@
 Owns how a table is rendered. Does not know which document holds it.
 """
 
-import ast
 import inspect
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import click
-import test_layers
 from pydantic import BaseModel
 
 from bert_bundle import errors
@@ -23,13 +22,13 @@ from bert_bundle.host.config import gate_policy, matrix_file
 from bert_bundle.host.gate import checks
 from bert_bundle.host.runs.verdict import MEANING
 from bert_bundle.interpreter import known_breakages, launch
+from support import rooms
 from support.command_line import subcommands
 from support.paths import ROOT
 from support.planted_faults import FAULTS
 from support.shapes import catalogue
 from support.shapes.refusals import REFUSED
 
-PACKAGE = ROOT / "bert_bundle"
 PER_MACHINE = MappingProxyType({"jobs": "2; 1 on a machine with one core"})
 
 
@@ -175,21 +174,17 @@ def _keys(whole: type[BaseModel], below: Below) -> str:
     return table("key|default|what|example", rows(whole, ""))
 
 
-def rooms() -> str:
-    """Return the rooms of the package, low to high as tests/test_layers.py has them, each with its docstring."""
+def room_table() -> str:
+    """Return the rooms of the package, low to high: each with its layer, and the first paragraph of its docstring."""
+    sources = rooms.read_package()
 
-    def purpose(room: str) -> str:
-        path = PACKAGE.joinpath(*room.split("."))
-        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        return (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+    def row(room: str, layer: rooms.Layer) -> tuple[str, ...]:
+        path = rooms.PACKAGE.joinpath(*room.split("."))
+        shown = f"{path.relative_to(ROOT)}/" if path.is_dir() else f"{path.relative_to(ROOT)}.py"
+        purpose = rooms.docstring(sources[room]).split("\n\n")[0].replace("\n", " ")
+        return str(layer), f"`{shown if room else 'bert_bundle/__init__.py'}`", purpose
 
-    def rows(side: str, groups: Iterable[str]) -> Iterator[tuple[str, ...]]:
-        for room in (room for group in groups for room in group.split() or [""]):
-            path = PACKAGE.joinpath(*room.split("."))
-            shown = f"{path.relative_to(ROOT)}/" if path.is_dir() else f"{path.relative_to(ROOT)}.py"
-            yield side, f"`{shown if room else 'bert_bundle/__init__.py'}`", purpose(room)
-
-    return table("side|room|what it holds", [*rows("core", test_layers.CORE), *rows("host", test_layers.HOST)])
+    return table("layer|room|what it holds", itertools.starmap(row, rooms.layers(sources).items()))
 
 
 def environments() -> str:
@@ -256,5 +251,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType({
     "checks": release_checks, "commands": commands, "default-policy": default_policy, "documents": documents,
     "encoders": encoders, "environments": environments, "errors": error_table, "grades": grades, "keys": keys,
     "layers": layers_table, "ops": operations, "parts": parts, "pinned": pinned, "planted-faults": planted,
-    "policy": policies, "rooms": rooms, "rules": breakages, "shapes": public_shapes,
+    "policy": policies, "rooms": room_table, "rules": breakages, "shapes": public_shapes,
 })  # fmt: skip

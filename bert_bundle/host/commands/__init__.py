@@ -1,1 +1,4 @@
-"""The commands of `bert-bundle`: a module for each command, or for several about the same noun."""
+"""The commands of `bert-bundle`: a module for each command, or for several about the same noun.
+
+Layer 11 of the host.
+"""

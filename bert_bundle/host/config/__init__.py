@@ -1,1 +1,4 @@
-"""The configuration files: the matrix file and the gate policy."""
+"""The configuration files: the matrix file and the gate policy.
+
+Layer 2 of the host.
+"""

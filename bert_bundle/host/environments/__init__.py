@@ -1,1 +1,4 @@
-"""The environments of the matrix: locked, made, cached and checked."""
+"""The environments of the matrix: locked, made, cached and checked.
+
+Layer 3 of the host.
+"""

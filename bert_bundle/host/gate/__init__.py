@@ -1,1 +1,4 @@
-"""Whether a release may ship."""
+"""Whether a release may ship.
+
+Layer 7 of the host.
+"""

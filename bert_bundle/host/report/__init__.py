@@ -4,4 +4,6 @@ reports, rows       the view model: what every format shows
 numbers, wording    numbers and sentences as text
 formats             the registry of report formats: json, junit, markdown
 documents, text     what every command prints, with --json and without
+
+Layer 9 of the host.
 """

@@ -1,1 +1,4 @@
-"""Upgraded environments, and the search for the upgrade that changed a prediction."""
+"""Upgraded environments, and the search for the upgrade that changed a prediction.
+
+Layer 6 of the host.
+"""

@@ -1,1 +1,4 @@
-"""The host's side of worker processes."""
+"""The host's side of worker processes.
+
+Layer 4 of the host.
+"""

@@ -19,6 +19,7 @@ from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.environments.locks import FOLDER, lock
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import FailedEnvironment, TemporaryEnvironment, prepare
+from bert_bundle.host.runs.executor import Executor
 from bert_bundle.host.runs.job import (
     BundleReference,
     Job,
@@ -147,12 +148,14 @@ def test_a_job_without_a_lock_has_no_key() -> None:
 
 
 class Processes:
-    """An executor that sends jobs as JSON to new processes, which share nothing with this one but the files."""
+    """An executor that sends jobs as JSON to other processes, which share nothing with this one but the files."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
 
     def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(run_elsewhere, json.dumps(to_json(job))) for job in jobs]
-            return [future.result() for future in futures]
+        futures = [self._pool.submit(run_elsewhere, json.dumps(to_json(job))) for job in jobs]
+        return [future.result() for future in futures]
 
 
 def run_elsewhere(text: str) -> Any:
@@ -180,18 +183,22 @@ def test_jobs_in_other_processes_give_the_same_verdicts(tmp_path: Path, monkeypa
         {"reading": "missing_runtime", "seed": 4},
         {"writing": "refuses"},
     ]
-    here, there = (
-        cross(
+
+    def run(name: str, executor: Executor) -> Run:
+        options, folder = RunOptions(entry=FAKE), tmp_path / name
+        return cross(
             environments,
             environments,
             specifications,
-            folder=tmp_path / name,
+            folder=folder,
             executor=executor,
             progress=silent,
-            options=RunOptions(entry=FAKE),
+            options=options,
         )
-        for name, executor in (("here", Local(2)), ("there", Processes()))
-    )
+
+    here = run("here", Local(2))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        there = run("there", Processes(pool))
     assert measured(here) == measured(there)
     assert {v.grade for v in there.verdicts} == {"bitwise", "drift", "crashed", "refused", "not run"}
     assert (len(there.verdicts), there.exit_code) == (24, 3)
