@@ -1,4 +1,4 @@
-"""Live Keras models in both runtimes: captured to a graph, rebuilt from one.
+"""Live Keras models in both runtimes: what the two do alike, a model rebuilt from a graph, its predictions.
 
 Layer 7 of the core.
 """

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple
 import numpy as np
 
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.capturing import capture
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import sha256
@@ -15,7 +16,7 @@ from bert_bundle.format.open_bundle import OpenedBundle, check_files
 from bert_bundle.graph import custom_classes, graph_json, signature
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.graph.signature import Slot
-from bert_bundle.keras_models import capture, prediction, rebuild
+from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.prediction import check_rows
 from bert_bundle.keras_models.runtime import Runtime

@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.capturing import capture
 from bert_bundle.encoders import configuration
 from bert_bundle.errors import BundleError, SignatureError, TokenizerError
 from bert_bundle.format import golden as goldens
@@ -22,8 +23,8 @@ from bert_bundle.graph import graph_json, signature
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.graph.signature import Slot
 from bert_bundle.interpreter.installed import writer_facts
-from bert_bundle.keras_models import capture, weights
 from bert_bundle.keras_models import runtime as keras_runtime
+from bert_bundle.keras_models import weights
 from bert_bundle.loading.parts import Parts
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples

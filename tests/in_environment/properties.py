@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 import bert_bundle
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification, strategies
 from bert_bundle.encoders import families
 from bert_bundle.format import golden as goldens
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.grading import differences
 from bert_bundle.graph import signature
-from bert_bundle.keras_models import capture, prediction
+from bert_bundle.keras_models import prediction
 from bert_bundle.loading.encoding import encode
 from bert_bundle.loading.parts import read_parts
 from bert_bundle.tokenizer import Recipe

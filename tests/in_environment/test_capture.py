@@ -9,9 +9,10 @@ import pytest
 from support.bundle_files import tree
 
 import bert_bundle
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification
 from bert_bundle.graph import graph_json
-from bert_bundle.keras_models import capture, keras2
+from bert_bundle.keras_models import keras2
 
 LENGTH = 12
 
@@ -27,8 +28,7 @@ def tiny_encoder(name="bert_encoder", **changes):
         "intermediate_size": 20,
         "max_position_embeddings": 32,
     }
-    sizes.update(changes)
-    return TFBertModel(BertConfig(**sizes), name=name)
+    return TFBertModel(BertConfig(**{**sizes, **changes}), name=name)
 
 
 class Builder:

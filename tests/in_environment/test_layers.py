@@ -8,9 +8,10 @@ from test_capture import LENGTH, batch, tiny_encoder
 
 import bert_bundle
 from bert_bundle import errors
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification
 from bert_bundle.graph import graph_json, layers
-from bert_bundle.keras_models import capture, keras2, layer_construction
+from bert_bundle.keras_models import keras2, layer_construction
 
 
 def _lstm(keras, states):

@@ -10,9 +10,10 @@ from test_layers import assert_same, make
 
 import bert_bundle
 from bert_bundle import errors
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification
 from bert_bundle.graph import graph_json
-from bert_bundle.keras_models import capture, layer_construction
+from bert_bundle.keras_models import layer_construction
 
 # The code that is traced is the caller's: Keras has run it through AutoGraph when the model was built, and does again
 # with what is nested in it when `save` traces it. "control flow for AutoGraph" is refused by Keras itself with it off.

@@ -14,6 +14,7 @@ from test_operations import OPERATIONS
 from test_training import moves, resting
 
 import bert_bundle
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification, strategies
 from bert_bundle.encoders import configuration, native_layers
 from bert_bundle.format import golden as goldens
@@ -22,7 +23,6 @@ from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.grading import differences as differences_
 from bert_bundle.grading import grades
 from bert_bundle.graph import graph_json
-from bert_bundle.keras_models import capture
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.loading import replay
 from bert_bundle.loading.parts import read_parts

@@ -5,9 +5,10 @@ import pytest
 from op_table import CASES, SIZED, Feeds, arrays
 
 from bert_bundle import errors
+from bert_bundle.capturing import capture
 from bert_bundle.encoders import families
 from bert_bundle.graph import graph_json
-from bert_bundle.keras_models import capture, rebuild
+from bert_bundle.keras_models import rebuild
 from bert_bundle.keras_models import runtime as keras_runtime
 
 

@@ -7,11 +7,12 @@ import pytest
 
 import bert_bundle
 from bert_bundle import errors
+from bert_bundle.capturing import capture
 from bert_bundle.classifiers import specification
 from bert_bundle.encoders import families
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.grading import grades
-from bert_bundle.keras_models import capture, layer_construction
+from bert_bundle.keras_models import layer_construction
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.loading.parts import read_parts
 

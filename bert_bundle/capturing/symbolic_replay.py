@@ -1,23 +1,18 @@
-"""User code run in a TensorFlow graph, and the ops that it consists of applied to symbolic tensors of Keras.
+"""A function's graph computed again on symbolic tensors of Keras: recorded layers are called, ops are translated.
 
-What `tracing` cannot run on the symbolic tensors of Keras runs here on those of a function's graph: a `tf.function`,
-ops that Keras does not record, a layer of Keras 3 that calls TensorFlow. The layers and encoders that it calls are
-recorded, not entered; the ops around them are translated one by one.
-
-Does not know: the graph that is captured, files.
+Does not know: how the graph was made.
 """
 
-import contextlib
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from bert_bundle.capturing.structures import leaves, map_leaves, paths, plain
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.ops import NestedOp
 from bert_bundle.graph.raw_ops import translate
 from bert_bundle.keras_models.dialect import Dialect
 
-_VARIABLE_READS = ("ReadVariableOp", "ResourceGather")
 _READ_FIX = "use it in the call of the layer that created it, as an attribute of that layer"
 
 LayerCall = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # (layer, args, kwargs) on symbolic tensors -> outputs
@@ -40,7 +35,7 @@ class Conversions(NamedTuple):
     entered: Callable[[Any], Any]
 
 
-class _Recorded(NamedTuple):
+class RecordedCall(NamedTuple):
     """The call of a known layer: its arguments and its outputs, tensors of the function's graph."""
 
     layer: Any
@@ -49,105 +44,13 @@ class _Recorded(NamedTuple):
     outputs: Any
 
 
-def run(
-    function: Callable[..., Any],
-    args: List[Any],
-    kwargs: Mapping[str, Any],
-    dialect: Dialect,
-    conversions: Conversions,
-    place: str,
-) -> Any:
-    """Return the nested symbolic tensors that `function` computes from symbolic arguments.
-
-    Raises KeyError with the op or the attribute that has no equivalent, ModelError for a variable of a recorded layer,
-    and whatever the function raises.
-    """
-    import tensorflow
-    from tensorflow.python.framework.func_graph import FuncGraph
-
-    graph = FuncGraph("bert_bundle")
-    given: Dict[int, Any] = {}  # id of a tensor of the graph -> symbolic tensor
-    eager = tensorflow.config.functions_run_eagerly()
-    recorder = _Recorder(graph, conversions)
-    try:
-        tensorflow.config.run_functions_eagerly(True)  # a tf.function inside is run as Python, in this graph
-        with graph.as_default(), recorder.watching():
-            inputs = _map([list(args), dict(kwargs)], lambda tensor: _placeholder(tensor, given), _is_symbolic)
-            result = function(*inputs[0], **inputs[1])
-    finally:
-        tensorflow.config.run_functions_eagerly(eager)
-    return _Replay(graph, recorder.calls, given, dialect, conversions, place).symbolic(result)
-
-
-def _placeholder(tensor: Any, given: Dict[int, Any]) -> Any:
-    import tensorflow
-
-    placeholder = tensorflow.compat.v1.placeholder(tensor.dtype, tuple(tensor.shape))
-    given[id(placeholder)] = tensor
-    return placeholder
-
-
-class _Recorder:
-    """The calls of known layers while user code runs in a graph."""
-
-    def __init__(self, graph: Any, conversions: Conversions) -> None:
-        self._graph, self._conversions = graph, conversions
-        self._inside = 0  # known layers that are being called; their parts are not recorded
-        self.calls: List[_Recorded] = []
-
-    @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Replace `__call__` of the base classes of layers by one that records, while inside the context."""
-        before = [(base, base.__call__) for base in self._conversions.bases]
-        try:
-            for base, original in before:
-                base.__call__ = self._watched(original)
-            yield
-        finally:
-            for base, original in before:
-                base.__call__ = original
-
-    def _watched(self, original: Any) -> Any:
-        import tensorflow
-
-        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._inside or next(_leaves([args, kwargs], self._is_own), None) is None:
-                return original(layer, *args, **kwargs)
-            if not self._conversions.is_known(layer):
-                self._conversions.entered(layer)
-                return original(layer, *args, **kwargs)
-            self._inside += 1
-            try:
-                outputs = _map(original(layer, *args, **kwargs), self._copied, self._is_own)
-            finally:
-                self._inside -= 1
-            self.calls.append(_Recorded(layer, args, kwargs, outputs))
-            return outputs
-
-        return tensorflow.autograph.experimental.do_not_convert(call)
-
-    def _is_own(self, value: Any) -> bool:
-        return getattr(value, "graph", None) is self._graph
-
-    @staticmethod
-    def _copied(tensor: Any) -> Any:
-        """Return a tensor that only this call returned: a layer may return its input as it is."""
-        import tensorflow
-
-        copy = tensorflow.identity(tensor)
-        for name in ("_keras_mask",):
-            if hasattr(tensor, name):
-                setattr(copy, name, getattr(tensor, name))
-        return copy
-
-
-class _Replay:
+class SymbolicReplay:
     """The tensors of a function's graph as symbolic tensors, computed from those that are `given`."""
 
     def __init__(
         self,
         graph: Any,
-        calls: List[_Recorded],
+        calls: List[RecordedCall],
         given: Dict[int, Any],
         dialect: Dialect,
         conversions: Conversions,
@@ -157,14 +60,14 @@ class _Replay:
         self._values: Dict[int, Any] = dict(given)  # id of a tensor -> symbolic tensor
         self._constants: Dict[int, Optional[np.ndarray]] = dict.fromkeys(given)
         self._handles: Dict[int, Any] = {}  # id of a placeholder -> what the graph captured
-        self._calls: Dict[int, Tuple[_Recorded, Tuple[Any, ...]]] = {}  # id of a tensor -> its call, its path in it
+        self._calls: Dict[int, Tuple[RecordedCall, Tuple[Any, ...]]] = {}  # id of a tensor -> its call, its path in it
         self._order = {operation.name: number for number, operation in enumerate(graph.get_operations())}
         for captured, placeholder in graph.captures:
             self._handles[id(placeholder)] = captured
             is_value = hasattr(captured, "numpy") and captured.dtype.name not in ("resource", "variant")
             self._constants[id(placeholder)] = captured.numpy() if is_value else None
         for call in calls:
-            for path, tensor in _paths(call.outputs):
+            for path, tensor in paths(call.outputs):
                 self._calls[id(tensor)] = call, path
                 self._constants[id(tensor)] = None
 
@@ -172,7 +75,7 @@ class _Replay:
         """Return a nested result of the function with symbolic tensors in place of those of the graph."""
         for tensor in self._needed(result):
             self._compute(tensor)
-        return _plain(_map(result, self._value, self._is_tensor))
+        return plain(map_leaves(result, self._value, self._is_tensor))
 
     def _is_tensor(self, value: Any) -> bool:
         return getattr(value, "graph", None) is self._graph
@@ -181,7 +84,7 @@ class _Replay:
         """Return the tensors that have to be computed, one of each op or call, in the order of the graph."""
         found: Dict[int, Any] = {}
         seen = set()
-        stack = list(_leaves(result, self._is_tensor))
+        stack = list(leaves(result, self._is_tensor))
         while stack:
             tensor = stack.pop()
             if id(tensor) in seen or id(tensor) in self._values or self._constant(tensor) is not None:
@@ -190,7 +93,7 @@ class _Replay:
             call = self._calls.get(id(tensor))
             found[id(tensor)] = tensor
             if call is not None:
-                stack.extend(_leaves([call[0].args, dict(call[0].kwargs)], self._is_tensor))
+                stack.extend(leaves([call[0].args, dict(call[0].kwargs)], self._is_tensor))
             else:
                 stack.extend(source for source in tensor.op.inputs if id(source) not in self._handles)
         return sorted(found.values(), key=lambda tensor: self._order[tensor.op.name])
@@ -208,10 +111,10 @@ class _Replay:
             for number, output in enumerate(tensor.op.outputs):
                 self._values[id(output)] = results[number] if len(tensor.op.outputs) > 1 else results
 
-    def _call(self, call: _Recorded) -> None:
-        args, kwargs = _map([list(call.args), dict(call.kwargs)], self._value, self._is_tensor)
+    def _call(self, call: RecordedCall) -> None:
+        args, kwargs = map_leaves([list(call.args), dict(call.kwargs)], self._value, self._is_tensor)
         outputs = self._conversions.call(call.layer, args, kwargs)
-        for path, tensor in _paths(call.outputs):
+        for path, tensor in paths(call.outputs):
             value = outputs
             for key in path:
                 value = value[key]
@@ -304,50 +207,3 @@ class _RawOp:
             return None
         items = [(item, self._known(item)) for item in tensor.op.inputs]
         return [item if known is None else int(known) for item, known in items]
-
-
-def _is_symbolic(value: Any) -> bool:
-    return hasattr(value, "_keras_history")
-
-
-def _map(structure: Any, convert: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
-    """Return a nested structure with its leaves converted; a ModelOutput of transformers stays one."""
-    if is_leaf(structure):
-        return convert(structure)
-    if isinstance(structure, Mapping):
-        items = {key: _map(value, convert, is_leaf) for key, value in structure.items()}
-        return items if type(structure) is dict else type(structure)(**items)
-    if isinstance(structure, (list, tuple)):
-        values = [_map(value, convert, is_leaf) for value in structure]
-        return type(structure)(*values) if hasattr(structure, "_fields") else type(structure)(values)
-    return structure
-
-
-def _leaves(structure: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Any]:
-    if is_leaf(structure):
-        yield structure
-    elif isinstance(structure, Mapping):
-        for value in structure.values():
-            yield from _leaves(value, is_leaf)
-    elif isinstance(structure, (list, tuple)):
-        for value in structure:
-            yield from _leaves(value, is_leaf)
-
-
-def _paths(structure: Any, path: Tuple[Any, ...] = ()) -> Iterator[Tuple[Tuple[Any, ...], Any]]:
-    """Yield (keys and positions that lead to it, tensor) for every tensor in the outputs of a call."""
-    if isinstance(structure, (Mapping, list, tuple)):
-        items = structure.items() if isinstance(structure, Mapping) else enumerate(structure)
-        for key, value in items:
-            yield from _paths(value, (*path, key))
-    elif structure is not None:
-        yield path, structure
-
-
-def _plain(structure: Any) -> Any:
-    """Return a nested result with plain dicts and lists, without what is None."""
-    if isinstance(structure, Mapping):
-        return {key: _plain(value) for key, value in structure.items() if value is not None}
-    if isinstance(structure, (list, tuple)):
-        return [_plain(value) for value in structure if value is not None]
-    return structure

@@ -12,14 +12,16 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from bert_bundle.capturing import tracing
+from bert_bundle.capturing.bare_encoder import graph_around, layer_of
+from bert_bundle.capturing.traced_layers import TracedLayers, is_traced
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import folder_name
 from bert_bundle.errors import ModelError
 from bert_bundle.graph import layer_configs, ops
 from bert_bundle.graph.graph import CALL_FLAGS, Apply, Argument, Call, Graph, Layer, Node, Ref
 from bert_bundle.graph.layers import STATEFUL
-from bert_bundle.keras_models import custom_layers, layer_construction, tracing
-from bert_bundle.keras_models.bare_encoder import graph_around, layer_of
+from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import (
     calls_its_graph,
     check_functions,
@@ -37,7 +39,6 @@ from bert_bundle.keras_models.nodes import (
     with_states,
 )
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.keras_models.traced_layers import TracedLayers, is_traced
 
 _FIX = "write the model as a functional or Sequential Keras model of built-in layers and tensor ops"
 _Key = Tuple[int, int]  # id of a layer, number of one of its calls

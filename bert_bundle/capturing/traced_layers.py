@@ -3,12 +3,14 @@
 import functools
 from typing import Any, Dict, List, Mapping, Optional
 
+from bert_bundle.capturing import function_graph
+from bert_bundle.capturing.legacy_encoders import LegacyEncoders
+from bert_bundle.capturing.symbolic_replay import Conversions
+from bert_bundle.capturing.tracing import VariableToTensor, own_variables, regularizers, runs_user_code
 from bert_bundle.errors import ModelError
-from bert_bundle.keras_models import custom_layers, function_graph, layer_construction
-from bert_bundle.keras_models.legacy_encoders import LegacyEncoders
+from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.keras_models.tracing import VariableToTensor, own_variables, regularizers, runs_user_code
 
 
 def is_traced(layer: Any, runtime: Runtime) -> bool:
@@ -48,7 +50,7 @@ class TracedLayers:
         """
         anchor = next(tensors([args, kwargs]))
         legacy, dialect = self._legacy, self._runtime.dialect
-        conversions = function_graph.Conversions(
+        conversions = Conversions(
             bases=(self._runtime.keras.layers.Layer, *legacy.bases),
             is_known=lambda layer: legacy.has(layer) or not is_traced(layer, self._runtime),
             call=lambda layer, args, kwargs: (legacy if legacy.has(layer) else dialect).call(layer, args, kwargs),
