@@ -104,6 +104,14 @@ def check_config(config: Any, place: str) -> Family:
         raise FormatError(
             "the hidden size is not a multiple of the number of heads", place="{}#/{}".format(place, heads)
         )
+    blocks = family.weights.block_count
+    if sizes["num_hidden_layers"] % sizes[blocks]:  # TensorFlow rounds which layers share a block
+        raise FormatError(
+            "the number of layers is not a multiple of the number of blocks",
+            place="{}#/{}".format(place, blocks),
+            wanted="a divisor of {}".format(sizes["num_hidden_layers"]),
+            found=sizes[blocks],
+        )
     if family.first_position:
         _one_of(config["pad_token_id"], (family.first_position - 1,), place + "#/pad_token_id")
     _check_labels(config, place)

@@ -1,4 +1,4 @@
-"""Paths of the files that a tokenizer of every kind has."""
+"""Paths of the files that a tokenizer of every kind has, and a field that several of them hold."""
 
 from bert_bundle.format import layout
 
@@ -6,3 +6,4 @@ CONFIG = layout.TOKENIZER + "/tokenizer_config.json"
 SPECIAL = layout.TOKENIZER + "/special_tokens_map.json"
 FAST = layout.TOKENIZER + "/tokenizer.json"
 ADDED = layout.TOKENIZER + "/added_tokens.json"
+EXTRA = "additional_special_tokens"  # in the configuration only if there are any

@@ -12,7 +12,7 @@ from bert_bundle.classifiers import heads
 from bert_bundle.classifiers.strategies import draw, features, smallest_failing, specifications
 from bert_bundle.encoders import families
 
-MANY = 600
+MANY = 1000
 Spec = Mapping[str, Any]
 
 DEMANDED = {

@@ -6,7 +6,7 @@ import pytest
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.configuration import canonical_config, check_config, classes, longest, standard
-from bert_bundle.encoders.families import BERT, CLASSES, DISTILBERT, ELECTRA, Family
+from bert_bundle.encoders.families import ALBERT, BERT, CLASSES, DISTILBERT, ELECTRA, Family
 from bert_bundle.errors import BundleError, FormatError, LimitError, ModelError, UnsafeError
 
 PLACE = "encoders/bert/config.json"
@@ -179,12 +179,26 @@ def test_a_field_is_checked_under_the_familys_own_name(change: dict[str, Any], m
     assert caught.value.place == f"{PLACE}#/{field}"
 
 
-@pytest.mark.parametrize("family", [families.ROBERTA, families.XLM_ROBERTA])
+@pytest.mark.parametrize("family", [families.ROBERTA, families.XLM_ROBERTA, families.CAMEMBERT])
 @pytest.mark.parametrize("value", [0, 2, None])
 def test_padding_from_which_positions_are_not_numbered_is_refused(family: Family, value: Any) -> None:
     with pytest.raises(FormatError, match="a value the encoder does not honour") as caught:
         check_config({**whole(family), "pad_token_id": value}, PLACE)
     assert (caught.value.place, caught.value.wanted) == (PLACE + "#/pad_token_id", "1")
+
+
+@pytest.mark.parametrize("groups", [5, 24])
+def test_layers_that_cannot_share_blocks_evenly_are_refused(groups: int) -> None:
+    assert check_config({**whole(ALBERT), "num_hidden_groups": 4}, PLACE) is ALBERT
+    with pytest.raises(FormatError, match="the number of layers is not a multiple of the number of blocks") as caught:
+        check_config({**whole(ALBERT), "num_hidden_groups": groups}, PLACE)
+    assert (caught.value.place, caught.value.wanted) == (PLACE + "#/num_hidden_groups", "a divisor of 12")
+
+
+def test_a_block_of_several_layers_is_refused() -> None:
+    with pytest.raises(FormatError, match="a value the encoder does not honour") as caught:
+        check_config({**whole(ALBERT), "inner_group_num": 2}, PLACE)
+    assert caught.value.place == PLACE + "#/inner_group_num"
 
 
 def test_positions_before_the_first_token_are_not_counted() -> None:
@@ -194,6 +208,8 @@ def test_positions_before_the_first_token_are_not_counted() -> None:
         "roberta": 510,
         "xlm-roberta": 510,
         "electra": 512,
+        "camembert": 510,
+        "albert": 512,
     }
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ FAMILIES = {
     "distilbert": ("DistilBert", {"dim": 12, "n_layers": 2, "n_heads": 2, "hidden_dim": 20}),
     "roberta": ("Roberta", dict(SIZES, type_vocab_size=1, layer_norm_eps=1e-5)),
     "xlm-roberta": ("XLMRoberta", dict(SIZES, type_vocab_size=2, hidden_act="gelu_new")),
+    "albert": ("Albert", dict(SIZES, embedding_size=8, num_hidden_groups=2, type_vocab_size=3, hidden_act="relu")),
+    "albert with one block": ("Albert", dict(SIZES, embedding_size=12, layer_norm_eps=1e-6)),
+    "camembert": ("Camembert", dict(SIZES, type_vocab_size=1, hidden_act="relu", layer_norm_eps=1e-6)),
     "electra": ("Electra", dict(SIZES, embedding_size=8, type_vocab_size=2, layer_norm_eps=1e-6)),
     "electra without a projection": ("Electra", dict(SIZES, embedding_size=12, hidden_act="relu")),
 }
@@ -50,7 +54,7 @@ def span(encoder, ids, mask, types, keras):
 # head: (how it is called, classes)
 HEADS = {"Model": (plain, 2), SEQUENCE: (sequence, 3), TOKENS: (tokens, 5), SPAN: (span, 2)}
 CASES = ["{} {}".format(family, head) for family in FAMILIES for head in HEADS if " " not in family]
-CASES.append("electra without a projection Model")
+CASES += [family + " Model" for family in FAMILIES if " " in family]
 
 
 def make(case, name="encoder", **changes):
@@ -85,12 +89,16 @@ def finish(model, encoder):
     specification.randomize(model, encoder, seed=7)
     inner = getattr(encoder, encoder.base_model_prefix)
     inner.embeddings.trainable = False
-    blocks = inner.transformer if hasattr(inner, "transformer") else inner.encoder
-    blocks.layer[0].trainable = False
-    blocks.layer[0].attention.trainable = True
+    first = first_block(inner.transformer if hasattr(inner, "transformer") else inner.encoder)
+    first.trainable = False
+    first.attention.trainable = True
     return specification.BuiltClassifier(
         model, encoder, specification.tokenizer(), (), {"text": ["my invoice", "why?"]}, LENGTH
     )
+
+
+def first_block(blocks):
+    return blocks.layer[0] if hasattr(blocks, "layer") else blocks.albert_layer_groups[0].albert_layers[0]
 
 
 def takes_types(encoder):
@@ -218,33 +226,35 @@ def test_a_length_beyond_the_positions_is_refused(keras, save, tmp_path):
     assert caught.value.found == "31"
 
 
-def _swap(name):
+def swapped(name):
     """Return the name of the same tensor of the other layer."""
-    return name.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")
+    return re.sub(r"\.([01])\.", lambda found: ".{}.".format(1 - int(found.group(1))), name, count=1)
 
 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if " " not in family])
 def test_a_swapped_pair_of_layers_is_caught_at_save(family, keras, save, tmp_path, monkeypatch):
     honest = transformers.tensors
-    monkeypatch.setattr(transformers, "tensors", lambda live: {_swap(k): v for k, v in honest(live).items()})
+    monkeypatch.setattr(transformers, "tensors", lambda live: {swapped(k): v for k, v in honest(live).items()})
     with pytest.raises(errors.ModelError, match=r"the captured graph does not compute what .* @ probabilities"):
         save(build(keras, family + " Model"), tmp_path / "bundle")
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.split()[0] in ("bert", "roberta", "xlm-roberta")])
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.split()[0] in ("bert", "roberta", "xlm-roberta", "camembert", "albert")]
+)
 def test_a_lost_pooler_is_caught_at_save_where_there_is_one(case, keras, save, tmp_path, monkeypatch):
     made, honest = build(keras, case), transformers.tensors
     monkeypatch.setattr(
         transformers, "tensors", lambda live: {k: v for k, v in honest(live).items() if "pooler" not in k}
     )
-    if case.endswith("Model") or case == "bert ForSequenceClassification":
-        with pytest.raises(errors.FormatError, match=r"does not fit its configuration @ .*pooler.dense.bias"):
+    if case.endswith("Model") or case in ("bert ForSequenceClassification", "albert ForSequenceClassification"):
+        with pytest.raises(errors.FormatError, match=r"does not fit its configuration @ .*pooler(.dense)?.bias"):
             save(made, tmp_path / "bundle")
     else:  # nothing is lost: `pair` saves the same model
         assert not any("pooler" in name for name in honest(made.encoder))
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra", "camembert", "albert"])
 def test_another_epsilon_is_caught_at_save(family, keras, save, tmp_path, monkeypatch):
     made, honest = build(keras, family + " Model"), transformers.build
 
@@ -256,7 +266,7 @@ def test_another_epsilon_is_caught_at_save(family, keras, save, tmp_path, monkey
         save(made, tmp_path / "bundle")
 
 
-@pytest.mark.parametrize("family", ["roberta", "xlm-roberta"])
+@pytest.mark.parametrize("family", ["roberta", "xlm-roberta", "camembert"])
 def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, keras, save, tmp_path, monkeypatch):
     made = build.__wrapped__(keras, family + " Model")  # its own, for the configuration changes
     made.encoder.config.pad_token_id = 0
@@ -265,7 +275,7 @@ def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, ke
     assert (caught.value.wanted, caught.value.found) == ("1", "0")
 
 
-@pytest.mark.parametrize("name", ["TFAlbertModel", "TFBertForMaskedLM"])
+@pytest.mark.parametrize("name", ["TFXLNetModel", "TFBertForMaskedLM"])
 def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, tmp_path):
     import transformers as library
 
@@ -280,7 +290,8 @@ def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, 
             specification.BuiltClassifier(model, live, specification.tokenizer(), (), {"text": ["why?"]}, LENGTH),
             tmp_path / "bundle",
         )
-    assert "TFXLMRobertaModel, TFElectraModel, or with ForSequenceClassification" in caught.value.wanted
+    assert "TFXLMRobertaModel, TFElectraModel, " in caught.value.wanted
+    assert ", or with ForSequenceClassification" in caught.value.wanted
     assert caught.value.found == name
 
 
@@ -319,4 +330,13 @@ BYTES = {
     "electra ForTokenClassification": "6546f372d86fe6c746a09b996d387697b47f6016b0884d381d296d941f699ded",
     "electra ForQuestionAnswering": "7ecda6e5308aef004c76008869e5b3a03e88073494982fa80bfd30931cd54b98",
     "electra without a projection Model": "2a132e59f62d773ac9c1ff0896b0cbc67ee80f7f71d0dee0ddebb352fd84d072",
+    "camembert Model": "fe1b125b40414abfe37edee25ff1da634004d3b291d2ad6d42f1f24e5eb2f1bb",
+    "camembert ForSequenceClassification": "f7b6c1c9b4a7ee1c1b902ba66043ae4e4092b95bdc9fd889da4d2dfd9d24f46c",
+    "camembert ForTokenClassification": "ae4f0097491b918671f87476e35d8fd20d87a9927ab61b4a98cb868931c7a260",
+    "camembert ForQuestionAnswering": "f86aa4e2a9a08319df7b113e244089f908c8cf8150e258d0caabc078776479dd",
+    "albert Model": "5e56d60f58ac2e8e3d2139d2ac9e4c758169d534bb5fc768e5bc8327adc01d77",
+    "albert ForSequenceClassification": "dc2edf643416adf9e7bd83f29034b55fba9e5e6d7e17143ac801e378c9cca402",
+    "albert ForTokenClassification": "980855d9f22a82218201ffa34fe5337e6bad57c4f2343387c9ce3536e202b36f",
+    "albert ForQuestionAnswering": "303e6b07a5abc9b84bfd95962e5ca17733195aaa0f5fd4749c69c9dd237b5122",
+    "albert with one block Model": "bad57a5f02caf9dfd1441160016ec3966fed722bcf41bcd2ac24c54f88065cac",
 }

@@ -4,7 +4,7 @@ import against_reference
 import numpy as np
 import pytest
 from support import numpy_reference
-from test_families import CASES, batch, build
+from test_families import CASES, batch, build, swapped
 
 from bert_bundle.interpreter import known_breakages
 
@@ -71,13 +71,17 @@ def with_tensors(part, change):
 FAULTS = {
     "another number of heads": with_field("num_attention_heads", lambda config: 1),
     "another activation": with_field("hidden_act", lambda config: "gelu" if "relu" in config.values() else "relu"),
-    "the other layer first": with_names(lambda n: n.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")),
+    "the other layer first": with_names(swapped),
     "positions off by one": with_tensors("position_embeddings", lambda table: np.roll(table, 1, axis=0)),
 }
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+PLANTED = [
+    (fault, case) for case in MODELS for fault in FAULTS if "one block" not in case or "layer" not in fault
+]  # one block has no other
+
+
+@pytest.mark.parametrize(("fault", "case"), PLANTED, indirect=["case"])
 def test_an_encoder_that_computes_something_else_is_noticed(fault, case, runtime):
     family, config, tensors, given = case
     found = against_reference.outputs(runtime, family, *FAULTS[fault](config, tensors), given)

@@ -1,9 +1,10 @@
 """A reference encoder in NumPy float64, written from the papers. Shares no code with the package.
 
-It takes a checked configuration and tensors by their PyTorch names, tells the five families by the configuration and
-does inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
-Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020). What no paper states (where a
-head starts, what a mask adds) follows the classes of PyTorch and TensorFlow in transformers, with a comment.
+It takes a checked configuration and tensors by their PyTorch names, tells the families by the configuration and does
+inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
+Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020); Lan: ALBERT (2019). What no
+paper states (where a head starts, what a mask adds) follows the classes of PyTorch and TensorFlow in transformers, with
+a comment.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_l
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; not a field of the configuration
 
 _BERT = {
-    "layer": "encoder.layer.",
+    "layer": "encoder.layer.{}.",
     "query": "attention.self.query",
     "key": "attention.self.key",
     "value": "attention.self.value",
@@ -41,7 +42,7 @@ _BERT = {
     "last": "output.LayerNorm",
 }
 _DISTILBERT = {
-    "layer": "transformer.layer.",
+    "layer": "transformer.layer.{}.",
     "query": "attention.q_lin",
     "key": "attention.k_lin",
     "value": "attention.v_lin",
@@ -51,6 +52,20 @@ _DISTILBERT = {
     "down": "ffn.lin2",
     "last": "output_layer_norm",
 }
+_ALBERT = {
+    "layer": "encoder.albert_layer_groups.{}.albert_layers.0.",
+    "query": "attention.query",
+    "key": "attention.key",
+    "value": "attention.value",
+    "out": "attention.dense",
+    "norm": "attention.LayerNorm",
+    "up": "ffn",
+    "down": "ffn_output",
+    "last": "full_layer_layer_norm",
+}
+_NAMES = {"distilbert": _DISTILBERT, "albert": _ALBERT}  # those of other families are BERT's
+_PROJECTIONS = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
+_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")  # families that count positions from the padding on
 _WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -138,8 +153,9 @@ def encode(
     """
     weights = _Weights(config, tensors, activations)
     embeddings = x = weights.embed(np.asarray(input_ids, np.int64), token_type_ids)
-    if "embeddings_project.weight" in weights.encoder:  # Clark, 3.3: embeddings smaller than the hidden size
-        x = weights.dense("embeddings_project", x)
+    for name in _PROJECTIONS:  # Clark, 3.3; Lan, 3.1: embeddings smaller than the hidden size
+        if name + ".weight" in weights.encoder:
+            x = weights.dense(name, x)
     mask = np.ones(x.shape[:2]) if attention_mask is None else np.asarray(attention_mask, np.float64)
     states, attentions = [x], []
     for index in range(weights.layers):
@@ -172,7 +188,7 @@ class _Weights:
         self.all = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
         self.encoder = {name[len(prefix) :]: t for name, t in self.all.items() if name.startswith(prefix)}
         distilbert = self.kind == "distilbert"
-        self.names = _DISTILBERT if distilbert else _BERT
+        self.names = _NAMES.get(self.kind, _BERT)
         self.layers = config["n_layers" if distilbert else "num_hidden_layers"]
         self.attention_heads = config["n_heads" if distilbert else "num_attention_heads"]
         self.activation = activations[config["activation" if distilbert else "hidden_act"]]
@@ -199,10 +215,10 @@ class _Weights:
     def positions(self, ids: np.ndarray) -> np.ndarray:
         """Return 0, 1, 2, ... for every text.
 
-        RoBERTa and XLM-R count the tokens that are not padding, from the padding id + 1, and padding has that id as its
-        position, as in the code that they were trained with (fairseq, `utils.make_positions`).
+        RoBERTa and the like count the tokens that are not padding, from the padding id + 1, and padding has that id as
+        its position, as in the code that they were trained with (fairseq, `utils.make_positions`).
         """
-        if "roberta" not in self.kind:
+        if self.kind not in _FROM_PADDING:
             return np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
         padding = self.config["pad_token_id"]
         real = (ids != padding).astype(np.int64)
@@ -213,7 +229,9 @@ class _Weights:
 
         The second sub-layer is two dense layers with the activation between them (3.3); Devlin uses GELU (A.2).
         """
-        at = {role: self.names["layer"] + "{}.{}".format(index, name) for role, name in self.names.items()}
+        # Lan, 3.1: consecutive layers share the weights of a group.
+        block = index * self.config.get("num_hidden_groups", self.layers) // self.layers
+        at = {role: self.names["layer"].format(block) + name for role, name in self.names.items()}
         context, attention = self.attend(at, x, bias)
         x = self.norm(at["norm"], x + self.dense(at["out"], context))
         inner = self.activation(self.dense(at["up"], x))
@@ -243,17 +261,17 @@ class _Weights:
         if self.head == "TokenClassification":  # Devlin, figure 4
             return {"logits": self.dense("classifier", x)}
         if self.head == "SequenceClassification":
-            if self.kind == "bert":  # Devlin, 4.1, with the pooler of his code
+            if self.kind in ("bert", "albert"):  # Devlin, 4.1, with the pooler of his code
                 return {"logits": self.dense("classifier", self.pool(first))}
             if self.kind == "distilbert":
                 return {"logits": self.dense("classifier", relu(self.dense("pre_classifier", first)))}
             between = self.activations["gelu" if self.kind == "electra" else "tanh"]
             return {"logits": self.dense("classifier.out_proj", between(self.dense("classifier.dense", first)))}
         found = {"last_hidden_state": x}
-        if "pooler.dense.weight" in self.encoder:
+        if any(name.startswith("pooler.") for name in self.encoder):
             found["pooler_output"] = self.pool(first)
         return found
 
     def pool(self, first: np.ndarray) -> np.ndarray:
         """Return tanh of a dense layer on the first token (Devlin's code, `modeling.py`, BertModel)."""
-        return np.asarray(np.tanh(self.dense("pooler.dense", first)))
+        return np.asarray(np.tanh(self.dense("pooler" if self.kind == "albert" else "pooler.dense", first)))

@@ -51,7 +51,9 @@ def test_a_transposed_weight_would_be_noticed(bundle, tmp_path):
     folder = shutil.copytree(path / "encoders" / "bert_encoder", tmp_path / "encoder")
     tensors = load_file(folder / "model.safetensors")
     weight = next(
-        key for key in tensors if key.endswith(("layer.0.attention.self.query.weight", "0.attention.q_lin.weight"))
+        key
+        for key in tensors
+        if key.endswith(("0.attention.self.query.weight", "0.attention.q_lin.weight", "0.attention.query.weight"))
     )
     tensors[weight] = np.ascontiguousarray(tensors[weight].T)
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
