@@ -57,6 +57,7 @@ def encoder(builder: ModelBuilder, spec: Specification, vocabulary: int, name: s
         vocab_size=vocabulary + spec["spare"],
         hidden_size=spec["hidden"],
         num_hidden_layers=spec["layers"],
+        num_hidden_groups=spec["groups"],
         num_attention_heads=spec["heads"],
         intermediate_size=spec["intermediate"],
         type_vocab_size=spec["types"],
@@ -102,7 +103,7 @@ def _towers(
         return joined, ids
     feeds = _tokens(builder, spec, "", inputs)
     if spec["towers"] == "two":
-        other = encoder(builder, {**spec, "layers": 1}, vocabulary, "other_encoder")
+        other = encoder(builder, {**spec, "layers": 1, "groups": 1}, vocabulary, "other_encoder")
         return builder.layers.Concatenate(name="both")([_pooled(builder, spec, e, feeds) for e in (live, other)]), [
             "text"
         ]

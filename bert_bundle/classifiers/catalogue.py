@@ -323,7 +323,7 @@ MODELS: Mapping[str, BuildFunction] = {
     "custom_layer": _after_hidden_states(_custom_layer),
     "subclassed_model": _subclassed,
     "class_with_a_head_by_itself": _by_itself("ForSequenceClassification"),
-    **{family: _family(family) for family in ("distilbert", "roberta", "xlm-roberta", "electra")},
+    **{family: _family(family) for family in families.BY_MODEL_TYPE if family != "bert"},
     **{
         "{}_{}".format(family, head): _family(family, head)
         for family in families.BY_MODEL_TYPE

@@ -27,6 +27,7 @@ CLASSIC: Dict[str, Any] = {
     "heads": 4,
     "intermediate": 48,
     "types": 2,
+    "groups": 1,  # blocks that ALBERT's layers share, a divisor of `layers`
     "embedding": 12,  # embedding size, ELECTRA only
     "spare": 3,  # rows of the word embeddings beyond the vocabulary
     "activation": "gelu",
@@ -99,7 +100,7 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
         assembled = assemble(builder, spec, len(described.ids))
     randomize(assembled.model, builder.encoders, spec["seed"])
     if spec["frozen"]:
-        builder.freeze(builder.encoders[0], *(_part(family.weights, name) for name in spec["frozen"]))
+        builder.freeze(builder.encoders[0], *(_part(family.weights, name, spec) for name in spec["frozen"]))
     labels = () if family.head else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
     result = BuiltClassifier(
         assembled.model, builder.encoders[0], live, labels, _examples(spec, assembled), spec["max_length"]
@@ -143,11 +144,13 @@ def _train(classifier: BuiltClassifier, steps: int, keras: Any) -> None:
     classifier.model.fit(rows, answers, batch_size=len(answers), epochs=steps, shuffle=False, verbose=0)
 
 
-def _part(weights: Weights, name: str) -> str:
-    """Return the path of a part of an encoder that a specification freezes."""
+def _part(weights: Weights, name: str, spec: Mapping[str, Any]) -> str:
+    """Return the path of a part of an encoder that a specification freezes; of layers that share it, the block."""
     if name.startswith("layer."):
         number, _, rest = name[len("layer.") :].partition(".")
-        name = ".".join(filter(None, [weights.blocks.format(number), rest]))
+        blocks = spec["groups"] if weights.block_count == "num_hidden_groups" else spec["layers"]
+        block = int(number) * blocks // spec["layers"]
+        name = ".".join(filter(None, [weights.blocks.format(block), rest]))
     return "{}.{}".format(weights.prefix, name)
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from bert_bundle.encoders import families
-from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
+from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM
+from bert_bundle.tokenizer.description import CLASSES as MODELS_OF
 
 Spec = Dict[str, Any]
 Draw = Callable[[Any], Any]
@@ -111,10 +112,11 @@ def _specifications(draw: Draw) -> Spec:
 def sizes() -> "st.SearchStrategy[Spec]":
     """Return sizes of an encoder, different where a fault could swap two of them; shrinks to the smallest."""
     return st.builds(
-        lambda heads, size, layers, more, types, activation, epsilon, dropout, other: {
+        lambda heads, size, layers, more, types, activation, epsilon, dropout, other, share: {
             "heads": heads,
             "hidden": heads * size,
             "layers": layers,
+            "groups": 1 if share else layers,
             "intermediate": heads * size + more,
             "types": types,
             "activation": activation,
@@ -132,6 +134,7 @@ def sizes() -> "st.SearchStrategy[Spec]":
         epsilon=st.sampled_from([1e-12, 1e-6, 1e-3]),
         dropout=st.sampled_from([0.0, 0.1, 0.5]),
         other=st.sampled_from([-1, 3]),
+        share=st.booleans().map(lambda b: not b),
     )
 
 
@@ -204,6 +207,8 @@ def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStra
 def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
     """Draw the dtype policy; shrinks to float32. Half precision only if neither pooling nor inputs name a dtype."""
     plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"]
+    # TensorFlow's classes of DeBERTa do not run in half precision: their softmax names float32.
+    plain = plain and not spec["class"].startswith(families.DEBERTA_V2.title)
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
 
@@ -295,7 +300,8 @@ def tokenizers(draw: Draw, model_type: str) -> Spec:
     sides = {"padding_side": draw(st.sampled_from(["right", "right", "left"]))}
     added = draw(st.lists(st.sampled_from(["newtoken", "<b>"]), max_size=1))
     added = added if fast or kind != BYTE_LEVEL else []
-    settings = {**(words if kind == WORDPIECE else {}), **sides}
+    fields = MODELS_OF[families.BY_MODEL_TYPE[model_type].tokenizer.name].FIELDS
+    settings = {**{name: value for name, value in words.items() if name in fields}, **sides}
     return {"fast": fast, "tokenizer": {**settings, **({"added": added} if added else {})}}
 
 

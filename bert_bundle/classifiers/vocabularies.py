@@ -4,14 +4,15 @@
 import base64
 import struct
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type
 
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.encoders import families
-from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
+from bert_bundle.encoders.families.family import UNIGRAM
 from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
-from bert_bundle.tokenizer.description import Description, Model
+from bert_bundle.tokenizer.description import CLASSES, Description, Model
 from bert_bundle.tokenizer.unigram import Unigram
+from bert_bundle.tokenizer.variants import Albert, Camembert, DebertaV2, MPNet
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 _WORDS = (
@@ -34,6 +35,12 @@ _NORMAL = {
     "ｆ": "f",
 }
 FAMILIES = {family.model_type: family.tokenizer.name for family in families.FAMILIES}  # -> class of transformers
+FLAVOURS = tuple(  # (family, whether the tokenizer is fast) that a bundle can hold
+    (family.model_type, fast)
+    for family in families.FAMILIES
+    for fast in (True, False)
+    if fast or family.tokenizer.vocabulary != UNIGRAM
+)
 
 
 def tokenizer_of(family: str, *, fast: bool = True, runtime: str = "transformers") -> Any:
@@ -46,16 +53,14 @@ def load(described: Description, *, fast: bool, runtime: str) -> Any:
     return tokenizers.from_files(described.to_files(), fast=fast, runtime=runtime)
 
 
-def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
+def describe(family: str, added: Sequence[str] = (), *, tokenizer_class: str = "", **settings: Any) -> Description:
     """Describe a tokenizer, with `added` tokens and settings by their names in tokenizer_config.json."""
-    models: Dict[str, Callable[[], Model]] = {
-        WORDPIECE: lambda: WordPiece(tuple(wordpiece())),
-        BYTE_LEVEL: bytelevel,
-        UNIGRAM: unigram,
-    }
-    model = models[families.BY_MODEL_TYPE[family].tokenizer.vocabulary]()
-    described = Description.fresh(FAMILIES[family], model, 64, **settings)
-    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
+    model = _MODELS[CLASSES[FAMILIES[family]]]()
+    described = Description.fresh(tokenizer_class or FAMILIES[family], model, 64, **settings)
+    known = frozenset(model.tokens)
+    # Published vocabularies of DeBERTa lack the mask, too.
+    more = [*(token for token in described.special if token not in known), *added]
+    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(more)})
 
 
 def wordpiece() -> List[str]:
@@ -77,16 +82,17 @@ def bytelevel() -> ByteLevel:
     return ByteLevel(tuple(tokens), tuple(merges))
 
 
-def unigram() -> Unigram:
+def unigram(kind: Type[Unigram] = Unigram) -> Unigram:
     """Return single letters and the words as pieces, longer ones with a higher score.
 
-    White space, full-width letters and ligatures are normalized.
+    White space, full-width letters and ligatures are normalized. Special pieces have the places of that kind.
     """
     words = [word.replace(" ", "\u2581") for word in _SPELLED if word.strip()]
     alphabet = [chr(c) for c in range(ord("!"), 0x7F)] + ["\u2581", *"éèüñçà東京のｱ"]
     scored = [(piece, -8.0 + 0.75 * len(piece)) for piece in dict.fromkeys([*alphabet, *words])]
-    special = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    return Unigram((*special, *scored, ("<mask>", 0.0)), 3, base64.b64encode(charsmap(_NORMAL)).decode("ascii"))
+    first, last = ([(piece, 0.0) for piece in pieces] for pieces in (kind.ORDER.first, kind.ORDER.last))
+    table = base64.b64encode(charsmap(_NORMAL)).decode("ascii")
+    return kind((*first, *scored, *last), kind.ORDER.first.index(kind.ORDER.unk), table)
 
 
 def charsmap(normal: Mapping[str, str]) -> bytes:
@@ -119,3 +125,14 @@ def charsmap(normal: Mapping[str, str]) -> bytes:
         units_of.update((child, (first + byte, byte)) for byte, child in branches.items())
     trie = struct.pack("<{}I".format(len(units)), *units)
     return struct.pack("<I", len(trie)) + trie + forms
+
+
+_MODELS: Mapping[Type[Model], Callable[[], Model]] = {
+    WordPiece: lambda: WordPiece(tuple(wordpiece())),
+    ByteLevel: bytelevel,
+    Unigram: unigram,
+    Albert: lambda: unigram(Albert),
+    Camembert: lambda: unigram(Camembert),
+    DebertaV2: lambda: unigram(DebertaV2),
+    MPNet: lambda: MPNet(("<s>", "<pad>", "</s>", *wordpiece()[1:], "<mask>")),
+}

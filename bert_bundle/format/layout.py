@@ -17,7 +17,7 @@ GRAPH = "graph.json"
 WEIGHTS = "weights.safetensors"
 ENCODERS = "encoders"
 TOKENIZER = "tokenizer"
-SENTENCEPIECE = "tokenizer/sentencepiece.bpe.model"
+SENTENCEPIECE, SPIECE, SPM = ("tokenizer/" + name for name in ("sentencepiece.bpe.model", "spiece.model", "spm.model"))
 GOLDEN = "golden"
 GOLDEN_INPUTS = "golden/inputs.json"
 GOLDEN_FACTS = "golden/facts.json"
@@ -34,6 +34,7 @@ MAX_MANIFEST = 4 << 20
 MAX_VOCABULARY = 64 << 20
 MAX_TENSORS = 64 << 30
 
+_PIECES = (SENTENCEPIECE, SPIECE, SPM)  # SentencePiece's protobuf: pieces and their scores
 _HARMLESS = (".json", ".md", ".safetensors", ".txt")  # files that nothing executes: no .py, .bin, .pkl, .pb, .so, .h5
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.IGNORECASE)
@@ -60,11 +61,11 @@ def check_path(path: str) -> str:
 
 def check_file(path: str) -> str:
     """Return `path` if it is a plain path with a file type that a bundle may contain. Raises like `check_path`."""
-    if not check_path(path).endswith(_HARMLESS) and path != SENTENCEPIECE:
+    if not check_path(path).endswith(_HARMLESS) and path not in _PIECES:
         raise UnsafeError(
             "a type of file that a bundle may not contain",
             place=path,
-            wanted=", ".join((*_HARMLESS, SENTENCEPIECE)),
+            wanted=", ".join((*_HARMLESS, *_PIECES)),
             fix="save the bundle again from its model",
         )
     return path

@@ -153,7 +153,8 @@ def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs
     """Return the recipe with the length asked for, else that of the model's inputs, else the longest possible."""
     longest = min(map(configuration.longest, configs.values()))
     fixed = {s.shape[0] for s in slots if s.group and s.shape and s.shape[0] is not None}
-    length = asked or next(iter(fixed), None) or min(tokenizer.model_max_length, longest)
+    usual = min(map(configuration.usual_length, configs.values()))
+    length = asked or next(iter(fixed), None) or min(tokenizer.model_max_length, usual)
     if fixed - {length} or not 1 <= length <= longest:
         raise SignatureError(
             "max_length does not fit the model",

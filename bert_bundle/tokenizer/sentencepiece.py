@@ -1,33 +1,75 @@
-"""Writes sentencepiece.bpe.model, the slow layout of XLM-R: pieces as SentencePiece's protobuf. Imports no library.
+"""Writes the slow layout of Unigram tokenizers: pieces as SentencePiece's protobuf. Imports no library.
 
 The messages and field numbers are those of sentencepiece_model.proto (github.com/google/sentencepiece). Only the fields
-of XLM-R's model are written, in the order of their numbers: equal pieces are equal bytes. transformers puts `<pad>` and
-`<mask>` around the model's own pieces and shifts their ids by one (XLMRobertaTokenizer, `fairseq_offset`).
+that decide ids are written, in the order of their numbers: equal pieces are equal bytes. transformers may put pieces
+around the model's own and shift their ids (XLMRobertaTokenizer and CamembertTokenizer, `fairseq_offset`).
 """
 
 import base64
 import struct
+from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-_FIRST = ("<s>", "<pad>", "</s>", "<unk>")  # replaces the model's first three pieces in transformers
-_LAST = "<mask>"
-_OWN = (("<unk>", 2), ("<s>", 3), ("</s>", 3))  # those three with their types: unknown and control
+from bert_bundle.format import layout
+
+_NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3  # types of pieces
 _VARINT, _LENGTH, _FLOAT = 0, 2, 5  # wire types
 _UNIGRAM = 1
 
 
-def to_bytes(pieces: Sequence[Tuple[str, float]], unk: int, charsmap: Optional[str]) -> Optional[bytes]:
+@dataclass(frozen=True)
+class Order:
+    """Where transformers puts the pieces of a SentencePiece model.
+
+    path   the file
+    own    the pieces that the model begins with, in its order; none is plain text
+    first  what transformers has in their place, by id
+    last   what it puts after the model's pieces
+    unk    the unknown one
+    """
+
+    path: str
+    own: Tuple[str, ...]
+    first: Tuple[str, ...]
+    last: Tuple[str, ...]
+    unk: str = "<unk>"
+
+    def plain(self, pieces: Sequence[Tuple[str, float]], unk: int) -> Sequence[Tuple[str, float]]:
+        """Return the pieces between `first` and `last`; none if the pieces are in another order."""
+        tokens, end = tuple(piece for piece, _ in pieces), len(pieces) - len(self.last)
+        around = tokens[: len(self.first)], tokens[end:]
+        fits = around == (self.first, self.last) and unk == self.first.index(self.unk)
+        return pieces[len(self.first) : end] if fits else ()
+
+
+_FAIRSEQ = ("<unk>", "<s>", "</s>")
+XLM_R = Order(layout.SENTENCEPIECE, _FAIRSEQ, ("<s>", "<pad>", "</s>", "<unk>"), ("<mask>",))
+CAMEMBERT = Order(
+    layout.SENTENCEPIECE,
+    _FAIRSEQ,
+    ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"),
+    ("<mask>",),
+)
+
+_SPECIAL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
+ALBERT = Order(layout.SPIECE, _SPECIAL, _SPECIAL, ())
+_BERT_LIKE = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
+DEBERTA_V2 = Order(layout.SPM, _BERT_LIKE, _BERT_LIKE, (), "[UNK]")
+
+
+def to_bytes(order: Order, pieces: Sequence[Tuple[str, float]], unk: int, charsmap: Optional[str]) -> Optional[bytes]:
     """Return the file, given pieces by id with their scores, the unknown id and the table of normal forms in base64.
 
-    Return None if the pieces are not in XLM-R's order: a slow tokenizer cannot give such ids.
+    Return None if the pieces are not in that order: a slow tokenizer cannot give such ids.
     """
-    tokens = [piece for piece, _ in pieces]
-    plain = pieces[len(_FIRST) : -1]
-    fits = tuple(tokens[: len(_FIRST)]) == _FIRST and unk == _FIRST.index("<unk>") and tokens[-1] == _LAST
-    if not fits or not plain or any(not piece or "\0" in piece for piece, _ in plain):
+    plain = order.plain(pieces, unk)
+    if not plain or any(not piece or "\0" in piece for piece, _ in plain):
         return None
-    records = [_piece(piece, 0.0, kind) for piece, kind in _OWN] + [_piece(piece, score, 1) for piece, score in plain]
+    records = [_piece(piece, 0.0, _UNKNOWN if piece == order.unk else _CONTROL) for piece in order.own]
+    records += [_piece(piece, score, _NORMAL) for piece, score in plain]
     trainer = _number(3, _UNIGRAM) + _number(4, len(records))
+    if order.own.index(order.unk):  # 0 is the default
+        trainer += _number(40, order.own.index(order.unk))
     table = base64.b64decode(charsmap or "")
     normalizer = _bytes(1, b"nmt_nfkc" if table else b"identity") + (_bytes(2, table) if table else b"")
     # add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces

@@ -7,9 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.errors import RuntimeUnavailableError, TokenizerError
 from bert_bundle.format import layout
-from bert_bundle.tokenizer.description import CLASSES, EXTRA, MASK, NO_LIMIT, Description
+from bert_bundle.tokenizer.description import CLASSES, NO_LIMIT, Description
 from bert_bundle.tokenizer.native import NativeTokenizer
-from bert_bundle.tokenizer.paths import ADDED, CONFIG, FAST
+from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, MASK
 
 
 def describe(tokenizer: Any) -> Description:
@@ -66,6 +66,8 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
         settings["mask_token"] = transformers.AddedToken(config["mask_token"], lstrip=config[MASK], **plain)
     extra = [] if fast else settings.pop(EXTRA, [])
     name = config["tokenizer_class"] + ("Fast" if fast else "")
+    if fast and not hasattr(transformers, name):  # older than the fast class of DeBERTa
+        return NativeTokenizer(described, fast=True)
     with tempfile.TemporaryDirectory() as folder:
         for path, data in files.items():
             with open(_inside(folder, path), "wb") as file:

@@ -33,10 +33,8 @@ def varying_characters(described: Description, fast: bool, text: str) -> str:
         if not fast and not text.strip():
             return text  # transformers 4.5 drops it
         return "".join(c for c in newer_than_unicode_12_1(text) if ord(c) not in _PICTURES)
-    if not isinstance(described.model, WordPiece):
-        return ""
-    if fast:
-        return "".join(_matches(_CAPITALS, text)) if config["do_lower_case"] else ""
+    if fast or not isinstance(described.model, WordPiece):
+        return "".join(_matches(_CAPITALS, text)) if config.get("do_lower_case") else ""
     strip = config["do_lower_case"] if config["strip_accents"] is None else config["strip_accents"]
     if not strip and not unicodedata.is_normalized("NFC", text):
         return text  # composed by transformers 4.35, not by 4.30

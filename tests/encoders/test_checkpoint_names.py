@@ -17,7 +17,17 @@ from bert_bundle.encoders.checkpoint_names import (
     tensorflow_path,
     to_pytorch,
 )
-from bert_bundle.encoders.families import BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
+from bert_bundle.encoders.families import (
+    ALBERT,
+    BERT,
+    DEBERTA_V2,
+    DISTILBERT,
+    ELECTRA,
+    FAMILIES,
+    MPNET,
+    ROBERTA,
+    Family,
+)
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -45,6 +55,30 @@ TABLE = [
     (BERT, "encoder/layer_._2/output/dense/bias:0", "encoder.layer.2.output.dense.bias", False),
     (BERT, "pooler/dense/kernel:0", "pooler.dense.weight", True),
     (BERT, "pooler/dense/bias:0", "pooler.dense.bias", False),
+    (ALBERT, "encoder/embedding_hidden_mapping_in/kernel:0", "encoder.embedding_hidden_mapping_in.weight", True),
+    (
+        ALBERT,
+        "encoder/albert_layer_groups_._0/albert_layers_._0/attention/query/kernel:0",
+        "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight",
+        True,
+    ),
+    (
+        ALBERT,
+        "encoder/albert_layer_groups_._3/albert_layers_._0/full_layer_layer_norm/gamma:0",
+        "encoder.albert_layer_groups.3.albert_layers.0.full_layer_layer_norm.weight",
+        False,
+    ),
+    (MPNET, "encoder/relative_attention_bias/embeddings:0", "encoder.relative_attention_bias.weight", False),
+    (MPNET, "encoder/layer_._1/attention/attn/o/kernel:0", "encoder.layer.1.attention.attn.o.weight", True),
+    (DEBERTA_V2, "encoder/rel_embeddings.weight:0", "encoder.rel_embeddings.weight", False),
+    (DEBERTA_V2, "encoder/LayerNorm/gamma:0", "encoder.LayerNorm.weight", False),
+    (
+        DEBERTA_V2,
+        "encoder/layer_._1/attention/self/query_proj/kernel:0",
+        "encoder.layer.1.attention.self.query_proj.weight",
+        True,
+    ),
+    (ALBERT, "pooler/kernel:0", "pooler.weight", True),
     (ELECTRA, "embeddings_project/kernel:0", "embeddings_project.weight", True),
     (DISTILBERT, "transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
     (DISTILBERT, "transformer/layer_._5/attention/out_lin/bias:0", "transformer.layer.5.attention.out_lin.bias", False),
@@ -86,7 +120,7 @@ def test_a_variable_has_its_pytorch_name(
     headed = family.with_head("ForTokenClassification")
     assert to_pytorch(before + tensorflow, family) == (pytorch, transposed)
     assert to_pytorch((before + tensorflow)[:-2], family) == (pytorch, transposed)
-    assert to_pytorch(before + tensorflow, headed) == (family.model_type + "." + pytorch, transposed)
+    assert to_pytorch(before + tensorflow, headed) == (family.weights.prefix + "." + pytorch, transposed)
 
 
 @pytest.mark.parametrize("before", PREFIXES)
@@ -150,6 +184,14 @@ def test_the_shapes_are_those_of_a_real_checkpoint(classic_bundle: Path) -> None
     assert shapes(found_config) == {name: array.shape for name, array in found.items()}
 
 
+DEBERTA_V3_BASE = {
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "intermediate_size": 3072,
+    "position_buckets": 256,
+    "position_biased_input": False,
+}
 # Tensors and parameters as PyTorch's classes count them with the same configuration.
 PUBLISHED = [
     ("BertModel", {}, 199, 109_482_240),
@@ -160,6 +202,14 @@ PUBLISHED = [
     ("RobertaModel", {"max_position_embeddings": 514, "type_vocab_size": 1}, 199, 124_645_632),
     ("RobertaForSequenceClassification", {"max_position_embeddings": 514, "type_vocab_size": 1}, 201, 124_647_170),
     ("XLMRobertaModel", {"max_position_embeddings": 514, "type_vocab_size": 1, "vocab_size": 250002}, 199, 278_043_648),
+    (
+        "AlbertModel",
+        {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072, "hidden_act": "gelu_new"},
+        25,
+        11_683_584,
+    ),
+    ("MPNetModel", {"max_position_embeddings": 514}, 199, 109_486_464),
+    ("DebertaV2Model", DEBERTA_V3_BASE, 198, 183_831_552),
     ("ElectraModel", {}, 199, 13_483_008),
     ("ElectraModel", {"embedding_size": 256}, 197, 17_422_848),
     ("ElectraForQuestionAnswering", {}, 201, 13_483_522),

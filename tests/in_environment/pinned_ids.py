@@ -68,4 +68,24 @@ PINNED = {  # bert's are those of every WordPiece family
         "f551e954 36f70a40 6f2b1a82 be82eb87 8abb5d50 4a08135e 67ea61a0 a98fcf8e 9cd82715 e3c380c9 "
         "18718ca6 380719be 7d650a8b b61c0207 352d9ed5 6e6463b7 1f7c625b ed174a7d 8d4e9c66 b4b7dab9 "
     ),
+    ("camembert", True): (
+        "696b8c0b f334252b 6c313e7d 449319c9 eaa06105 3160cd59 94be33af ec433e23 5ec03db6 4cbb065e "
+        "b39fafd7 c20b872c 1084f357 06a381e6 6d67ca45 2b4cea18 2b14f479 3f613462 62a66cad 8e7361df "
+    ),
+    ("albert", True): (
+        "dbc7ab20 987082dc 918cb457 36d93d48 b46a657c f542d9e0 71575b2c 407bd1b6 781176a1 9f57a242 "
+        "ac238e14 51546b14 0474e614 0a31172e 15d2e222 9bbacf82 ff2de21c d1017f7e 2e1e384f 45070f8d "
+    ),
+    ("mpnet", True): (
+        "452c0a21 a621953d a9538eff a4584d2e 8b7f3f6f af15ed27 527d7db6 e0f91682 1e8db9a4 cb74ee96 "
+        "aa298ad7 c56cb56b 69762067 4a2f3a75 36ab079d e03e4b87 645e9739 f90f8939 1f88bd5a 3ef9330c "
+    ),
+    ("mpnet", False): (
+        "452c0a21 a621953d a9538eff a4584d2e 8b7f3f6f af15ed27 527d7db6 e0f91682 1e8db9a4 cb74ee96 "
+        "aa298ad7 8496e69f c7be7371 4a2f3a75 36ab079d e03e4b87 645e9739 63d4767d 9cf9979a 3ef9330c "
+    ),
+    ("deberta-v2", True): (
+        "9ead356d 310117e5 b678f6be 198c9df6 6f6e2b0b 3e738f24 2b9d8772 0b3db2b7 9326df9e 40749244 "
+        "0428d583 26030d02 fee562ca 49120d72 8a1315be 689e9815 0d84afea 3f7f5c18 cbe3adc2 aa4c7246 "
+    ),
 }

@@ -4,7 +4,7 @@ import against_reference
 import numpy as np
 import pytest
 from support import numpy_reference
-from test_families import CASES, batch, build
+from test_families import CASES, batch, build, swapped
 
 from bert_bundle.interpreter import known_breakages
 
@@ -36,7 +36,7 @@ def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime)
     assert max(distances.values()) < numpy_reference.EXACT, distances
 
 
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+@pytest.mark.parametrize("case", [case for case in MODELS if "deberta" not in case], indirect=True)
 def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime, monkeypatch):
     family, config, tensors, given = case
     given = dict(given, attention_mask=0 * given["attention_mask"])
@@ -59,6 +59,12 @@ def with_field(name, change):
     return lambda config, tensors: (dict(config, **{renamed(config, name): change(config)}), tensors)
 
 
+def one_head(config, tensors):
+    changed = dict(config, **{renamed(config, "num_attention_heads"): 1})
+    # A table of distances has a column for each head.
+    return changed, {n: t[:, :1] if "relative_attention_bias" in n else t for n, t in tensors.items()}
+
+
 def with_names(change):
     return lambda config, tensors: (config, {change(name): tensor for name, tensor in tensors.items()})
 
@@ -69,15 +75,19 @@ def with_tensors(part, change):
 
 # What an encoder might do, as a configuration and tensors that make it do so.
 FAULTS = {
-    "another number of heads": with_field("num_attention_heads", lambda config: 1),
+    "another number of heads": one_head,
     "another activation": with_field("hidden_act", lambda config: "gelu" if "relu" in config.values() else "relu"),
-    "the other layer first": with_names(lambda n: n.replace(".0.", ".x.").replace(".1.", ".0.").replace(".x.", ".1.")),
+    "the other layer first": with_names(swapped),
     "positions off by one": with_tensors("position_embeddings", lambda table: np.roll(table, 1, axis=0)),
 }
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+PLANTED = [
+    (fault, case) for case in MODELS for fault in FAULTS if "one block" not in case or "layer" not in fault
+]  # one block has no other
+
+
+@pytest.mark.parametrize(("fault", "case"), PLANTED, indirect=["case"])
 def test_an_encoder_that_computes_something_else_is_noticed(fault, case, runtime):
     family, config, tensors, given = case
     found = against_reference.outputs(runtime, family, *FAULTS[fault](config, tensors), given)

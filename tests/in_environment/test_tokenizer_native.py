@@ -19,9 +19,6 @@ from bert_bundle.tokenizer.wordpiece import WordPiece
 
 FLAVOURS = pytest.mark.parametrize("fast", [True, False], ids=["fast", "slow"])
 ASSIGNED_IN_12_1 = 275_462  # code points but surrogates, private use included
-KINDS = [
-    (family, fast) for family in vocabularies.FAMILIES for fast in (True, False) if fast or family != "xlm-roberta"
-]
 
 
 def native(family="bert", fast=True, **settings):
@@ -29,12 +26,12 @@ def native(family="bert", fast=True, **settings):
     return tokenizers.from_files(files, fast=fast, runtime="native")
 
 
-@pytest.mark.parametrize(("family", "fast"), KINDS)
+@pytest.mark.parametrize(("family", "fast"), vocabularies.FLAVOURS)
 def test_the_ids_are_those_of_every_environment(family, fast):
     assert unequal(native(family, fast), family, fast) == []
 
 
-@pytest.mark.parametrize(("family", "fast"), KINDS)
+@pytest.mark.parametrize(("family", "fast"), vocabularies.FLAVOURS)
 def test_its_files_are_those_it_was_made_from(family, fast):
     files = vocabularies.describe(family).to_files()
     made = tokenizers.from_files(files, fast=fast, runtime="native")

@@ -1,9 +1,10 @@
 """A reference encoder in NumPy float64, written from the papers. Shares no code with the package.
 
-It takes a checked configuration and tensors by their PyTorch names, tells the five families by the configuration and
-does inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
-Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020). What no paper states (where a
-head starts, what a mask adds) follows the classes of PyTorch and TensorFlow in transformers, with a comment.
+It takes a checked configuration and tensors by their PyTorch names, tells the families by the configuration and does
+inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
+Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020); Lan: ALBERT (2019); Song:
+MPNet (2020). What no paper states (where a head starts, what a mask adds) follows the classes of PyTorch and TensorFlow
+in transformers, with a comment.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from support import reference_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,28 +32,8 @@ ROUNDED = 5e-8
 MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_layer); transformers' TFDistilBertModel
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; not a field of the configuration
 
-_BERT = {
-    "layer": "encoder.layer.",
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "out": "attention.output.dense",
-    "norm": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
-    "last": "output.LayerNorm",
-}
-_DISTILBERT = {
-    "layer": "transformer.layer.",
-    "query": "attention.q_lin",
-    "key": "attention.k_lin",
-    "value": "attention.v_lin",
-    "out": "attention.out_lin",
-    "norm": "sa_layer_norm",
-    "up": "ffn.lin1",
-    "down": "ffn.lin2",
-    "last": "output_layer_norm",
-}
+_PROJECTIONS = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
+_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")  # families that count positions from the padding on
 _WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -138,12 +121,19 @@ def encode(
     """
     weights = _Weights(config, tensors, activations)
     embeddings = x = weights.embed(np.asarray(input_ids, np.int64), token_type_ids)
-    if "embeddings_project.weight" in weights.encoder:  # Clark, 3.3: embeddings smaller than the hidden size
-        x = weights.dense("embeddings_project", x)
+    for name in _PROJECTIONS:  # Clark, 3.3; Lan, 3.1: embeddings smaller than the hidden size
+        if name + ".weight" in weights.encoder:
+            x = weights.dense(name, x)
     mask = np.ones(x.shape[:2]) if attention_mask is None else np.asarray(attention_mask, np.float64)
+    if weights.kind == "deberta-v2":  # his code: a masked token is zero, sees nothing and is not seen
+        x = x * mask[:, :, None]
+        embeddings = x
+        bias = mask[:, None, None, :] * mask[:, None, :, None]
+    else:
+        bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
     states, attentions = [x], []
     for index in range(weights.layers):
-        x, attention = weights.layer(index, x, (1.0 - mask) * weights.mask)
+        x, attention = weights.layer(index, x, bias)
         states.append(x)
         attentions.append(attention)
     return Encoded(embeddings, tuple(states), tuple(attentions), weights.outputs(x))
@@ -172,7 +162,7 @@ class _Weights:
         self.all = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
         self.encoder = {name[len(prefix) :]: t for name, t in self.all.items() if name.startswith(prefix)}
         distilbert = self.kind == "distilbert"
-        self.names = _DISTILBERT if distilbert else _BERT
+        self.names = reference_names.NAMES.get(self.kind, reference_names.BERT)
         self.layers = config["n_layers" if distilbert else "num_hidden_layers"]
         self.attention_heads = config["n_heads" if distilbert else "num_attention_heads"]
         self.activation = activations[config["activation" if distilbert else "hidden_act"]]
@@ -190,7 +180,10 @@ class _Weights:
 
     def embed(self, ids: np.ndarray, types: np.ndarray | None) -> np.ndarray:
         """Add token, position and segment embeddings (Devlin, figure 2) and normalise; Sanh has no segments."""
-        x = self.encoder[_WORDS][ids] + self.encoder["embeddings.position_embeddings.weight"][self.positions(ids)]
+        x = self.encoder[_WORDS][ids]
+        places = self.encoder.get("embeddings.position_embeddings.weight")
+        if places is not None:
+            x = x + places[self.positions(ids)]
         segments = self.encoder.get("embeddings.token_type_embeddings.weight")
         if segments is not None:
             x = x + segments[np.zeros_like(ids) if types is None else np.asarray(types, np.int64)]
@@ -199,21 +192,45 @@ class _Weights:
     def positions(self, ids: np.ndarray) -> np.ndarray:
         """Return 0, 1, 2, ... for every text.
 
-        RoBERTa and XLM-R count the tokens that are not padding, from the padding id + 1, and padding has that id as its
-        position, as in the code that they were trained with (fairseq, `utils.make_positions`).
+        RoBERTa and the like count the tokens that are not padding, from the padding id + 1, and padding has that id as
+        its position, as in the code that they were trained with (fairseq, `utils.make_positions`).
         """
-        if "roberta" not in self.kind:
+        if self.kind not in _FROM_PADDING:
             return np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
         padding = self.config["pad_token_id"]
         real = (ids != padding).astype(np.int64)
         return np.asarray(real.cumsum(axis=1) * real + padding)
+
+    def distances(self, length: int) -> np.ndarray | float:
+        """Return what the distance of two tokens adds to their score, (1, heads, length, length), 0 in most families.
+
+        Song, 3.1, uses the buckets of Raffel (T5, 2020, section 2.1): half of them for what is to the right; of a half
+        the first half for one distance each, the others for distances that grow logarithmically up to 128.
+        """
+        table = self.encoder.get("encoder.relative_attention_bias.weight")
+        if table is None:
+            return 0.0
+        half = len(table) // 2
+        exact = half // 2
+
+        def bucket(distance: int) -> int:
+            far = abs(distance)
+            if far >= exact:
+                grown = exact + int(math.log(far / exact) / math.log(128 / exact) * (half - exact))
+                far = min(grown, half - 1)
+            return far + (half if distance > 0 else 0)
+
+        rows = [[bucket(other - one) for other in range(length)] for one in range(length)]
+        return np.asarray(table[np.array(rows)].transpose(2, 0, 1)[None])
 
     def layer(self, index: int, x: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the output of layer `index` and its attention: LayerNorm(x + Sublayer(x)), twice (Vaswani, 3.1).
 
         The second sub-layer is two dense layers with the activation between them (3.3); Devlin uses GELU (A.2).
         """
-        at = {role: self.names["layer"] + "{}.{}".format(index, name) for role, name in self.names.items()}
+        # Lan, 3.1: consecutive layers share the weights of a group.
+        block = index * self.config.get("num_hidden_groups", self.layers) // self.layers
+        at = {role: self.names["layer"].format(block) + name for role, name in self.names.items()}
         context, attention = self.attend(at, x, bias)
         x = self.norm(at["norm"], x + self.dense(at["out"], context))
         inner = self.activation(self.dense(at["up"], x))
@@ -222,7 +239,7 @@ class _Weights:
     def attend(self, at: Mapping[str, str], x: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return softmax(Q K^T / sqrt(d)) V of the heads of size d, concatenated (Vaswani, 3.2), and the attention.
 
-        `bias` (n, length) is added to every score of a token.
+        `bias` is added to the scores, (n, heads, length, length).
         """
         count, length, hidden = x.shape
         size = hidden // self.attention_heads
@@ -231,8 +248,47 @@ class _Weights:
             for role in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(size)
-        attention = softmax(scores + bias[:, None, None, :])
+        if self.kind == "deberta-v2":
+            attention = self.disentangled(at, query, key, scores, bias)
+        else:
+            attention = softmax(scores + bias)
         return (attention @ value).transpose(0, 2, 1, 3).reshape(x.shape), attention
+
+    def disentangled(
+        self, at: Mapping[str, str], query: np.ndarray, key: np.ndarray, scores: np.ndarray, seen: np.ndarray
+    ) -> np.ndarray:
+        """Return the attention of He, 3.1: equation 4, with the projections of contents for positions (He 2021, V2).
+
+        `seen` (n, 1, length, length) is 1 where a token sees another; a token that sees none has no attention.
+        """
+        length, kinds = query.shape[2], self.config["pos_att_type"].split("|")
+        limit = self.config["max_relative_positions"]
+        limit = limit if limit > 0 else self.config["max_position_embeddings"]
+        buckets = self.config["position_buckets"]
+        span = buckets if buckets > 0 else limit
+        vectors = self.norm("encoder.LayerNorm", self.encoder["encoder.rel_embeddings.weight"])
+        projected = {
+            role: self.dense(at[role], vectors).reshape(2 * span, self.attention_heads, -1) for role in ("query", "key")
+        }
+
+        def delta(i: int, j: int) -> int:  # equation 2; logarithmic buckets as in his code, in float32
+            apart, mid = i - j, span // 2
+            if buckets > 0 and abs(apart) > mid:
+                share = np.float32(math.log(abs(apart) / mid)) / np.log(np.float32((limit - 1) / mid))
+                apart = int(math.copysign(math.ceil(share * np.float32(mid - 1)) + mid, apart))
+            return int(min(max(apart + span, 0), 2 * span - 1))
+
+        total = scores.copy()
+        for i in range(length):
+            for j in range(length):
+                if "c2p" in kinds:
+                    part = (query[:, :, i] * projected["key"][delta(i, j)]).sum(axis=-1)
+                    total[:, :, i, j] += part / math.sqrt(query.shape[-1])
+                if "p2c" in kinds:
+                    part = (key[:, :, j] * projected["query"][delta(i, j)]).sum(axis=-1)
+                    total[:, :, i, j] += part / math.sqrt(query.shape[-1])
+        found = softmax(np.where(seen > 0, total / math.sqrt(1 + len(kinds)), -1e30))
+        return np.asarray(found * seen)
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs, see `Encoded`; heads as in transformers' PyTorch classes, without dropout."""
@@ -243,17 +299,20 @@ class _Weights:
         if self.head == "TokenClassification":  # Devlin, figure 4
             return {"logits": self.dense("classifier", x)}
         if self.head == "SequenceClassification":
-            if self.kind == "bert":  # Devlin, 4.1, with the pooler of his code
+            if self.kind in ("bert", "albert"):  # Devlin, 4.1, with the pooler of his code
                 return {"logits": self.dense("classifier", self.pool(first))}
+            if self.kind == "deberta-v2":  # his code: a pooler of its own, with GELU
+                pooled = self.activations["gelu"](self.dense("pooler.dense", first))
+                return {"logits": self.dense("classifier", pooled)}
             if self.kind == "distilbert":
                 return {"logits": self.dense("classifier", relu(self.dense("pre_classifier", first)))}
             between = self.activations["gelu" if self.kind == "electra" else "tanh"]
             return {"logits": self.dense("classifier.out_proj", between(self.dense("classifier.dense", first)))}
         found = {"last_hidden_state": x}
-        if "pooler.dense.weight" in self.encoder:
+        if any(name.startswith("pooler.") for name in self.encoder):
             found["pooler_output"] = self.pool(first)
         return found
 
     def pool(self, first: np.ndarray) -> np.ndarray:
         """Return tanh of a dense layer on the first token (Devlin's code, `modeling.py`, BertModel)."""
-        return np.asarray(np.tanh(self.dense("pooler.dense", first)))
+        return np.asarray(np.tanh(self.dense("pooler" if self.kind == "albert" else "pooler.dense", first)))

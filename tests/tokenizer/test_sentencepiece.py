@@ -82,11 +82,11 @@ def test_the_file_is_the_one_that_sentencepiece_has_read() -> None:
     ids=str,
 )
 def test_pieces_in_another_order_than_xlm_r_s_have_no_such_file(pieces: Any, unk: int) -> None:
-    assert sentencepiece.to_bytes(pieces, unk, MODEL.charsmap) is None
+    assert sentencepiece.to_bytes(sentencepiece.XLM_R, pieces, unk, MODEL.charsmap) is None
 
 
 def test_a_model_without_normal_forms_names_the_identity() -> None:
-    fields = dict(message(sentencepiece.to_bytes(MODEL.pieces, 3, None) or b""))
+    fields = dict(message(sentencepiece.to_bytes(sentencepiece.XLM_R, MODEL.pieces, 3, None) or b""))
     assert dict(message(fields[3])) == {1: b"identity", 3: 1, 4: 1, 5: 1}
 
 

@@ -7,22 +7,30 @@ the function or the labels is not kept, so that every release writes the same by
 import re
 from typing import Any, Mapping, Tuple
 
+from bert_bundle.encoders.families.albert import ALBERT
 from bert_bundle.encoders.families.bert import BERT
+from bert_bundle.encoders.families.camembert import CAMEMBERT
+from bert_bundle.encoders.families.deberta_v2 import DEBERTA_V2
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
 from bert_bundle.encoders.families.family import HEADS, PER_LAYER, Family
+from bert_bundle.encoders.families.mpnet import MPNET
 from bert_bundle.encoders.families.roberta import ROBERTA
 from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
 
 __all__ = [
+    "ALBERT",
     "BERT",
     "BY_MODEL_TYPE",
     "BY_TENSORFLOW",
+    "CAMEMBERT",
     "CLASSES",
+    "DEBERTA_V2",
     "DISTILBERT",
     "ELECTRA",
     "FAMILIES",
     "HEADS",
+    "MPNET",
     "PER_LAYER",
     "ROBERTA",
     "XLM_ROBERTA",
@@ -31,7 +39,7 @@ __all__ = [
     "known",
 ]
 
-FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA)
+FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT, MPNET, DEBERTA_V2)
 BY_MODEL_TYPE: Mapping[str, Family] = {family.model_type: family for family in FAMILIES}
 _ALL = (*FAMILIES, *(family.with_head(head) for family in FAMILIES for head in HEADS))
 CLASSES: Mapping[str, Family] = {family.architecture: family for family in _ALL}

@@ -1,0 +1,65 @@
+"""ALBERT (Lan et al. 2019): BERT with narrow embeddings, whose layers share the weights of few blocks."""
+
+from bert_bundle.encoders.families import bert
+from bert_bundle.encoders.families.family import (
+    EVERY_TOKEN,
+    POOLED,
+    UNIGRAM,
+    Dense,
+    Family,
+    Head,
+    Tokenizer,
+    Weights,
+    post_norm,
+)
+
+ALBERT = Family(
+    model_type="albert",
+    title="Albert",
+    arguments=bert.ARGUMENTS,
+    fields={
+        "vocab_size": 30000,
+        "embedding_size": 128,
+        "hidden_size": 4096,
+        "num_hidden_layers": 12,
+        "num_hidden_groups": 1,
+        "num_attention_heads": 64,
+        "intermediate_size": 16384,
+        "inner_group_num": 1,
+        "hidden_act": "gelu_new",
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 2,
+        "initializer_range": 0.02,
+        "layer_norm_eps": 1e-12,
+        "classifier_dropout_prob": 0.1,
+        "pad_token_id": 0,
+        "position_embedding_type": "absolute",
+    },
+    honoured={**bert.HONOURED, "inner_group_num": (1,)},
+    weights=Weights(
+        "albert",
+        post_norm(
+            query="attention.query",
+            key="attention.key",
+            value="attention.value",
+            out="attention.dense",
+            norm="attention.LayerNorm",
+            up="ffn",
+            down="ffn_output",
+            last_norm="full_layer_layer_norm",
+        ),
+        blocks="encoder.albert_layer_groups.{}.albert_layers.0",
+        block_count="num_hidden_groups",
+        projection="encoder.embedding_hidden_mapping_in",
+        always_projects=True,
+        pooler="pooler",
+    ),
+    heads={
+        "ForSequenceClassification": Head(POOLED, (Dense("classifier"),), dropout="classifier_dropout_prob"),
+        "ForTokenClassification": Head(EVERY_TOKEN, (Dense("classifier"),), dropout="classifier_dropout_prob"),
+        "ForQuestionAnswering": bert.SPAN,
+    },
+    tokenizer=Tokenizer("AlbertTokenizer", UNIGRAM, token_types=True),
+)
