@@ -18,8 +18,9 @@ def first_difference(
     examples      the number of the example in each row
     """
     for slot in slots:
-        if theirs[slot.name].shape != ours[slot.name].shape:
-            return "{}: {} for {}".format(slot.name, theirs[slot.name].shape, ours[slot.name].shape)
+        shapes = [side[slot.name].shape[1:] for side in (theirs, ours)]
+        if shapes[0] != shapes[1]:
+            return "{}: rows of shape {} for {}".format(slot.name, *shapes)
     for row, example in enumerate(examples):
         for slot in slots:
             one, other = theirs[slot.name][row], ours[slot.name][row]

@@ -67,6 +67,8 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequ
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
     own = given_of(columns, [*groups, *(s.name for s in features)])
+    fed = own.inputs if isinstance(own.inputs, Mapping) else {}
+    columns = {**{s.name: fed[s.name] for s in features if s.name in fed}, **columns}
     texts = {group: _texts(columns.pop(group, None), group) for group in groups}
     rows = check_rows(features, {s.name: columns.pop(s.name) for s in features if s.name in columns})
     if columns:

@@ -147,7 +147,7 @@ class _Comparer:
 
     def _fix(self, theirs: Arrays) -> str:
         """Return what to write so that the bundle encodes as the caller does, where one of the known ways does."""
-        for variant in self._variants(np.arange(self.golden.examples)):
+        for variant in self._variants():
             if all(np.array_equal(theirs[name], array) for name, array in variant.arrays.items()):
                 return "the arrays are those of {}: {}".format(variant.words, variant.fix)
         return "encode as the bundle does when you train and predict, or pass the tokenizer and max_length that you use"
@@ -158,16 +158,14 @@ class _Comparer:
         if last_step:
             return "", last_step
         rows = gap.rows[:_ROWS_TRIED]
-        features = {name: array[rows] for name, array in self.golden.features.items()}
-        for variant in self._variants(rows):
-            arrays = {**features, **variant.arrays}
+        for variant in self._variants():
+            arrays = {name: array[rows] for name, array in {**self.golden.features, **variant.arrays}.items()}
             if self._gives(arrays, {name: array[rows] for name, array in predicted.items()}):
                 return self._difference(arrays, rows), "they are those of {}: {}".format(variant.words, variant.fix)
         return "", "no known way to encode the texts explains them; pass the arrays that were fed as examples[inputs]"
 
-    def _variants(self, rows: np.ndarray) -> Iterator[Variant]:
-        texts = {group: [column[row] for row in rows] for group, column in self.golden.texts.items()}
-        return variants(self.encode, self.captured.slots, texts, self.length, self.longest)
+    def _variants(self) -> Iterator[Variant]:
+        return variants(self.encode, self.captured.slots, self.golden.texts, self.length, self.longest)
 
     def _gives(self, arrays: Arrays, predicted: Predictions) -> bool:
         """Return whether the model predicts these numbers for other arrays of the same examples."""

@@ -10,7 +10,7 @@ from bert_bundle import errors
 from bert_bundle.classifiers import specification
 from bert_bundle.classifiers.model_builder import LENGTH, ModelBuilder
 
-TEXTS = ["my invoice is wrong", "the app crashes every time", "why?", "add dark mode"]
+TEXTS = ["my invoice is wrong", "the app crashes", "why?", "add dark mode"]
 
 
 def with_open_length(activation="softmax"):
@@ -114,13 +114,15 @@ def test_predictions_alone_are_explained_by_the_encoding_that_gives_them(made, s
     assert where in caught.value.found
 
 
-@pytest.mark.parametrize(("length", "words"), [(7, "padding to the longest text"), (32, "32 tokens a text")])
-def test_predictions_at_another_length_name_it(made, save, tmp_path, length, words):
+@pytest.mark.parametrize("words", ["padding to the longest text", "32 tokens a text"])
+def test_predictions_at_another_length_name_it(made, save, tmp_path, words):
+    length = 32 if "32" in words else int(encoded(made)["attention_mask"].sum(1).max())
+    assert length != LENGTH
     own = {"text": TEXTS, "predictions": predicted(made, encoded(made, length))}
     with pytest.raises(errors.SignatureError, match="would not predict") as caught:
         save(made, tmp_path / "bundle", examples=own)
     assert "they are those of " + words in caught.value.fix
-    assert "input_ids: (4, {}) for (4, {})".format(length, LENGTH) in caught.value.found
+    assert "input_ids: rows of shape ({},) for ({},)".format(length, LENGTH) in caught.value.found
 
 
 def test_predictions_of_lower_case_texts_are_explained(save, tmp_path):

@@ -9,7 +9,6 @@ from task_models import MODELS, TEXTS, build, check_entries, recorded
 
 import bert_bundle
 from bert_bundle import errors
-from bert_bundle.grading import grades
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -17,7 +16,6 @@ def test_the_task_of_each_output_is_read_and_classify_goes_by_it(save, tmp_path,
     made, expected = build(name, "transformers"), MODELS[name][1]
     path = save(made, tmp_path / "bundle")
     assert recorded(path) == expected
-    assert bert_bundle.verify(path).figures.grade == grades.BITWISE
     check_entries(path, expected, "transformers")
 
 
