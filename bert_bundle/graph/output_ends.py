@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Node, Ref, refs
-from bert_bundle.graph.layers import LAYERS
+from bert_bundle.graph.layers import LAYERS, RECURRENT
 
 SOFTMAX, SIGMOID, LINEAR, OTHER = "softmax", "sigmoid", "linear", ""
 
@@ -96,7 +96,7 @@ def _activation(kind: str, config: Mapping[str, Any]) -> str:
     if kind in ("Softmax", "softmax", "sigmoid"):
         return kind.lower()
     fields = LAYERS.get(kind, {})
-    if "activation" not in fields:
+    if "activation" not in fields or kind in RECURRENT:  # a gate multiplies what that activation gives
         return OTHER
     name = str(config.get("activation", fields["activation"]))
     return name if name in (SOFTMAX, SIGMOID, LINEAR) else OTHER

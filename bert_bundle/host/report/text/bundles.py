@@ -71,7 +71,7 @@ def comparison(found: Comparison, style: Style) -> str:
 
 def _meaning(record: Mapping[str, Any]) -> dict[str, str]:
     """Return what the manifest records of what outputs mean: tasks, their own labels, and what `save` measured."""
-    outputs, proof = record["signature"].get("outputs"), record["proof"]
+    outputs, proof = record["signature"].get("outputs"), _mapping(record.get("proof"))
     facts = {f"labels of {name}": ", ".join(names) for name, names in tasks.checked_labels(outputs).items()}
     named = {name: f"{task.name} ({task.scores})" for name, task in tasks.checked(outputs).items()}
     if named:
