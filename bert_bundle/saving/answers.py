@@ -6,7 +6,7 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.format.golden import Golden
-from bert_bundle.format.tasks import MULTILABEL, REGRESSION, SPANS, TOKENS, Task
+from bert_bundle.format.tasks import CLASSES, MULTILABEL, REGRESSION, SPANS, TOKENS, Task
 from bert_bundle.grading.labels import NOTHING
 from bert_bundle.saving.label_names import LabelNames
 
@@ -59,7 +59,8 @@ def _column(
             fix='leave them out, or name the task: save(task="binary")',
         )
     if task is None or task.name not in (MULTILABEL, TOKENS):
-        count = golden.predictions[output].shape[-1] if task is not None and task.name == SPANS else max(len(names), 2)
+        has_columns = task is not None and task.name in (CLASSES, SPANS)
+        count = golden.predictions[output].shape[-1] if has_columns else max(len(names), 2)
         return np.asarray([_position(row, names, count, "{}[{}]".format(place, at)) for at, row in enumerate(rows)])
     shape = golden.predictions[output].shape
     read_row = _several if task.name == MULTILABEL else _tokens

@@ -74,6 +74,13 @@ def test_anything_else_is_refused_with_its_place(given: Any, task: str, place: s
     assert caught.value.place == place
 
 
+def test_without_names_there_are_as_many_positions_as_columns() -> None:
+    assert read([2, 0], "classes", LabelNames()) == [2, 0]
+    with pytest.raises(errors.SignatureError, match="not one of the model's labels") as caught:
+        read([3, 0], "classes", LabelNames())
+    assert caught.value.wanted == "0 to 2"
+
+
 def test_several_outputs_have_their_own_and_one_column_belongs_to_none_of_them() -> None:
     tasks = {"p": Task("classes", "logits"), "q": Task("binary", "probabilities")}
     both = golden(p=(2, 3), q=(2, 1))
