@@ -8,7 +8,7 @@ Layer 11 of the core.
 
 import os
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Union
 
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import check_files, open_bundle
@@ -21,6 +21,8 @@ from bert_bundle.loading import replay
 from bert_bundle.loading.loaded_bundle import Bundle
 from bert_bundle.saving import proof
 from bert_bundle.saving.draft import draft
+from bert_bundle.saving.label_names import Labels
+from bert_bundle.saving.tasks import Asked
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -44,21 +46,24 @@ def save(
     path: Path,
     *,
     tokenizer: Any,
-    labels: Optional[Sequence[str]] = None,
+    labels: Labels = None,
     examples: Optional[Mapping[str, Any]] = None,
     max_length: Optional[int] = None,
     prove: bool = True,
     overwrite: bool = False,
     custom_objects: Optional[Mapping[str, Any]] = None,
     metadata: Optional[Mapping[str, Any]] = None,
+    task: Asked = None,
 ) -> Manifest:
     """Save a Keras classifier built on a BERT as a bundle, and prove that it predicts the same when loaded again.
 
     model       functional or Sequential, with at least one encoder; left unchanged
     tokenizer   the encoder's own
-    labels      names of the classes, in the order of the head's outputs
+    labels      names of the classes, in the order of the head's outputs; or {output name: names}
     examples    {"text": [...], input name: rows, "label": true labels}; recorded with their predictions. Without them
-                probes are made: padding, truncation, empty text, accents, CJK, emoji
+                probes are made: padding, truncation, empty text, accents, CJK, emoji. With "predictions", what your
+                own pipeline predicts for these texts, or "inputs", the arrays that it feeds, the bundle must predict
+                the same
     max_length  tokens that a text is cut and padded to; by default the length of the inputs, or the encoder's maximum
     prove       load the staged bundle in two fresh processes, one with pinned threads and kernels and one with the
                 defaults that users have; compare their predictions with the model's, and measure the noise
@@ -66,6 +71,8 @@ def save(
     custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()` instead of being
                 traced; every load must be given the class. No code is stored
     metadata    your own fields, plain data
+    task        what a label is: "classes", "multilabel", "binary", "tokens", "spans" or "regression", for the model or
+                as {output name: task}; by default read from the model
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
     ConflictError, LockedError or StorageError for the target. After any error the target is as before.
@@ -73,7 +80,7 @@ def save(
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    drafted = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
+    drafted = draft(model, name, tokenizer, labels, examples, max_length, metadata or {}, classes, task)
     needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:

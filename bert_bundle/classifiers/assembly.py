@@ -39,7 +39,7 @@ def assemble(builder: ModelBuilder, spec: Specification, vocabulary: int) -> Ass
     x = builder.layers.Concatenate(name="with_features")(states) if len(states) > 1 else state
     x = builder.layers.Dropout(spec["dropout"], name="dropout")(x)
     x = heads.stack(builder, x, spec["head"])
-    last = "sigmoid" if spec["classes"] == 1 else "softmax"
+    last = spec["last"] or ("sigmoid" if spec["classes"] == 1 else "softmax")
     outputs = {"probabilities": _output(builder, spec, x, spec["classes"], last, "probabilities")}
     for name, units, activation in spec["others"]:
         outputs[name] = _output(builder, spec, x, units, activation, name)

@@ -143,12 +143,23 @@ def _several_outputs(builder: ModelBuilder) -> Any:
     return builder.model(list(feeds.values()), [builder.head(x), tags, score])
 
 
-def _one_number(activation: str) -> BuildFunction:
+def _first_token(units: int, activation: str) -> BuildFunction:
     def build_model(builder: ModelBuilder) -> Any:
         feeds = builder.tokens()
-        return builder.model(list(feeds.values()), builder.head(_hidden(builder, feeds)[:, 0, :], 1, activation))
+        return builder.model(list(feeds.values()), builder.head(_hidden(builder, feeds)[:, 0, :], units, activation))
 
     return build_model
+
+
+def _tagger(builder: ModelBuilder) -> Any:
+    feeds = builder.tokens()
+    return builder.model(list(feeds.values()), builder.head(_hidden(builder, feeds), 4))
+
+
+def _spans(builder: ModelBuilder) -> Any:
+    feeds = builder.tokens()
+    hidden = _hidden(builder, feeds)
+    return builder.model(list(feeds.values()), [heads.token_scores(builder, hidden, name) for name in ("start", "end")])
 
 
 def _two_encoders(builder: ModelBuilder) -> Any:
@@ -307,8 +318,12 @@ MODELS: Mapping[str, BuildFunction] = {
     "multi_head_attention": _after_hidden_states(_attention),
     "dense_stack": _dense_stack,
     "several_outputs": _several_outputs,
-    "one_probability": _one_number("sigmoid"),
-    "regression": _one_number("linear"),
+    "one_probability": _first_token(1, "sigmoid"),
+    "regression": _first_token(1, "linear"),
+    "logits": _first_token(3, "linear"),
+    "multilabel": _first_token(5, "sigmoid"),
+    "tagger": _tagger,
+    "spans": _spans,
     "two_encoders": _two_encoders,
     "siamese": _siamese,
     "image_beside_text": _image,

@@ -148,6 +148,12 @@ BLOCKS: Mapping[str, Callable[[ModelBuilder, Any, Any, str], Any]] = {
 }
 
 
+def token_scores(builder: ModelBuilder, hidden: Any, name: str) -> Any:
+    """Return the probability of each token, (n, tokens), from a column that a Dense layer makes of hidden states."""
+    column = builder.layers.Dense(1, use_bias=False, name=name + "_column")(hidden)
+    return builder.layers.Softmax(name=name)(builder.layers.Flatten(name=name + "_flat")(column))
+
+
 def _image_features(builder: ModelBuilder, tensor: Any, name: str) -> Any:
     """Reduce (n, height, width, channels) to (n, 3)."""
     x = builder.layers.Conv2D(3, 2, activation="relu", name=name + "_conv")(tensor)

@@ -48,6 +48,7 @@ CLASSIC: Dict[str, Any] = {
     "extra": [],  # more inputs: name, shape, dtype
     "head": [],
     "classes": 2,
+    "last": "",  # activation of the first output: by default softmax, or sigmoid for one class
     "others": [],  # more outputs: [name, units, activation]
     "policy": "float32",
     "frozen": [],  # parts of the encoder that are not trainable: "embeddings", "layer.0"

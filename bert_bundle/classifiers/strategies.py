@@ -218,6 +218,7 @@ def heads(draw: Draw, half: bool = False) -> Spec:
     """Draw layers, ops and blocks after the state, and the outputs; shrinks to no layers and two classes."""
     spec: Spec = {"head": draw(st.lists(_items(half), max_size=3))}
     spec["classes"] = draw(st.sampled_from([2, 1, 3, 5]))
+    spec["last"] = draw(st.sampled_from(["", "", "sigmoid", "linear"]))  # several labels, one number or logits
     others = [["tags", 4, "sigmoid"], ["score", 1, "linear"], ["kind", 2, "softmax"]]
     spec["others"] = draw(st.lists(st.sampled_from(others), max_size=2, unique_by=lambda other: other[0]))
     return spec
@@ -330,7 +331,7 @@ def features(spec: Mapping[str, Any]) -> List[str]:
     found = ["family " + family.model_type, "head " + (family.head or "none"), "pooling " + spec["pooling"]]
     found += ["{} {}".format(field, spec[field]) for field in ("layers", "activation", "types", "policy", "inputs")]
     found += ["{} {}".format(field, spec[field]) for field in ("call", "towers", "form", "open", "fast", "mask_cast")]
-    found += ["roles " + ",".join(spec["roles"])]
+    found += ["roles " + ",".join(spec["roles"]), "last {}".format(spec["last"] or "default")]
     found += ["extra " + record["name"] for record in spec["extra"]]
     found += ["output " + other[0] for other in spec["others"]]
     found += ["item " + _kind(item) for item in spec["head"]]

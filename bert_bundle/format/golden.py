@@ -1,6 +1,7 @@
 """The golden: recorded inputs and predictions of a bundle. Needs NumPy only. Does not know: grades."""
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from bert_bundle.errors import FormatError
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.files import sha256
 from bert_bundle.format.open_bundle import OpenedBundle
+from bert_bundle.format.tasks import Task
 
 EXACT, ALONE = "float64", "batches of one"  # what the saving process varies to measure noise
 BATCH = 32  # examples per forward pass of a replay: the composition of a batch changes float32 results
@@ -31,7 +33,8 @@ class Golden:
 
     texts         group ("text") -> one text per example, or (text, pair)
     features      input name -> array (examples, ...)
-    answers       true labels as positions, where the examples had them
+    answers       true labels, where the examples had them: positions (examples,), 0 or 1 for each class (examples,
+                  classes), or positions for each token (examples, tokens) with -1 for none
     token_ids     input name -> int array (examples, max_length)
     predictions   output name -> array in the model's own precision
     float64_predictions  output name -> array of the same model rebuilt in float64
@@ -42,6 +45,8 @@ class Golden:
     labels        names of the classes, in the order of the head's outputs
     inputs        (name, role, dtype, shape without the batch) of every input, in order
     interchangeable  pairs of inputs that can be swapped without changing a prediction; "alike" on disk
+    tasks         output name -> what it means, where an output without the field means something else; in the manifest
+    output_answers  output name -> true labels as in `answers`, of a model with several outputs
     """
 
     texts: Mapping[str, List[Any]]
@@ -57,11 +62,17 @@ class Golden:
     labels: Tuple[str, ...]
     inputs: Tuple[Input, ...]
     interchangeable: Tuple[Tuple[str, str], ...]
+    tasks: Mapping[str, Task] = dataclass_field(default_factory=dict)
+    output_answers: Mapping[str, np.ndarray] = dataclass_field(default_factory=dict)
 
     @property
     def examples(self) -> int:
         """Return the number of examples."""
         return len(next(iter(self.predictions.values())))
+
+    def answers_of(self, output: str) -> Optional[np.ndarray]:
+        """Return the true labels of an output: its own, or those of the examples if it is the only output."""
+        return self.output_answers.get(output, self.answers if len(self.predictions) == 1 else None)
 
 
 def to_files(golden: Golden) -> Dict[str, bytes]:
@@ -72,7 +83,7 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
             arrays["{}/{}".format(folder, name)] = array
     inputs = {
         "texts": {group: [t if isinstance(t, str) else list(t) for t in ts] for group, ts in golden.texts.items()},
-        "answers": None if golden.answers is None else [int(a) for a in golden.answers],
+        "answers": _answers_to_json(golden),
     }
     return {
         layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
@@ -97,9 +108,15 @@ def facts_to_bytes(golden: Golden) -> bytes:
     return strict_json.canonical(facts)
 
 
+def _answers_to_json(golden: Golden) -> Any:
+    if golden.output_answers:
+        return {name: array.tolist() for name, array in golden.output_answers.items()}
+    return None if golden.answers is None else golden.answers.tolist()
+
+
 def from_bundle(bundle: OpenedBundle) -> Golden:
     """Return the golden of an opened bundle, from verified bytes. Raises FormatError when its parts do not match."""
-    inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, type(None))})
+    inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, dict, type(None))})
     facts = _document(bundle, layout.GOLDEN_FACTS, _FACTS)
     arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
     fields: Dict[str, Dict[str, np.ndarray]] = {field: {} for field in _ARRAYS.values()}
@@ -109,14 +126,15 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
             raise FormatError("a tensor that goldens do not have", place=layout.GOLDEN_TENSORS, found=name)
         fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
+    own = {n: _positions(a, "/" + n) for n, a in answers.items()} if isinstance(answers, dict) and answers else {}
     _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
-    _check_each(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
     for field, (is_right, wanted) in _ENTRIES.items():
         entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
         _check_each(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
     golden = Golden(
         texts=inputs["texts"],
-        answers=None if answers is None else np.asarray(answers, np.int64),
+        answers=None if own or answers is None else _positions(answers),
+        output_answers=own,
         noise=facts["noise"],
         measured=facts["measured"],
         layers=tuple((name, tuple(np.nan if v is None else float(v) for v in vs)) for name, vs in facts["layers"]),
@@ -124,6 +142,7 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
         labels=tuple(facts["labels"]),
         inputs=tuple((name, role, dtype, tuple(shape)) for name, role, dtype, shape in facts["inputs"]),
         interchangeable=tuple((one, other) for one, other in facts["alike"]),
+        tasks=bundle.manifest.tasks,
         **fields,
     )
     _check(golden)
@@ -160,15 +179,23 @@ def _check_each(values: Iterable[Any], is_right: Callable[[Any], bool], place: s
             raise FormatError("malformed", place=place, wanted=wanted, found=type(value).__name__)
 
 
+def _positions(answers: Any, pointer: str = "") -> np.ndarray:
+    """Return true labels as an array (examples,) or (examples, labels). Raises FormatError."""
+    rows = answers if isinstance(answers, list) and answers else [None]
+    sizes = {len(row) if isinstance(row, list) else None for row in rows}
+    values = [value for row in rows for value in (row if isinstance(row, list) else [row])]
+    least = 0 if sizes <= {None} else -1  # a token may have no label
+    if len(sizes) > 1 or not all(type(v) is int and least <= v < 1 << 31 for v in values):
+        place = "{}#/answers{}".format(layout.GOLDEN_INPUTS, pointer)
+        raise FormatError("malformed", place=place, wanted="positions of labels", found=type(answers).__name__)
+    return np.asarray(rows, np.int64)
+
+
 def _is_column(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(t, str) or (isinstance(t, list) and len(t) == 2 and all(isinstance(part, str) for part in t))
         for t in value
     )
-
-
-def _is_position(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 31
 
 
 def _is_number(value: Any) -> bool:
@@ -235,10 +262,23 @@ def _check(golden: Golden) -> None:
         raise FormatError("a column of the golden has no rows", place=layout.GOLDEN_TENSORS)
     count = golden.examples
     lengths = {len(c) for c in columns} | {len(t) for t in golden.texts.values()}
-    if golden.answers is not None:
-        lengths.add(len(golden.answers))
+    lengths |= {len(a) for a in (golden.answers, *golden.output_answers.values()) if a is not None}
     if count == 0 or lengths != {count}:
         raise FormatError("the columns of the golden differ in length", place=layout.GOLDEN, found=sorted(lengths))
     for name in outputs:
         if golden.predictions[name].shape != golden.float64_predictions[name].shape:
             raise FormatError("an output has different shapes in its two precisions", place=layout.GOLDEN, found=name)
+    for name, task in golden.tasks.items():
+        if name not in outputs or not task.fits(golden.predictions[name].shape[1:]):
+            raise FormatError("an output does not fit its task", place=layout.GOLDEN, wanted=task.name, found=name)
+    _check_answers(golden)
+
+
+def _check_answers(golden: Golden) -> None:
+    given = {**golden.output_answers, **({} if golden.answers is None else {"": golden.answers})}
+    for name, answers in given.items():
+        outputs = golden.predictions if not name else {n: a for n, a in golden.predictions.items() if n == name}
+        shapes = [shape for array in outputs.values() for shape in (array.shape, array.shape[:-1])]
+        if not outputs or (answers.ndim > 1 and answers.shape not in shapes):
+            place = "{}#/answers{}".format(layout.GOLDEN_INPUTS, name and "/" + name)
+            raise FormatError("malformed", place=place, wanted="labels of an output", found=answers.shape)

@@ -6,11 +6,12 @@ one in any other file.
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from bert_bundle.errors import FormatError, IntegrityError, VersionError
-from bert_bundle.format import layout, strict_json
+from bert_bundle.format import layout, strict_json, tasks
 from bert_bundle.format.files import COPY_AGAIN, sha256
+from bert_bundle.format.tasks import Task
 from bert_bundle.interpreter.known_breakages import RUNTIMES
 
 _CUSTOM = "custom_objects"  # only in the manifests of bundles that need custom classes
@@ -44,8 +45,9 @@ class Manifest:
 
     writer     versions that wrote it: {"python": ..., "bert_bundle": ..., "packages": {name: version}}
     runtime    the runtime that the writer rebuilt the model with, "transformers" or "native"
-    signature  {"inputs": [{name, dtype, shape, role, text?}], "outputs": [{name, dtype, shape}], "form": ...}
-    labels     the names of the classes, empty for none
+    signature  {"inputs": [{name, dtype, shape, role, text?}], "outputs": [...], "form": ...}; an output is
+               {name, dtype, shape, task?, scores?, labels?}
+    labels     the names of the classes, empty for none, or if outputs have their own
     tokenizer  {max_length, padding, truncation, ...}; empty for a bundle without one
     encoders   name -> {"class", "model_type"}
     proof      how the save was proven: {"proven": bool, ...}
@@ -70,6 +72,26 @@ class Manifest:
     def digest(self) -> str:
         """Return the sha256 of the canonical manifest without its own digest: the identity of the bundle."""
         return sha256(strict_json.canonical(self._fields()))
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """Return output name -> task, of the outputs that do not mean what outputs without the field mean."""
+        return tasks.checked(self.signature.get("outputs"))
+
+    @property
+    def output_labels(self) -> Mapping[str, Tuple[str, ...]]:
+        """Return output name -> names of its classes, of the outputs that have their own; otherwise empty."""
+        return tasks.checked_labels(self.signature.get("outputs"))
+
+    @property
+    def all_labels(self) -> List[str]:
+        """Return every name of a class, in order; those that an output has for itself after the output's name."""
+        own = ("{}: {}".format(output, name) for output, names in self.output_labels.items() for name in names)
+        return [*self.labels, *own]
+
+    def labels_of(self, output: str) -> Tuple[str, ...]:
+        """Return the names of the classes of an output: its own, or those of the bundle."""
+        return self.output_labels.get(output, self.labels)
 
     def to_json(self) -> Dict[str, Any]:
         """Return the manifest as the JSON document that is on disk."""
@@ -122,6 +144,8 @@ class Manifest:
         labels = document["labels"]
         if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
             raise _fault("labels", "a list of distinct strings", labels)
+        tasks.checked(document["signature"].get("outputs"))
+        tasks.checked_labels(document["signature"].get("outputs"))
         custom = document.get(_CUSTOM, [""])
         all_text = isinstance(custom, list) and all(isinstance(name, str) for name in custom)
         if not all_text or not custom or custom != sorted(set(custom)):

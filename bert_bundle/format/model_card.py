@@ -1,6 +1,11 @@
 """The model card of a bundle, README.md: what it is and how to load it. A pure function of the manifest's fields."""
 
+from types import MappingProxyType
 from typing import Any, List, Mapping, Sequence
+
+from bert_bundle.format.tasks import MEANING
+
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
 def card(
@@ -13,11 +18,13 @@ def card(
     examples: int,
     custom_objects: Sequence[str] = (),
     interchangeable: Sequence[Sequence[str]] = (),
+    proof: Mapping[str, Any] = NO_FACTS,
 ) -> bytes:
     """Return README.md of a bundle.
 
     custom_objects   the names of the classes that must be passed to `load`
     interchangeable  pairs of inputs that can be swapped without changing a prediction
+    proof            fields of the manifest's proof that are known before it: the accuracy, what was held against it
     """
     classes = ", ".join("{!r}: {}".format(name, name.split(">")[-1]) for name in custom_objects)
     lines: List[str] = [
@@ -48,16 +55,46 @@ def card(
         lines.append("| {} | ({}) | {} |".format(_plain(entry["name"]), shape, entry["dtype"]))
     lines += [
         "",
-        "Labels: {}.".format(", ".join(_plain(label) for label in labels) or "none were given"),
+        *_labels(labels, signature["outputs"]),
+        *_tasks(signature["outputs"]),
         "Texts are cut and padded to {} tokens.".format(tokenizer["max_length"]),
         *_classes(custom_objects),
         *_interchangeable(interchangeable),
+        *_own_figures(proof),
         "",
         "Written with {}.".format(", ".join("{} {}".format(k, v) for k, v in sorted(packages.items()))),
         "`bert-bundle verify` replays its {} recorded examples.".format(examples),
         "",
     ]
     return "\n".join(lines).encode("utf-8")
+
+
+def _labels(labels: Sequence[str], outputs: Sequence[Mapping[str, Any]]) -> List[str]:
+    own = [entry for entry in outputs if "labels" in entry]
+    if not own:
+        return ["Labels: {}.".format(", ".join(map(_plain, labels)) or "none were given")]
+    return ["Labels of {}: {}.".format(_plain(e["name"]), ", ".join(map(_plain, e["labels"]))) for e in own]
+
+
+def _tasks(outputs: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Return what the outputs with a task mean, each in a line of its own paragraph."""
+    lines = ["Task of {}: {} ({}).".format(_plain(e["name"]), e["task"], _meaning(e)) for e in outputs if "task" in e]
+    return lines
+
+
+def _meaning(entry: Mapping[str, Any]) -> str:
+    return "{}; {}".format(MEANING[entry["task"]], entry["scores"])
+
+
+def _own_figures(proof: Mapping[str, Any]) -> List[str]:
+    lines = []
+    if "accuracy" in proof:
+        lines.append("Accuracy on the labelled examples, when it was saved: {:.1%}.".format(proof["accuracy"]))
+    if "held_against" in proof:
+        words = {"inputs": "fed", "predictions": "predicted"}
+        done = " and ".join(words[name] for name in proof["held_against"])
+        lines.append("It predicts what its author's own pipeline {} for the recorded examples.".format(done))
+    return ["", *lines] if lines else []
 
 
 def _classes(names: Sequence[str]) -> List[str]:

@@ -13,7 +13,8 @@ from typing import Any, Dict, Final, Literal, Mapping, Optional, Tuple
 import numpy as np
 
 from bert_bundle.format.golden import Fingerprint, Golden
-from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, array_of, difference, scale
+from bert_bundle.grading import labels
+from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE, array_of, difference
 
 SameGrade = Literal["bitwise", "identical"]
 ChangedGrade = Literal["drift", "flip", "retokenized", "reconfigured"]
@@ -69,8 +70,8 @@ def judge(
     `float64_tolerance` bounds float64 replays, in units of the output's scale; replays in the model's own precision
     may differ by `noise_tolerance` times the golden's noise floor.
     """
-    native_difference, float64_difference, changed, ties = 0.0, 0.0, 0, 0
-    equal_bits, noisy = True, ""
+    native_difference, float64_difference, changed = 0.0, 0.0, labels.Changes(0, 0, 0)
+    equal_bits, noisy, masks = True, "", labels.masks(golden)
     for name in sorted(golden.predictions):
         seen_native = array_of(observation["predictions"], name, golden.predictions[name].dtype)
         seen_float64 = array_of(observation["float64_predictions"], name, np.dtype(np.float64))
@@ -86,8 +87,8 @@ def judge(
             and _equal_bits(seen_native, golden.predictions[name])
             and _equal_bits(seen_float64, golden.float64_predictions[name])
         )
-        flips, tied = _labels(golden.float64_predictions[name], seen_native, floor)
-        changed, ties = changed + flips, ties + tied
+        of_output = labels.changes(recorded, seen_native, floor, golden.tasks.get(name), masks.get(name))
+        changed = labels.Changes(*(a + b for a, b in zip(changed, of_output)))
     first = _first_layer(golden.layers, observation["layers"], float64_tolerance)
     grade: Grade = IDENTICAL
     reason = "same labels, same function: {:.1e} of the scale in float64".format(float64_difference)
@@ -96,8 +97,8 @@ def judge(
         grade, reason = RECONFIGURED, contract
     elif tokens:
         grade, reason = RETOKENIZED, tokens
-    elif changed:
-        grade, reason = FLIP, "{} of {} labels changed".format(changed, golden.examples)
+    elif changed.flips:
+        grade, reason = FLIP, "{} of {} labels changed".format(changed.flips, changed.labels)
     elif float64_difference > float64_tolerance:
         where = ", first in {}".format(first) if first else ""
         grade, reason = (
@@ -110,14 +111,14 @@ def judge(
         grade, reason = DRIFT, noisy
     elif equal_bits:
         grade, reason = BITWISE, "equal to the last bit"
-    elif ties:
-        reason += ", {} ties fell the other way".format(ties)
+    elif changed.ties:
+        reason += ", {} ties fell the other way".format(changed.ties)
     return Figures(
         grade=grade,
         reason=reason,
         float64_difference=float64_difference,
         native_difference=native_difference,
-        labels_changed=changed,
+        labels_changed=changed.flips,
         first_layer=first if grade not in SAME else None,
         accuracy=_accuracy(golden, observation),
     )
@@ -132,41 +133,9 @@ def _first_layer(wanted: Tuple[Fingerprint, ...], found: Any, bound: float) -> O
     return None
 
 
-def _labels(wanted: np.ndarray, seen: np.ndarray, floor: float) -> Tuple[int, int]:
-    """Return (labels changed, ties within the noise that were decided differently) of one output with classes."""
-    wanted, seen = np.asarray(wanted, np.float64), np.asarray(seen, np.float64)
-    if wanted.ndim < 2 or seen.shape != wanted.shape or not np.isfinite(wanted).all():
-        return 0, 0
-    if wanted.shape[-1] == 1:
-        if wanted.min() < 0 or wanted.max() > 1:
-            return 0, 0
-        wanted, seen = np.concatenate([1 - wanted, wanted], -1), np.concatenate([1 - seen, seen], -1)
-    before, after = wanted.argmax(-1), np.where(np.isfinite(seen), seen, -np.inf).argmax(-1)
-    different = before != after
-    margin = np.take_along_axis(wanted, before[..., None], -1) - np.take_along_axis(wanted, after[..., None], -1)
-    tied = different & (margin[..., 0] <= 2 * floor * scale(wanted))
-    return int((different & ~tied).sum()), int(tied.sum())
-
-
-def labels(values: np.ndarray) -> Optional[np.ndarray]:
-    """Return the position of each row's label: the largest of the last axis; for one column, whether it is above 0.5.
-
-    None for an output of one axis, and for single columns with values outside 0 to 1: these have no labels.
-    """
-    values = np.asarray(values, np.float64)
-    if values.ndim < 2 or (values.shape[-1] == 1 and (values.min() < 0 or values.max() > 1)):
-        return None
-    found: np.ndarray = values.argmax(-1) if values.shape[-1] > 1 else (values[..., 0] > 0.5).astype(np.int64)
-    return found
-
-
 def _accuracy(golden: Golden, observation: Mapping[str, Any]) -> Optional[float]:
-    if golden.answers is None or len(golden.predictions) != 1:
-        return None
-    name = next(iter(golden.predictions))
-    seen = array_of(observation["predictions"], name, golden.predictions[name].dtype)
-    found = labels(seen) if seen.ndim == 2 else None
-    return None if found is None else float((found == golden.answers).mean())
+    seen = observation["predictions"]
+    return labels.accuracy(golden, {n: array_of(seen, n, array.dtype) for n, array in golden.predictions.items()})
 
 
 def _contract(golden: Golden, observation: Mapping[str, Any]) -> str:

@@ -45,8 +45,13 @@ def slots(graph: Graph) -> List[Slot]:
     return result
 
 
-def to_json(slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph) -> Dict[str, Any]:
-    """Return the signature as stored in the manifest; the first axis of each output is the batch."""
+def to_json(
+    slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph, facts: Mapping[str, Mapping[str, Any]]
+) -> Dict[str, Any]:
+    """Return the signature as stored in the manifest; the first axis of each output is the batch.
+
+    `facts`: output name -> further fields of it, those of `bert_bundle/format/tasks.py`.
+    """
     return {
         "inputs": [
             dict(
@@ -56,7 +61,8 @@ def to_json(slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph) 
             for s in slots
         ],
         "outputs": [
-            {"name": name, "dtype": str(array.dtype), "shape": list(array.shape[1:])} for name, array in outputs.items()
+            {"name": name, "dtype": str(array.dtype), "shape": list(array.shape[1:]), **facts.get(name, {})}
+            for name, array in outputs.items()
         ],
         "form": {"inputs": graph.inputs_form, "outputs": graph.outputs_form},
     }

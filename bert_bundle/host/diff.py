@@ -18,7 +18,7 @@ from bert_bundle.format import layout, strict_json
 from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.open_bundle import OpenedBundle, check_files, open_bundle
 from bert_bundle.grading import differences
-from bert_bundle.host.gate import label_changes
+from bert_bundle.host.gate import compared_labels, label_changes
 from bert_bundle.loading.parts import Parts, read_parts
 from bert_bundle.tokenizer import read_files
 from bert_bundle.tokenizer.description import Description
@@ -49,7 +49,7 @@ class Comparison:
     tensors         tensors that are in either bundle
     tensors_equal   those that are equal to the last bit
     examples        examples that both recorded
-    labels_changed  labels that differ, over all outputs that have labels
+    labels_changed  examples whose labels differ, added up over the outputs that have labels
     """
 
     a: Path
@@ -176,7 +176,7 @@ def _behaviour(a: _Side, b: _Side) -> tuple[list[Difference], int, int]:
     rows = label_changes.shared(a.golden, b.golden)
     changes, flips = [], 0
     for name in sorted({*a.golden.float64_predictions, *b.golden.float64_predictions}):
-        pair = label_changes.values(a.golden, b.golden, name, rows)
+        pair = compared_labels.values(a.golden, b.golden, name, rows)
         if pair is None:
             before, after = a.golden.float64_predictions.get(name), b.golden.float64_predictions.get(name)
             changes.append(Difference(part="behaviour", place=f"output {name}", a=_shape(before), b=_shape(after)))
@@ -186,15 +186,13 @@ def _behaviour(a: _Side, b: _Side) -> tuple[list[Difference], int, int]:
         by = differences.difference(pair[1], pair[0], pair[0])
         if by > differences.FLOAT64_TOLERANCE:  # a smaller one is rounding
             changes.append(Difference(part="behaviour", place=f"output {name}", a=_NONE, b=_NONE, by=by))
-        was, now = label_changes.labels(*pair) or (np.array([]), np.array([]))
-        for position in np.flatnonzero(was != now):
+        both = compared_labels.compared_labels(a.golden, b.golden, name, rows)
+        if both is None:
+            continue
+        names = [side.bundle.manifest.labels_of(name) for side in (a, b)]
+        for at in both.changed:
             flips += 1
-            row = rows[position][0]
-            place = f"example {row}: {printable(label_changes.text(a.golden, row))}"
-            labels = _label(a, int(was[position])), _label(b, int(now[position]))
-            changes.append(Difference(part="behaviour", place=place, a=labels[0], b=labels[1]))
+            place = f"example {rows[at][0]}: {printable(label_changes.text(a.golden, rows[at][0]))}"
+            was, now = both.shown(at, names[0])[0], both.shown(at, names[1])[1]
+            changes.append(Difference(part="behaviour", place=place, a=printable(was), b=printable(now)))
     return changes, len(rows), flips
-
-
-def _label(side: _Side, position: int) -> str:
-    return printable(label_changes.label(side.bundle.manifest.labels, position))

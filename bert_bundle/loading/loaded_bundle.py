@@ -1,4 +1,4 @@
-"""A loaded bundle: live model and tokenizer, `encode` and `predict`. Writes no file."""
+"""A loaded bundle: live model and tokenizer, `encode`, `predict` and `classify`. Writes no file."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -6,12 +6,16 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.format.manifest import Manifest
+from bert_bundle.format.tasks import SPANS, TOKENS, Task
 from bert_bundle.graph import signature
+from bert_bundle.graph.output_tasks import graph_tasks
 from bert_bundle.graph.signature import FEATURE, Slot
 from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models.runtime import Runtime
+from bert_bundle.loading import classification
 from bert_bundle.loading.encoding import Texts, encode, recipe_of
 from bert_bundle.loading.parts import Parts
+from bert_bundle.loading.text_tokens import text_tokens
 
 
 class Bundle:
@@ -61,6 +65,56 @@ class Bundle:
 
         Raises SignatureError when a text or a feature is missing or has another shape.
         """
+        outputs = self._outputs(texts, text_pair, features, batch_size)
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def classify(
+        self,
+        texts: Texts,
+        text_pair: Optional[Sequence[str]] = None,
+        *,
+        features: Optional[Mapping[str, Any]] = None,
+        batch_size: int = 32,
+        threshold: Optional[float] = None,
+    ) -> Any:
+        """Return the labels of texts, with scores, by the task of the output: one entry for each text.
+
+        classes     {"label": name, "score": ...} of the largest
+        multilabel  a list of these for the columns above the threshold, the largest first
+        binary      {"label", "score"} of the second name above the threshold, else of the first; of a single name,
+                    "not NAME" is the first
+        tokens      a list of {"label", "score", "token", "position"}, without padding and special tokens
+        spans       {"answer", "score", "first_token", "last_token"}, and "start" and "end" in characters with a fast
+                    tokenizer of transformers; of a pair, the answer lies in `text_pair`
+        regression  the number, or a list of numbers
+
+        Scores are probabilities: the softmax or sigmoid of a model that gives logits. `threshold` is one too, by
+        default 0.5. Labels without a name are LABEL_0, LABEL_1, ... A model with several outputs returns {output name:
+        entries}, but one entry for the two outputs of a span. Arguments and errors are otherwise those of `predict`.
+        """
+        outputs = self._outputs(texts, text_pair, features, batch_size)
+        tasks = self._tasks(outputs)
+        text = None
+        if any(task.name in (TOKENS, SPANS) for task in tasks.values()):
+            groups = sorted({slot.group for slot in self._slots if slot.group})
+            text = text_tokens(self.tokenizer, self._recipe, groups, texts, text_pair)
+        names = {name: self.manifest.labels_of(name) for name in outputs}
+        entries = classification.entries(outputs, tasks, names, classification.checked_threshold(threshold), text)
+        return entries if len(entries) > 1 else next(iter(entries.values()))
+
+    def _tasks(self, outputs: Mapping[str, np.ndarray]) -> Dict[str, Task]:
+        """Return output name -> task: the recorded one, or what the graph shows of an output without one."""
+        shapes = {name: array.shape[1:] for name, array in outputs.items()}
+        return {**graph_tasks(self._graph, shapes, frozenset([self._recipe.max_length])), **self.manifest.tasks}
+
+    def _outputs(
+        self,
+        texts: Texts,
+        text_pair: Optional[Sequence[str]],
+        features: Optional[Mapping[str, Any]],
+        batch_size: int,
+    ) -> Dict[str, np.ndarray]:
+        """Return output name -> predictions."""
         arrays = self.encode(texts, text_pair)
         rows = prediction.check_rows([s for s in self._slots if s.role == FEATURE], features or {})
         unknown = sorted(set(features or {}) - set(rows))
@@ -70,5 +124,4 @@ class Bundle:
             if len(array) != len(next(iter(arrays.values()))):
                 raise SignatureError("a feature does not have one row per text", place=name, found=len(array))
         given = {**arrays, **rows}
-        outputs = prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)

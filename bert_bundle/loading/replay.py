@@ -85,7 +85,7 @@ def replay(
         "predictions": _lists(outputs),
         "float64_predictions": _lists(float64),
         "layers": [[name, list(values)] for name, values in layers],
-        "labels": list(inputs.bundle.manifest.labels),
+        "labels": inputs.bundle.manifest.all_labels,
         **captured_contract(rebuilt, bound),
         "seconds": {
             "load": inputs.seconds + built - started,

@@ -6,8 +6,6 @@ Touches no file and changes none of its arguments.
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-import numpy as np
-
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.capturing import capture
 from bert_bundle.encoders import configuration
@@ -29,6 +27,10 @@ from bert_bundle.loading.parts import Parts
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
 from bert_bundle.saving.golden_recording import CapturedModel, record_golden
+from bert_bundle.saving.label_names import LabelNames, Labels
+from bert_bundle.saving.meaning import output_facts, proof_facts, with_meaning
+from bert_bundle.saving.own_figures import hold_own_figures
+from bert_bundle.saving.tasks import Asked
 from bert_bundle.tokenizer import Recipe
 
 
@@ -39,11 +41,13 @@ class Draft:
     files   path -> bytes of every file but the last two: golden/facts.json and the manifest
     fields  the manifest's fields, without `files` and `proof`
     golden  what the proof is compared with
+    proof   the fields of the manifest's `proof` that do not depend on it
     """
 
     files: Mapping[str, bytes]
     fields: Mapping[str, Any]
     golden: Golden
+    proof: Mapping[str, Any]
 
     def last_files(
         self, golden: Golden, staged: Mapping[str, File], *, proven: bool
@@ -51,7 +55,7 @@ class Draft:
         """Return the manifest over the `staged` files and the facts of `golden`, and the bytes of both, in order."""
         facts = goldens.facts_to_bytes(golden)
         files = {**staged, layout.GOLDEN_FACTS: File(len(facts), sha256(facts))}
-        manifest = Manifest(files=files, proof={"proven": proven}, **self.fields)
+        manifest = Manifest(files=files, proof={"proven": proven, **self.proof}, **self.fields)
         return manifest, {layout.GOLDEN_FACTS: facts, layout.MANIFEST: manifest.to_bytes()}
 
 
@@ -59,11 +63,12 @@ def draft(
     model: Any,
     name: str,
     tokenizer: Any,
-    labels: Sequence[str],
+    labels: Labels,
     examples: Optional[Mapping[str, Any]],
     max_length: Optional[int],
     metadata: Mapping[str, Any],
     classes: Classes,
+    task: Asked = None,
 ) -> Draft:
     """Return the draft of `model`; its layers of `classes` are kept by name instead of being traced.
 
@@ -81,7 +86,7 @@ def draft(
     tokenizer_files = _tokenizer_files(tokenizer, configs)
     recipe = _recipe(max_length, slots, tokenizer, configs)
     varying = tokenizers.varies_by_environment(tokenizer, PROBES)
-    columns = read_examples(examples, slots, labels, [p for i, p in enumerate(PROBES) if i not in varying])
+    columns = read_examples(examples, slots, [p for i, p in enumerate(PROBES) if i not in varying])
     parts = Parts(
         graph=captured.graph,
         configs=configs,
@@ -89,13 +94,15 @@ def draft(
         weights=weights.collect(captured.layers, runtime),
     )
     shape_files = _shape_files(parts)
-    golden = record_golden(CapturedModel(model, runtime, parts, slots, recipe), tokenizer, columns, labels, shape_files)
-    _check_labels(labels, golden.predictions)
+    live, names = CapturedModel(model, runtime, parts, slots, recipe), LabelNames.read(labels)
+    golden = record_golden(live, tokenizer, columns, names.all, shape_files)
+    golden = with_meaning(golden, model, captured, task, names, columns.answers, frozenset([recipe.max_length]))
+    held = hold_own_figures(columns.own, live, tokenizer, golden, min(map(configuration.longest, configs.values())))
     fields: Dict[str, Any] = {
         "writer": writer_facts(),
         "runtime": runtime.name,
-        "signature": signature.to_json(slots, golden.predictions, parts.graph),
-        "labels": tuple(labels),
+        "signature": signature.to_json(slots, golden.predictions, parts.graph, output_facts(golden, names)),
+        "labels": names.common,
         "tokenizer": {
             "fast": bool(getattr(tokenizer, "is_fast", False)),
             "max_length": recipe.max_length,
@@ -106,20 +113,22 @@ def draft(
         "custom_objects": tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom})),
         "metadata": dict(metadata),
     }
+    proof = proof_facts(golden, held)
     files = {**shape_files, **tokenizer_files, **_weight_files(parts), **goldens.to_files(golden)}
     del files[layout.GOLDEN_FACTS]
     files[layout.CARD] = card(
         name,
         fields["signature"],
-        labels,
+        names.common,
         fields["encoders"],
         fields["tokenizer"],
         fields["writer"]["packages"],
         golden.examples,
         fields["custom_objects"],
         golden.interchangeable,
+        proof,
     )
-    return Draft(files, fields, golden)
+    return Draft(files, fields, golden, proof)
 
 
 def _check_plain(value: Any, place: str) -> None:
@@ -163,20 +172,6 @@ def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs
             found=length,
         )
     return Recipe(int(length))
-
-
-def _check_labels(labels: Sequence[str], outputs: Mapping[str, np.ndarray]) -> None:
-    classes = {name: array.shape[-1] if array.ndim > 1 else 1 for name, array in outputs.items()}
-    fits = [n for n in classes.values() if len(labels) in ((1, 2) if n == 1 else (n,))]
-    texts = all(isinstance(label, str) for label in labels)
-    if labels and (not fits or not texts or len(set(labels)) != len(labels)):
-        raise SignatureError(
-            "the labels do not fit the head",
-            place="labels",
-            wanted="one distinct name for each class of " + ", ".join("{} ({})".format(*c) for c in classes.items()),
-            found="{} labels".format(len(labels)),
-            fix="pass the names in the order of the head's outputs",
-        )
 
 
 def _shape_files(parts: Parts) -> Dict[str, bytes]:

@@ -8,6 +8,7 @@ import numpy as np
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph.signature import FEATURE, Slot
 from bert_bundle.keras_models.prediction import check_rows
+from bert_bundle.saving.own_pipeline import INPUTS, NOT_GIVEN, PREDICTIONS, OwnPipeline, given_of
 
 LABEL = "label"
 
@@ -31,19 +32,22 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Columns of equal length: texts by group, features by input name, the true labels as positions or None."""
+    """Columns of equal length: texts by group, and features by input name.
+
+    answers  the true labels as given, or None
+    own      what the caller's own pipeline fed and predicted, as given
+    """
 
     texts: Mapping[str, List[Any]]
     features: Mapping[str, np.ndarray]
-    answers: Optional[np.ndarray]
+    answers: Any
+    own: OwnPipeline = NOT_GIVEN
 
     def __len__(self) -> int:
         return len(next(iter(self.texts.values())))
 
 
-def read(
-    given: Optional[Mapping[str, Any]], slots: Sequence[Slot], labels: Sequence[str], probes: Sequence[str] = PROBES
-) -> Examples:
+def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequence[str] = PROBES) -> Examples:
     """Return the user's examples, checked against the model's inputs; without examples, those of `probes`.
 
     Raises SignatureError for a column that is missing, unknown, or has another length or shape.
@@ -62,20 +66,22 @@ def read(
         return Examples(rotated, _varied(features, len(probes)), None)
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
+    own = given_of(columns, [*groups, *(s.name for s in features)])
+    fed = own.inputs if isinstance(own.inputs, Mapping) else {}
+    columns = {**{s.name: fed[s.name] for s in features if s.name in fed}, **columns}
     texts = {group: _texts(columns.pop(group, None), group) for group in groups}
     rows = check_rows(features, {s.name: columns.pop(s.name) for s in features if s.name in columns})
     if columns:
         raise SignatureError(
             "examples for an input that the model does not have",
             place="examples",
-            wanted=", ".join([*groups, *(s.name for s in features), LABEL]),
+            wanted=", ".join([*groups, *(s.name for s in features), LABEL, PREDICTIONS, INPUTS]),
             found=", ".join(map(str, columns)),
         )
-    positions = None if answers is None else _positions(answers, labels)
     sizes = {g: len(t) for g, t in texts.items()}
     sizes.update((name, len(array)) for name, array in rows.items())
-    if positions is not None:
-        sizes[LABEL] = len(positions)
+    columns_of_labels = answers if isinstance(answers, Mapping) else {LABEL: answers}
+    sizes.update((str(name), len(column)) for name, column in columns_of_labels.items() if column is not None)
     if len(set(sizes.values())) != 1 or not next(iter(sizes.values())):
         raise SignatureError(
             "columns of the examples differ in length or are empty",
@@ -83,7 +89,7 @@ def read(
             wanted="one row per example",
             found=", ".join("{}: {}".format(*item) for item in sorted(sizes.items())),
         )
-    return Examples(texts, rows, positions)
+    return Examples(texts, rows, answers, own)
 
 
 def _texts(column: Any, group: str) -> List[Any]:
@@ -102,22 +108,6 @@ def _texts(column: Any, group: str) -> List[Any]:
                 "not a text", place="examples[{}][{}]".format(group, position), found=type(text).__name__
             )
     return texts
-
-
-def _positions(answers: Any, labels: Sequence[str]) -> np.ndarray:
-    names = {label: i for i, label in enumerate(labels)}
-    result = []
-    for row, answer in enumerate(answers):
-        position = names.get(answer) if isinstance(answer, str) else int(answer)
-        if position is None or not 0 <= position < max(len(labels), 2):
-            raise SignatureError(
-                "an example's label is not one of the model's labels",
-                place="examples[label][{}]".format(row),
-                wanted=", ".join(labels),
-                found=answer,
-            )
-        result.append(position)
-    return np.asarray(result, np.int64)
 
 
 def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:

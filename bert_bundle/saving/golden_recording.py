@@ -84,7 +84,7 @@ def record_golden(
     return Golden(
         texts=examples.texts,
         features=examples.features,
-        answers=examples.answers,
+        answers=None,  # they are read by the tasks of the outputs, which are read from this golden
         token_ids=token_ids,
         predictions=predictions,
         float64_predictions=float64,

@@ -15,7 +15,7 @@ from bert_bundle.format import layout
 from bert_bundle.format.open_bundle import OpenedBundle
 from bert_bundle.tokenizer import native, transformers, unicode_differences
 from bert_bundle.tokenizer.description import Description
-from bert_bundle.tokenizer.encoding import Recipe, encode
+from bert_bundle.tokenizer.encoding import Recipe, encode, offsets
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "encode",
     "from_files",
     "from_vocabulary",
+    "offsets",
     "read_files",
     "to_files",
     "varies_by_environment",

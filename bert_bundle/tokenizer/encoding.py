@@ -41,3 +41,23 @@ def encode(
         return_tensors="np",
     )
     return {name: np.asarray(encoded[name]) for name in ("input_ids", "attention_mask", "token_type_ids")}
+
+
+def offsets(
+    tokenizer: Any, recipe: Recipe, texts: Sequence[Any], pairs: Optional[Sequence[str]]
+) -> Optional[np.ndarray]:
+    """Return the characters of its text that each token stands for, int array (texts, tokens, 2), or None.
+
+    Only the fast tokenizers of transformers know them.
+    """
+    if not getattr(tokenizer, "is_fast", False) or not type(tokenizer).__module__.startswith("transformers"):
+        return None
+    encoded = tokenizer(
+        list(texts),
+        text_pair=None if pairs is None else list(pairs),
+        padding=recipe.padding,
+        truncation=recipe.truncation,
+        max_length=recipe.max_length,
+        return_offsets_mapping=True,
+    )
+    return np.asarray(encoded["offset_mapping"])

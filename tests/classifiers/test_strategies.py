@@ -32,6 +32,7 @@ DEMANDED = {
     *(f"policy {name}" for name in ("float32", "mixed_float16")),
     *(f"extra {name}" for name in ("vector", "category", "image")),
     *(f"output {name}" for name in ("tags", "score", "kind")),
+    *(f"last {activation}" for activation in ("default", "sigmoid", "linear")),
     *(f"{name} {value}" for name in ("open", "fast", "mask_cast") for value in (True, False)),
     *(f"text with {kind}" for kind in ("emoji", "CJK", "marks", "young")),
     *("empty text", "frozen", "added token", "cased"),

@@ -57,6 +57,7 @@ SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "mean": {"pooling": "mean"},
     "half": {"pooling": "average", "policy": "mixed_float16"},
     "nested": {"head": [{"nested": [7, 6]}, {"sequential": [5, 4]}]},
+    "tags": {"classes": 5, "last": "sigmoid"},
 })  # fmt: skip
 
 # Places in the graphs of these classifiers.
@@ -120,6 +121,13 @@ def _rows_reversed(arrays: dict[str, Any]) -> None:
     arrays.update({name: arrays[name][::-1] for name in ("single/probabilities", "double/probabilities")})
 
 
+def _secondary_label_flipped(array: np.ndarray) -> np.ndarray:
+    """Return several sigmoids with the least of the first row on the other side of 0.5; the largest stays."""
+    changed, least = array.copy(), array[0].argmin()
+    changed[0, least] = 0.4 if array[0, least] > 0.5 else (0.5 + array[0].max()) / 2
+    return changed
+
+
 _layer = "encoder.layer.{}".format
 _first, _second = _layer(0), _layer(1)
 
@@ -167,6 +175,8 @@ IN_BUNDLES = (
     _in(GOLDEN, "predictions off by 1e-3", "drift", NONE, each("double/probabilities", lambda a: a + 1e-3)),
     _in(GOLDEN, "predictions of the other sign", "flip", NONE, each("double/probabilities", np.negative)),
     _in(GOLDEN, "rows in another order", "flip", NONE, _rows_reversed),
+    _in(GOLDEN, "a secondary label of several flipped", "flip", NONE,
+        each("double/probabilities", _secondary_label_flipped), "tags"),
     _shape(GRAPH, "a dropout rate", NONE, put("layers", 2, "config", "rate", 0.5)),
     _shape(GRAPH, "a part thawed", NONE, drop("layers", 0, "flags"), "pooled"),
     _shape(GRAPH, "a regulariser lost", NONE, drop("layers", 4, "config", "kernel_regularizer"), "pooled"),

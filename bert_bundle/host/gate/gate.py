@@ -93,7 +93,7 @@ def check_comparable(candidate: CheckedBundle, baseline: CheckedBundle | None, p
                 fix="pass --baseline BUNDLE",
             )
         return
-    names, others = candidate.manifest.labels, baseline.manifest.labels
+    names, others = candidate.manifest.all_labels, baseline.manifest.all_labels
     if names != others:
         raise ConfigError(
             "the baseline has other labels",
@@ -128,7 +128,9 @@ def gate(
     found = {check.name: check for check in _without_environment(candidate, baseline, policy)}
     changes: tuple[LabelChange, ...] = ()
     if baseline is not None:
-        compared = label_changes.behaviour(baseline.golden, candidate.golden, candidate.manifest.labels)
+        compared = label_changes.behaviour(
+            baseline.golden, candidate.golden, candidate.manifest.labels, candidate.manifest.output_labels
+        )
         found["behaviour"], changes = checks.behaviour(compared, policy.behaviour), compared.changes
     audited = run.audit(candidate.path, environments, executor=executor, progress=progress, options=options)
     found["audit"] = checks.audit(audited)

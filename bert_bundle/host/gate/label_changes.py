@@ -1,15 +1,18 @@
 """The labels of two recorded goldens on the examples that both have: owns what one example is. Judges nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
 from bert_bundle.format.golden import Golden
-from bert_bundle.grading import grades
+from bert_bundle.grading import labels
+from bert_bundle.host.gate.compared_labels import ComparedLabels, Rows, compared_labels, mean_alike, values
 
-Rows = Sequence[tuple[int, int]]
+Names = Mapping[str, Sequence[str]]  # output name -> names of its classes
+_NONE: Names = MappingProxyType({})
 Kind = Literal["broke", "fixed", "changed"]
 KINDS: tuple[Kind, ...] = ("broke", "changed", "fixed")
 
@@ -37,8 +40,8 @@ class Behaviour:
     examples        examples that both recorded
     before          examples that the earlier release recorded, shared or not
     outputs         outputs whose labels were compared
-    unlike          outputs that only one release has, or that have another shape
-    unlabelled      outputs that do not have one label per example
+    unlike          outputs that only one release has, or that have another shape or task
+    unlabelled      outputs that do not have labels
     answered        examples with a recorded true label: the earlier release's, if it has any
     answers_differ  examples for which the two releases recorded different true labels
     accuracy        (before, after) on the answered examples; None if there are none, or if there are several outputs
@@ -65,96 +68,93 @@ def shared(a: Golden, b: Golden) -> list[tuple[int, int]]:
     return [(row, rows[key]) for row, key in enumerate(_keys(a)) if key in rows]
 
 
-def values(a: Golden, b: Golden, name: str, rows: Rows) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both predictions of an output for the shared rows; None if only one golden has it, or in another shape."""
-    before, after = a.float64_predictions.get(name), b.float64_predictions.get(name)
-    if before is None or after is None or before.shape[1:] != after.shape[1:]:
-        return None
-    return before[[row for row, _ in rows]], after[[row for _, row in rows]]
-
-
-def labels(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both labels of each example, as positions; None for an output that does not have one label per example."""
-    was, now = grades.labels(before), grades.labels(after)
-    return None if was is None or now is None or was.ndim != 1 else (was, now)
-
-
 def text(golden: Golden, row: int) -> str:
     """Return the texts of an example as recorded, not escaped: a report must escape them."""
     return " | ".join(str(golden.texts[group][row]) for group in sorted(golden.texts))
 
 
-def label(names: Sequence[str], position: int) -> str:
-    """Return the name of the class at `position`, or its number if it has no name."""
-    return names[position] if position < len(names) else f"class {position}"
-
-
-def behaviour(a: Golden, b: Golden, names: Sequence[str]) -> Behaviour:
-    """Compare `b` with the earlier `a`; `names` are the labels of both."""
+def behaviour(a: Golden, b: Golden, names: Sequence[str], own_names: Names = _NONE) -> Behaviour:
+    """Compare `b` with the earlier `a`; `names` are the labels of both, `own_names` those of single outputs."""
     rows = shared(a, b)
-    answers, differ = _answers(a, b, rows)
     unlike, unlabelled, compared = [], [], {}
     for name in sorted({*a.float64_predictions, *b.float64_predictions}):
         pair = values(a, b, name, rows)
-        both = labels(*pair) if rows and pair is not None else None
-        if pair is None:
+        both = compared_labels(a, b, name, rows) if rows and pair is not None else None
+        if pair is None or not mean_alike(a, b, name):
             unlike.append(name)
         elif both is None:
             unlabelled.append(name)
         else:
             compared[name] = both
+    answers = {name: found for name in compared for found in [_answers(a, b, rows, name)] if found is not None}
     changes = [
-        _change(name, int(was[at]), int(now[at]), _at(answers, at), text(a, rows[at][0]), names)
-        for name, (was, now) in compared.items()
-        for at in map(int, np.flatnonzero(was != now))
+        _change(name, both, at, answers.get(name), text(a, rows[at][0]), own_names.get(name, names))
+        for name, both in compared.items()
+        for at in both.changed
     ]
-    accuracy = None
-    if (
-        answers is not None
-        and len(answers)
-        and len(a.float64_predictions) == len(b.float64_predictions) == len(compared) == 1
-    ):
-        ((was, now),) = compared.values()
-        accuracy = float((was == answers).mean()), float((now == answers).mean())
     return Behaviour(
         examples=len(rows),
         before=a.examples,
         outputs=tuple(compared),
         unlike=tuple(unlike),
         unlabelled=tuple(unlabelled),
-        answered=0 if answers is None else len(answers),
-        answers_differ=differ,
-        accuracy=accuracy,
+        answered=len(rows) if answers else 0,
+        answers_differ=sum(_answers_that_differ(a, b, rows, name) for name in answers),
+        accuracy=_accuracies(compared, answers),
         changes=tuple(sorted(changes, key=lambda change: KINDS.index(change.kind))),
     )
 
 
-def _answers(a: Golden, b: Golden, rows: Rows) -> tuple[np.ndarray | None, int]:
-    """Return the true label of each shared example, and for how many of them the two goldens disagree.
-
-    The earlier golden's labels count: a candidate must not decide itself what is right.
-    """
-    if len(a.float64_predictions) != 1 or len(b.float64_predictions) != 1:
-        return None, 0  # an example has one true label, and it is not recorded to which of several outputs it belongs
-    sides = [
-        None if golden.answers is None else golden.answers[[pair[side] for pair in rows]]
-        for side, golden in enumerate((a, b))
+def _accuracies(
+    compared: Mapping[str, ComparedLabels], answers: Mapping[str, np.ndarray]
+) -> tuple[float, float] | None:
+    """Return the mean accuracy of each release over the outputs with true labels; None if no output has any."""
+    shares = [
+        [labels.share_right(found, answers[name], both.task) for found in (both.was, both.now)]
+        for name, both in compared.items()
+        if name in answers
     ]
-    if sides[0] is None or sides[1] is None:
-        return (sides[1] if sides[0] is None else sides[0]), 0
-    return sides[0], int((sides[0] != sides[1]).sum())
+    known = [(before, after) for before, after in shares if before is not None and after is not None]
+    before, after = np.mean(known, axis=0) if known else (None, None)
+    return None if before is None or after is None else (float(before), float(after))
 
 
-def _at(answers: np.ndarray | None, position: int) -> int | None:
-    return None if answers is None else int(answers[position])
+def _answers(a: Golden, b: Golden, rows: Rows, output: str) -> np.ndarray | None:
+    """Return the true labels of an output for the shared examples, or None.
+
+    The earlier golden's count, if it has any: a candidate must not decide itself what is right.
+    """
+    for side, golden in enumerate((a, b)):
+        answers = golden.answers_of(output)
+        if answers is not None:
+            return answers[[pair[side] for pair in rows]]
+    return None
 
 
-def _change(output: str, was: int, now: int, answer: int | None, example: str, names: Sequence[str]) -> LabelChange:
-    kind: Kind = "broke" if was == answer else "fixed" if now == answer else "changed"
-    known = "" if answer is None else label(names, answer)
-    return LabelChange(
-        kind=kind, text=example, output=output, before=label(names, was), after=label(names, now), answer=known
-    )
+def _answers_that_differ(a: Golden, b: Golden, rows: Rows, output: str) -> int:
+    """Return for how many shared examples the two goldens recorded different true labels."""
+    one, other = a.answers_of(output), b.answers_of(output)
+    if one is None or other is None:
+        return 0
+    return sum(not np.array_equal(one[row], other[at]) for row, at in rows)
+
+
+def _change(
+    output: str, both: ComparedLabels, at: int, answers: np.ndarray | None, example: str, names: Sequence[str]
+) -> LabelChange:
+    if answers is None or answers.shape != both.was.shape:
+        kind: Kind = "changed"
+        known = ""
+    else:
+        kind, known = _kind(both, at, answers[at]), both.answer(at, answers[at], names)
+    before, after = both.shown(at, names)
+    return LabelChange(kind=kind, text=example, output=output, before=before, after=after, answer=known)
+
+
+def _kind(both: ComparedLabels, at: int, answer: np.ndarray) -> Kind:
+    if labels.right(both.was[at], answer).all():
+        return "broke"
+    return "fixed" if labels.right(both.now[at], answer).all() else "changed"
 
 
 def _keys(golden: Golden) -> list[str]:

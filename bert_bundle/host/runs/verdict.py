@@ -28,9 +28,9 @@ class Verdict:
 
     float64_difference  largest difference of the float64 replays, in units of the output's scale
     native_difference   the same for the replays in the model's own precision
-    labels_changed      examples whose label differs
+    labels_changed      labels that differ
     first_layer         the first layer, in the order of computation, whose output differs
-    accuracy            share of the golden's labelled examples that the reader classifies correctly
+    accuracy            share of the golden's true labels that the reader gets right
     seconds             wall clock, imports included
     shares              the bundle whose replay this is, if that one computes from the same bytes
     """

@@ -251,6 +251,8 @@ def test_a_run_in_one_sentence(grades: list[str], words: str) -> None:
 
 
 def test_a_manifest_shows_versions_inputs_labels_and_files() -> None:
+    tags: dict[str, Any] = {"name": "tags", "dtype": "float32", "shape": [2], "task": "multilabel", "scores": "logits"}
+    tags["labels"] = ["rude", "spam"]
     record = {
         "format": "bert_bundle",
         "format_version": 1,
@@ -259,7 +261,8 @@ def test_a_manifest_shows_versions_inputs_labels_and_files() -> None:
         "runtime": "transformers",
         "encoders": {"encoder": {"class": "TFBertModel", "model_type": "bert"}},
         "labels": ["bug", HOSTILE],
-        "signature": {"inputs": [{"name": "input_ids", "dtype": "int32", "shape": [None, 128]}], "outputs": []},
+        "signature": {"inputs": [{"name": "input_ids", "dtype": "int32", "shape": [None, 128]}], "outputs": [tags]},
+        "proof": {"proven": True, "accuracy": 0.875, "held_against": ["inputs", "predictions"]},
         "tokenizer": {"max_length": 128},
         "files": {"graph.json": {"size": 12345, "sha256": "cd" * 32}},
     }
@@ -271,6 +274,10 @@ def test_a_manifest_shows_versions_inputs_labels_and_files() -> None:
         "input_ids: int32 [None, 128]",
         "max_length 128",
         "12,345",
+        "tags multilabel (logits)",
+        "rude, spam",
+        "87.5%",
+        "inputs, predictions",
     ):
         assert part in shown
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bert_bundle.errors import printable
+from bert_bundle.format import tasks
 from bert_bundle.host.report import numbers, terminal
 from bert_bundle.host.report.style import Style
 
@@ -38,6 +39,7 @@ def manifest(found: Inspection, style: Style) -> str:
         "labels": ", ".join(record["labels"]),
         "inputs": _tensors(record["signature"].get("inputs")),
         "outputs": _tensors(record["signature"].get("outputs")),
+        **_meaning(record),
         "tokenizer": _pairs(record["tokenizer"]),
     }
     return terminal.render(style, terminal.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
@@ -65,6 +67,20 @@ def comparison(found: Comparison, style: Style) -> str:
         parts += [Text(), table, *([Text(f"and {more} more: --json has all of them")] if more > 0 else [])]
     answer = "the same, except for who wrote them" if found.same else "they differ"
     return terminal.render(style, *parts, Text(), Text(answer, style=f"bold {terminal.colour(found.same)}"))
+
+
+def _meaning(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the manifest records of what outputs mean: tasks, their own labels, and what `save` measured."""
+    outputs, proof = record["signature"].get("outputs"), _mapping(record.get("proof"))
+    facts = {f"labels of {name}": ", ".join(names) for name, names in tasks.checked_labels(outputs).items()}
+    named = {name: f"{task.name} ({task.scores})" for name, task in tasks.checked(outputs).items()}
+    if named:
+        facts["tasks"] = _pairs(named)
+    if isinstance(proof.get("accuracy"), float):
+        facts["accuracy"] = numbers.share(proof["accuracy"])
+    if isinstance(proof.get("held_against"), list):
+        facts["held against"] = ", ".join(map(str, proof["held_against"]))
+    return facts
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
