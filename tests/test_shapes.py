@@ -1,11 +1,15 @@
 """The catalogue of shapes against its builders and its refusals, without TensorFlow; the shapes run in environments."""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from support.paths import ROOT
-from support.shapes.catalogue import SHAPES, Shape
+from support.shapes.catalogue import SHAPES, Shape, third
 from support.shapes.refusals import REFUSED
+
+from bert_bundle.host.config.matrix_file import Matrix
 
 BUILDERS = ROOT / "tests/support/shapes/builders"
 
@@ -17,6 +21,12 @@ def test_every_builder_is_in_the_catalogue_and_nothing_else() -> None:
         "pooling.masked_mean: not in the catalogue",
         "pooling.masked_men: not a builder",
     ]
+
+
+def test_the_environments_of_the_group_ci_build_every_shape_twice(matrix: Matrix) -> None:
+    found = (re.search(r"tensorflow\S*==2\.(\d+)", " ".join(row.packages)) for row in matrix.select(groups=["ci"]))
+    built = Counter(shape.name for release in found if release for shape in third((2, int(release[1]))))
+    assert built == {shape.name: 2 for shape in SHAPES}
 
 
 def test_a_count_is_at_most_that_of_the_hits_and_a_name_is_there_once() -> None:
