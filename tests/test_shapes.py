@@ -1,11 +1,19 @@
 """The catalogue of shapes against its builders and its refusals, without TensorFlow; the shapes run in environments."""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+import numpy as np
+import pytest
 from support.paths import ROOT
-from support.shapes.catalogue import SHAPES, Shape
+from support.shapes import recorded, use
+from support.shapes.catalogue import SHAPES, Shape, share
 from support.shapes.refusals import REFUSED
+
+from bert_bundle.host.config.matrix_file import Matrix
 
 BUILDERS = ROOT / "tests/support/shapes/builders"
 
@@ -19,6 +27,12 @@ def test_every_builder_is_in_the_catalogue_and_nothing_else() -> None:
     ]
 
 
+def test_the_environments_of_the_group_ci_build_every_shape_once(matrix: Matrix) -> None:
+    found = (re.search(r"tensorflow\S*==2\.(\d+)", " ".join(row.packages)) for row in matrix.select(groups=["ci"]))
+    built = Counter(shape.name for release in found if release for shape in share((2, int(release[1]))))
+    assert built == {shape.name: 1 for shape in SHAPES}
+
+
 def test_a_count_is_at_most_that_of_the_hits_and_a_name_is_there_once() -> None:
     assert [shape for shape in SHAPES if not 0 <= shape.seen <= shape.hits] == []
     assert len({shape.name for shape in SHAPES}) == len(SHAPES)
@@ -26,6 +40,35 @@ def test_a_count_is_at_most_that_of_the_hits_and_a_name_is_there_once() -> None:
 
 def test_only_shapes_of_the_catalogue_are_refused() -> None:
     assert set(REFUSED) <= {shape.name for shape in SHAPES}
+
+
+@pytest.mark.parametrize(
+    ("found", "fault"),
+    [
+        ([[1.0, 2.0], [3.0, 4.0]], ""),
+        ([[1.0, 2.0], [3.0, 4.00001]], ""),
+        ([[1.0, 2.0], [3.0, 4.001]], "off by 2.5e-04 of the scale"),
+        ([[1.0, 2.0]], "shapes [(1, 2)] instead of [(2, 2)]"),
+        ([[1.0, 2.0], [3.0, float("nan")]], "off by nan of the scale"),
+    ],
+)
+def test_a_difference_of_predictions_is_found(found: list[list[float]], fault: str) -> None:
+    assert use.difference(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array(found), use.SINGLE) == fault
+
+
+def test_outputs_by_name_are_compared_by_name() -> None:
+    first, second = np.zeros((2, 3)), np.ones((2, 3))
+    assert use.difference({"a": first, "b": second}, {"b": second, "a": first}, use.SINGLE) == ""
+    assert use.difference({"a": first, "b": second}, {"b": first, "a": second}, use.SINGLE) != ""
+    assert use.difference([second, second], [second, second * np.nan], use.SINGLE) == "off by nan of the scale"
+
+
+@pytest.mark.parametrize("arrays", [np.zeros((2, 3)), [np.zeros(2), np.array(["a", ""], object)], {"x": np.ones(1)}])
+def test_what_an_owner_has_is_read_as_it_was_written(arrays: object, tmp_path: Path) -> None:
+    features = {"city": np.array(["é"], object)}
+    owned = recorded.Recorded(arrays, [np.ones(2)], ["my bill", ""], None, features, "m", {"a": True})
+    recorded.write(str(tmp_path / "owned.npz"), owned)
+    np.testing.assert_equal(vars(recorded.read(str(tmp_path / "owned.npz"))), vars(owned))
 
 
 def unlisted(shapes: Sequence[Shape]) -> Iterator[str]:

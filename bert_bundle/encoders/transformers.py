@@ -38,10 +38,11 @@ def family_of(layer: Any) -> Optional[Family]:
 def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any], place: str) -> Dict[str, Any]:
     """Return an encoder's call by argument names, however it was written: positional, a list, a dict, keywords.
 
-    Raises ModelError for an argument that a rebuild would not honour.
+    What the first argument holds counts before a keyword, as in transformers: `bert(inputs, attention_mask=None)` has
+    the mask of a dict `inputs`. Raises ModelError for an argument that a rebuild would not honour.
     """
     args = list(args)
-    result: Dict[str, Any] = dict(kwargs)  # what a dict or a list contains takes precedence, as in transformers
+    result: Dict[str, Any] = {}
     if args and isinstance(args[0], Mapping):
         result.update(args.pop(0))
     elif args and isinstance(args[0], (list, tuple)):
@@ -54,6 +55,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
             found=len(args),
         )
     result.update(zip(family.arguments, args))
+    result.update({k: v for k, v in kwargs.items() if result.get(k) is None})
     result = {k: v for k, v in result.items() if v is not None and k not in _IGNORED}
     for name in result:
         if name not in (*family.arguments, "training"):

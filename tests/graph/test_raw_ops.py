@@ -29,7 +29,7 @@ class Op:
 
     def elements(self, position: int) -> list[Any] | None:
         constant = self.constant(position)
-        return self.known.get(position) if constant is None else list(constant)
+        return self.known.get(position) if constant is None else [int(item) for item in constant]
 
 
 def _masks(**given: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ class Recorded:
     pairs: Optional[Sequence[str]]
     features: Mapping[str, Any]
     name: str
-    layers: Sequence[str]
+    trainable: Mapping[str, bool]  # by the name of a layer
 
 
 Predict = Callable[[Any, Any], Any]  # (model, arrays) -> predictions
@@ -38,8 +38,8 @@ def called(model: Any, arrays: Any) -> Any:
 def record(case: Any, predict: Predict = predicted) -> Recorded:
     """Let the live model predict the owner's arrays; return everything that a reader needs."""
     predictions = predict(case.model, case.arrays)
-    names = [layer.name for layer in getattr(case.model, "layers", [])]
-    return Recorded(case.arrays, predictions, case.texts, case.pairs, case.features, case.model.name, names)
+    trainable = {layer.name: bool(layer.trainable) for layer in case.model.layers}
+    return Recorded(case.arrays, predictions, case.texts, case.pairs, case.features, case.model.name, trainable)
 
 
 def write(path: str, recorded: Recorded) -> None:
@@ -49,7 +49,7 @@ def write(path: str, recorded: Recorded) -> None:
     for part in ("arrays", "predictions", "features"):
         forms[part], flat = _flat(getattr(recorded, part))
         tensors.update({part + SEPARATOR + key: _plain(value) for key, value in flat.items()})
-    rest = {"texts": recorded.texts, "pairs": recorded.pairs, "name": recorded.name, "layers": recorded.layers}
+    rest = {name: getattr(recorded, name) for name in ("texts", "pairs", "name", "trainable")}
     np.savez(path, rest=json.dumps({**rest, "forms": forms}), **tensors)
 
 

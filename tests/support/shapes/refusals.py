@@ -17,6 +17,7 @@ class Refusal:
 
 _MAIN_LAYER = Refusal("a layer that a bundle cannot represent", "a main layer is called instead of its model")
 _LENGTHS = Refusal("max_length does not fit the model", "one length for all texts")
+_OTHER_KERAS = Refusal("a custom layer that cannot be traced", "an encoder of the other Keras")
 _LOOKUP = Refusal("a layer that a bundle cannot represent", "a layer that computes on strings")
 
 REFUSED: Dict[str, Refusal] = {
@@ -38,14 +39,19 @@ REFUSED: Dict[str, Refusal] = {
     "document_by_reshape": Refusal("no input of the model is the token ids of an encoder", "token ids of two axes"),
     "document_by_time_distribution": Refusal("a layer that a bundle cannot represent", "a model in TimeDistributed"),
     "model_called_in_a_graph": Refusal("a custom layer that cannot be traced", "a tf.function"),
-    "model_with_keywords": Refusal("the captured graph does not compute what the model computes", "a fault of tracing"),
     "lambda_on_the_outputs": Refusal("a Lambda that cannot be traced", "an encoder's outputs indexed by position"),
     "spans_of_trimmed_batches": Refusal("a slice whose bounds are tensors", "the bound of a slice is computed"),
     "context_attention": Refusal("a custom layer that adds a loss", "a regularized weight of a custom layer"),
     "capsules": Refusal("a tensor op that a bundle cannot represent", "K.conv1d"),
     "highway": Refusal("a tensor op that a bundle cannot represent", "K.bias_add"),
     "normalized_vector": Refusal("a tensor op that a bundle cannot represent", "tf.linalg.normalize"),
+    "recurrent_convolution": Refusal("a tensor op that a bundle cannot represent", "K.zeros_like", before=(2, 6)),
+    "normalized_numbers": Refusal("a layer that a bundle cannot represent", "an experimental layer", before=(2, 6)),
     "euclidean_distance": Refusal("a number that is NaN or infinity", "K.sqrt clips at infinity", before=(2, 6)),
+    "wrapped_encoder": _OTHER_KERAS,
+    "wrapped_pooled_encoder": _OTHER_KERAS,
+    "wrapped_in_a_lambda": Refusal("a Lambda that cannot be traced", "an encoder of the other Keras"),
+    "wrapped_in_a_model": Refusal("a subclassed model of Keras 3", "a class of Keras 3 as the model"),
     "looked_up_category": _LOOKUP,
     "hashed_category": _LOOKUP,
     "words_beside": _LOOKUP,

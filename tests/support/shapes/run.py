@@ -55,12 +55,12 @@ def release() -> Release:
     return int(major), int(minor)
 
 
-def buildable() -> List[Shape]:
+def buildable(shapes: Sequence[Shape] = SHAPES) -> List[Shape]:
     """Return the shapes that Keras and transformers can build in this process."""
     import tensorflow as tf
 
     three = getattr(tf.keras, "__version__", "2").startswith("3")
-    return [shape for shape in SHAPES if shape.since <= release() and (shape in KERAS_3) == three]
+    return [shape for shape in shapes if shape.since <= release() and (shape in KERAS_3) == three]
 
 
 def written(out: str) -> List[Shape]:

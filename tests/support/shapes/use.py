@@ -36,7 +36,8 @@ def difference(wanted: Any, found: Any, tolerance: float) -> str:
         first, second = ([np.asarray(each[key], "float64") for key in sorted(each)] for each in (wanted, found))
     if [array.shape for array in first] != [array.shape for array in second]:
         return "shapes {} instead of {}".format([a.shape for a in second], [a.shape for a in first])
-    worst = max(float(np.max(np.abs(a - b)) / max(1e-9, np.max(np.abs(a)))) for a, b in zip(first, second))
+    shares = [np.max(np.abs(a - b)) / max(1e-9, np.max(np.abs(a))) for a, b in zip(first, second)]
+    worst = float(np.max(shares))  # NaN if one is
     return "" if worst <= tolerance else "off by {:.1e} of the scale".format(worst)
 
 
@@ -59,6 +60,12 @@ def by_arrays(bundle: Any, owned: Recorded) -> str:
 def name(bundle: Any, owned: Recorded) -> str:
     """Compare the names of the models."""
     return "" if bundle.model.name == owned.name else bundle.model.name
+
+
+def trainable(bundle: Any, owned: Recorded) -> str:
+    """Compare the flags of the layers that both models have; a traced layer is there as what it consists of."""
+    found = {layer.name: bool(layer.trainable) for layer in bundle.model.layers}
+    return ", ".join(name for name, flag in owned.trainable.items() if found.get(name, flag) != flag)
 
 
 def summary(bundle: Any, owned: Recorded) -> str:
@@ -92,11 +99,12 @@ CHECKS: Dict[str, Callable[[Any, Recorded], str]] = {
     "model(arrays)": by_call,
     "model.predict(arrays)": by_arrays,
     "name": name,
+    "trainable": trainable,
     "summary": summary,
     "get_layer": get_layer,
     "fit": fit,
 }
-QUICK = ("predict(texts)", "model(arrays)", "name", "get_layer")
+QUICK = ("predict(texts)", "model(arrays)", "name", "trainable", "get_layer")
 
 
 def _arrays(predictions: Any) -> List[Any]:

@@ -114,7 +114,7 @@ def frozen_layers():
 
 def frozen_blocks():
     ids, mask = kit.inputs(*kit.MASKED)
-    bert = kit.encoder()
+    bert = kit.encoder(num_hidden_layers=2)
     pooled = bert(ids, attention_mask=mask)[1]
     bert.bert.embeddings.trainable = False
     bert.bert.encoder.layer[0].trainable = False

@@ -50,12 +50,12 @@ def tokenizer(family: str = "bert") -> Any:
 
 
 def config(kind: str = "Bert", **changes: Any) -> Any:
-    """Return a configuration of two tiny blocks, as `BertConfig` for "Bert"."""
+    """Return a configuration of one tiny block, as `BertConfig` for "Bert"."""
     sizes: Dict[str, Any] = {"vocab_size": 460, "max_position_embeddings": 80}
     if kind == "DistilBert":
-        sizes.update(dim=16, n_layers=2, n_heads=2, hidden_dim=24)
+        sizes.update(dim=16, n_layers=1, n_heads=2, hidden_dim=24)
     else:
-        sizes.update(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+        sizes.update(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24)
     if "oberta" in kind or kind == "Camembert":
         sizes.update(pad_token_id=1, bos_token_id=0, eos_token_id=2)
     if kind in ("Albert", "Electra"):

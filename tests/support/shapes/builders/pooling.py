@@ -73,7 +73,7 @@ def weighted_states():
     def head(outputs, mask):
         return kit.classes(WeightedStates(name="mix")(list(outputs.hidden_states))[:, 0])
 
-    return kit.on_encoder(head, output_hidden_states=True)
+    return kit.on_encoder(head, output_hidden_states=True, num_hidden_layers=2)
 
 
 def first_token_of_every_layer():
@@ -81,7 +81,7 @@ def first_token_of_every_layer():
         tokens = tf.stack([states[:, 0, :] for states in outputs.hidden_states], axis=1)
         return kit.classes(layers.LSTM(6)(tokens))
 
-    return kit.on_encoder(head, output_hidden_states=True)
+    return kit.on_encoder(head, output_hidden_states=True, num_hidden_layers=2)
 
 
 def first_and_last_averaged():
@@ -89,7 +89,7 @@ def first_and_last_averaged():
         pooled = [layers.GlobalAveragePooling1D()(outputs.hidden_states[i]) for i in (1, -1)]
         return kit.classes(layers.Average()(pooled))
 
-    return kit.on_encoder(head, output_hidden_states=True)
+    return kit.on_encoder(head, output_hidden_states=True, num_hidden_layers=2)
 
 
 def lambda_on_the_outputs():

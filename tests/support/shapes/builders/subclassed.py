@@ -82,7 +82,7 @@ def model_of_spans():
     class Reader(tf.keras.Model):
         def __init__(self):
             super().__init__()
-            self.encoder = kit.encoder(output_hidden_states=True)
+            self.encoder = kit.encoder(output_hidden_states=True, num_hidden_layers=2)
             self.concat = layers.Concatenate()
             self.spans = layers.Dense(2, name="spans", dtype="float32")
 
