@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any, Dict, FrozenSet, Mapping
 
+from bert_bundle.capturing.capture import Captured
 from bert_bundle.format.golden import Golden
 from bert_bundle.grading import labels
-from bert_bundle.keras_models.capture import Captured
 from bert_bundle.saving import answers, tasks
 from bert_bundle.saving.label_names import LabelNames
 from bert_bundle.saving.tasks import Asked

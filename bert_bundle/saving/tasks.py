@@ -4,6 +4,7 @@ from typing import Any, Dict, Mapping, Optional, Union
 
 import numpy as np
 
+from bert_bundle.capturing.capture import Captured
 from bert_bundle.errors import SignatureError
 from bert_bundle.format.golden import Golden
 from bert_bundle.format.tasks import (
@@ -21,7 +22,6 @@ from bert_bundle.format.tasks import (
 from bert_bundle.grading.labels import meaning
 from bert_bundle.graph.output_ends import LINEAR, OTHER, SIGMOID, SOFTMAX, End, output_ends
 from bert_bundle.graph.output_tasks import graph_tasks, scores_of
-from bert_bundle.keras_models.capture import Captured
 
 Asked = Union[None, str, Mapping[str, str]]  # one task for every output, or output name -> task
 
