@@ -21,6 +21,7 @@ from bert_bundle.keras_models import custom_layers, layer_construction, tracing
 from bert_bundle.keras_models.bare_encoder import graph_around, layer_of
 from bert_bundle.keras_models.nodes import (
     calls_its_graph,
+    check_apart,
     check_functions,
     check_name,
     check_parts,
@@ -248,6 +249,7 @@ class _Capture:
         policy, trainable = self.dialect.dtype_policy(layer), bool(layer._trainable)
         family = self.runtime.encoders.family_of(layer)
         if family is not None:
+            check_apart(layer, self.encoders.values(), place)
             folder = folder_name(name, self.encoders)
             self.encoders[folder] = layer
             return layer_of(layer, family, folder, self.runtime)
