@@ -1,13 +1,16 @@
 """An encoder by itself: its record as a layer, and the graph that is built around one to save it as a model.
 
-That graph of token inputs, the encoder and its outputs is written down, not traced: the live encoder is unchanged.
+That graph of token inputs, the encoder and its outputs is written down, not traced: the live encoder is unchanged. The
+model that is loaded takes what the encoder took.
 """
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from bert_bundle.encoders.families import Family
+from bert_bundle.encoders.families import CLASSES, POOLER, Family
+from bert_bundle.encoders.pretrained_inputs import TOKENS, token_arguments
+from bert_bundle.errors import SignatureError
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Ref
 from bert_bundle.keras_models.runtime import Runtime
 
@@ -19,6 +22,7 @@ def layer_of(encoder: Any, family: Family, folder: str, runtime: Runtime) -> Lay
         class_name=family.architecture,
         trainable=bool(encoder._trainable),
         policy=runtime.dialect.dtype_policy(encoder),
+        config={} if family.has_pooler == CLASSES[family.architecture].has_pooler else {POOLER: False},
         encoder=folder,
         flags=dict(sorted(runtime.encoders.flags(encoder).items())),  # a part sorts after the part that holds it
     )
@@ -32,9 +36,7 @@ def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, le
     """
     if not encoder.built:
         runtime.encoders.call(encoder, {"input_ids": runtime.dialect.tensor(np.zeros((1, 2), "int32"))}, frozenset())
-    names = ["input_ids", "attention_mask"]
-    if getattr(encoder.config, "type_vocab_size", 0) > 1:
-        names.append("token_type_ids")
+    names = token_arguments(encoder.config)
     nodes = [Input(name, (length,), "int32") for name in names]
     feeds = {name: Ref(index) for index, name in enumerate(names)}
     results = {name: Ref(len(names), name) for name in family.always}
@@ -50,3 +52,45 @@ def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, le
         outputs_form="single" if is_single else "dict",
         trainable=bool(encoder._trainable),
     )
+
+
+def is_around_encoder(graph: Graph) -> bool:
+    """Return whether a graph is of the kind that `graph_around` returns."""
+    encoders = [layer for layer in graph.layers if layer.encoder]
+    names = tuple(name for name, _ in graph.inputs)
+    return (
+        [layer.name for layer in encoders] == [graph.name]
+        and len(graph.layers) == 1
+        and len(graph.nodes) == len(names) + 1
+        and graph.inputs_form == "list"
+        and names in (TOKENS, TOKENS[:2])
+    )
+
+
+def model_class(family: Family, names: Sequence[str], runtime: Runtime) -> Any:
+    """Return the class of a functional model that takes what the encoder takes that it is built around.
+
+    It is called with `names` by position, in a list, in a dict or by keyword. What is left out is what transformers
+    assumes: a mask of ones, token types of zeros. Raises SignatureError without token ids or for any other argument.
+    """
+    base: Any = runtime.keras.Model
+
+    class EncoderModel(base):  # type: ignore[misc]
+        """An encoder by itself as a functional model."""
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            given = runtime.encoders.arguments(family, self, args, kwargs, self.name)
+            flags = {name: given.pop(name) for name in ("training",) if name in given}
+            if TOKENS[0] not in given or set(given) - set(names):
+                raise SignatureError(
+                    "an argument that the model does not take, or none of token ids",
+                    place=self.name,
+                    wanted=", ".join(names),
+                    found=", ".join(given),
+                    fix="build a functional model around the encoder to call it in another way",
+                )
+            ids = given[TOKENS[0]]
+            left_out = {TOKENS[1]: lambda: ids * 0 + 1, TOKENS[2]: lambda: ids * 0}
+            return super().__call__([given[name] if name in given else left_out[name]() for name in names], **flags)
+
+    return EncoderModel

@@ -24,6 +24,7 @@ from bert_bundle.graph.layers import STATEFUL
 from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import (
     calls_its_graph,
+    check_apart,
     check_functions,
     check_name,
     check_parts,
@@ -258,6 +259,7 @@ class _Capture:
         policy, trainable = self.dialect.dtype_policy(layer), bool(layer._trainable)
         family = self.runtime.encoders.family_of(layer)
         if family is not None:
+            check_apart(layer, self.encoders.values(), place)
             folder = folder_name(name, self.encoders)
             self.encoders[folder] = layer
             return layer_of(layer, family, folder, self.runtime)

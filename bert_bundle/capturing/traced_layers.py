@@ -41,6 +41,8 @@ class TracedLayers:
         self._anchors.setdefault(id(layer), anchor)
         for part in layer._flatten_layers(recursive=False, include_self=False):
             self._owners.setdefault(id(part), layer)
+            for inner in part._flatten_layers(recursive=False, include_self=False):  # a main layer of an encoder
+                self._owners.setdefault(id(inner), part)
         return lambda path, variable: self._tensor_of(layer, path, variable, anchor)
 
     def run_in_graph(self, function: Any, args: List[Any], kwargs: Mapping[str, Any], place: str) -> Any:

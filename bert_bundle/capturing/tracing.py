@@ -9,7 +9,7 @@ Does not know: graphs.
 
 import contextlib
 import functools
-import inspect
+from collections import OrderedDict
 from types import ModuleType
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
@@ -18,7 +18,7 @@ from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
 from bert_bundle.keras_models.nodes import attributes, calls_its_graph, is_from_keras, tensors
 
-# Packages besides Keras that define layer classes. A class that derives from one of theirs is not traced either.
+# Packages besides Keras that define layer classes. A class that derives from one of theirs is user code.
 _LIBRARY_PACKAGES = tuple(package + "." for package in ("transformers", encoders.__name__, keras_models.__name__))
 _FIX = (
     "write it with Keras layers and tensor ops on its inputs only: no Python control flow on values, no py_function or "
@@ -40,9 +40,7 @@ def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
         return True
     if isinstance(layer, keras.Model) and dialect.has_graph(layer):
         return not calls_its_graph(layer)
-    if any(cls.__module__.startswith(_LIBRARY_PACKAGES) for cls in type(layer).__mro__):
-        return False
-    return not is_from_keras(type(layer))
+    return not is_from_keras(type(layer)) and not type(layer).__module__.startswith(_LIBRARY_PACKAGES)
 
 
 def trace(
@@ -64,7 +62,7 @@ def trace(
     before = [id(variable) for variable in layer.weights]
     given = dict(layer.arguments or {}) if is_lambda else {k: v for k, v in kwargs.items() if v is not None}
     check_training(given, place)
-    if not is_lambda and "training" in _parameters(function):
+    if not is_lambda and dialect.passes_training(layer):
         given["training"] = None  # so that the layers inside follow the mode in which the model runs
     args, given = _cast(list(args), layer, dialect), _cast(given, layer, dialect)
     try:
@@ -102,11 +100,6 @@ def run_in_graph(
         ) from error
 
 
-def _parameters(function: Any) -> Mapping[str, Any]:
-    """Return the parameters of a function or of a `tf.function`."""
-    return inspect.signature(getattr(function, "python_function", function)).parameters
-
-
 def check_training(kwargs: Mapping[str, Any], place: str) -> None:
     """Raise ModelError for a call with `training=True`."""
     if kwargs.get("training") is True:
@@ -134,7 +127,7 @@ def functional(
     """
     inputs = _inputs(model, keras, dialect, length)
     outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)
-    return keras.Model(inputs, outputs, name=model.name)
+    return keras.Model(inputs, dict(outputs) if isinstance(outputs, Mapping) else outputs, name=model.name)
 
 
 @contextlib.contextmanager
@@ -181,7 +174,8 @@ def _map(nested: Any, make: Callable[[Any, str], Any]) -> Any:
 def _cast(value: Any, layer: Any, dialect: Dialect) -> Any:
     """Cast floating inputs to the layer's compute dtype, as Keras does before it calls a layer."""
     if isinstance(value, Mapping):
-        return {key: _cast(item, layer, dialect) for key, item in value.items()}
+        items = {key: _cast(item, layer, dialect) for key, item in value.items()}
+        return type(value)(items.items()) if isinstance(value, OrderedDict) else items
     if isinstance(value, (list, tuple)):
         return type(value)(_cast(item, layer, dialect) for item in value)
     dtype = layer.compute_dtype if getattr(layer, "_autocast", getattr(layer, "autocast", True)) else None

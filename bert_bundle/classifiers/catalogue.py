@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping
 
 import numpy as np
 
-from bert_bundle.classifiers import heads, vocabularies
+from bert_bundle.classifiers import encoder_forms, heads, vocabularies
 from bert_bundle.classifiers.model_builder import LENGTH, ModelBuilder
 from bert_bundle.classifiers.specification import BuiltClassifier, randomize
 from bert_bundle.encoders import families
@@ -344,4 +344,5 @@ MODELS: Mapping[str, BuildFunction] = {
         for family in families.BY_MODEL_TYPE
         for head in families.HEADS
     },
+    **encoder_forms.MODELS,
 }

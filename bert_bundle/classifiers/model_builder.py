@@ -33,14 +33,22 @@ class ModelBuilder:
         return {name: self.keras.Input((length,), dtype="int32", name=prefix + name) for name in names}
 
     def encoder(
-        self, family: str = "bert", head: str = "", name: str = "encoder", wanted: str = "", **sizes: Any
+        self,
+        family: str = "bert",
+        head: str = "",
+        name: str = "encoder",
+        wanted: str = "",
+        *,
+        pooler: bool = True,
+        **sizes: Any,
     ) -> Any:
         """Build a small encoder of which no two sizes are equal.
 
-        `wanted` is "hidden_states" if its calls use them.
+        `wanted` is "hidden_states" if its calls use them; `pooler`: whether it has the pooler of its family.
         """
         kind = families.BY_MODEL_TYPE[family]
         kind = kind.with_head(head) if head else kind
+        kind = kind if pooler else kind.without_pooler()
         small = {
             "vocab_size": VOCABULARY,
             "hidden_size": 16,

@@ -53,9 +53,13 @@ def tensorflow_path(path: str) -> str:
     return re.sub(r"\.(?![0-9]+(?:\.|$))", "/", path).replace(".", "_._")
 
 
-def shapes(config: Mapping[str, Any]) -> Dict[str, Tuple[int, ...]]:
-    """Return PyTorch name -> shape of every weight of the class that a canonical configuration names."""
+def shapes(config: Mapping[str, Any], *, pooler: bool = True) -> Dict[str, Tuple[int, ...]]:
+    """Return PyTorch name -> shape of every weight of the class that a canonical configuration names.
+
+    `pooler`: whether an encoder has the pooler of its family.
+    """
     family, sizes = of_config(config), {**standard(config), LABELS: classes(config)}
+    family = family if pooler else family.without_pooler()
     result: Dict[str, Tuple[int, ...]] = {}
     for module in _modules(family, sizes):
         name, shape = _in_checkpoint(module.path, family), tuple(sizes[size] for size in module.sizes)
@@ -65,9 +69,11 @@ def shapes(config: Mapping[str, Any]) -> Dict[str, Tuple[int, ...]]:
     return result
 
 
-def check_shapes(config: Mapping[str, Any], found: Mapping[str, Tuple[int, ...]], place: str) -> None:
+def check_shapes(
+    config: Mapping[str, Any], found: Mapping[str, Tuple[int, ...]], place: str, *, pooler: bool = True
+) -> None:
     """Raise FormatError unless `found` (name -> shape) is exactly what the configuration requires."""
-    wanted = shapes(config)
+    wanted = shapes(config, pooler=pooler)
     for name in sorted(set(wanted) | set(found)):
         if wanted.get(name) != found.get(name):
             raise FormatError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bert_bundle.encoders import checkpoint_names, float64_patches
 from bert_bundle.encoders.configuration import canonical_config
-from bert_bundle.encoders.families import BY_TENSORFLOW, PER_LAYER, Family, known
+from bert_bundle.encoders.families import BY_MAIN_LAYER, BY_MODEL_TYPE, BY_TENSORFLOW, PER_LAYER, Family, known
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.interpreter.known_breakages import version_numbers
 
@@ -19,11 +19,14 @@ _IGNORED = ("return_dict", "output_hidden_states", "output_attentions", "use_cac
 def family_of(layer: Any) -> Optional[Family]:
     """Return the family whose class the layer is, None for a subclass, which may compute something else.
 
-    Raises ModelError for a model class of transformers that does not belong to a family.
+    A main layer is its family's model without a head. Raises ModelError for a model class of transformers that does not
+    belong to a family.
     """
     if not type(layer).__module__.startswith("transformers."):
         return None
-    family = BY_TENSORFLOW.get(type(layer).__name__)
+    family = _of_class(layer)
+    if family is not None and family.has_pooler and not family.head and _main_layer(layer, family).pooler is None:
+        return family.without_pooler()
     if family is None and hasattr(layer, "base_model_prefix"):
         raise ModelError(
             "a class of transformers that a bundle cannot represent",
@@ -32,6 +35,30 @@ def family_of(layer: Any) -> Optional[Family]:
             found=type(layer).__name__,
             fix="build the classifier around one of those",
         )
+    return family
+
+
+def _of_class(layer: Any) -> Optional[Family]:
+    """Return the family that a class of transformers belongs to, as that class is by default."""
+    name = type(layer).__name__
+    main = BY_MAIN_LAYER.get(name)
+    if main is None:
+        return BY_TENSORFLOW.get(name)
+    named = BY_MODEL_TYPE.get(layer.config.model_type)  # RoBERTa's main layer was that of XLM-R too, seen in 4.25
+    return named if named is not None and named.weights == main.weights else main
+
+
+def _is_main_layer(layer: Any) -> bool:
+    return type(layer).__name__ in BY_MAIN_LAYER
+
+
+def _main_layer(encoder: Any, family: Family) -> Any:
+    return encoder if _is_main_layer(encoder) else getattr(encoder, family.weights.prefix)
+
+
+def _family(encoder: Any) -> Family:
+    family = family_of(encoder)
+    assert family is not None
     return family
 
 
@@ -67,7 +94,7 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
     """Return the name of an output, whether the call returned a dict or a tuple."""
     first, _, rest = name.partition(".")
     if first.isdigit():
-        present = list(family.always)
+        present = list((_of_class(encoder) or family).always)  # a tuple has None in the place of a missing pooler's
         for optional in PER_LAYER:
             flag = "output_" + optional
             asked = kwargs.get(flag)
@@ -79,7 +106,7 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
 
 def config(encoder: Any, place: str) -> Dict[str, Any]:
     """Return the canonical config.json of a live encoder."""
-    return canonical_config(BY_TENSORFLOW[type(encoder).__name__], encoder.config.to_dict(), place)
+    return canonical_config(_family(encoder), encoder.config.to_dict(), place)
 
 
 def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Any:
@@ -106,6 +133,8 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
             fix='load the bundle where such a release is installed, or in Keras 3 with runtime="native"',
         )
     encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
+    if not family.has_pooler and not family.head:
+        _main_layer(encoder, family).pooler = None  # transformers 4.5 has add_pooling_layer in main layers only
     if encoder.dtype == "float64":
         float64_patches.mend(encoder, family)
     elif encoder.compute_dtype == "float16" and version_numbers({"": transformers.__version__}, "") < (4, 8):
@@ -138,7 +167,7 @@ def pick(outputs: Mapping[str, Any], name: str) -> Any:
 def tensors(encoder: Any) -> Dict[str, np.ndarray]:
     """Return every weight by PyTorch name, in PyTorch's layout."""
     result: Dict[str, np.ndarray] = {}
-    family = BY_TENSORFLOW[type(encoder).__name__]
+    family = _family(encoder)
     for variable in encoder.weights:
         name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         if name in result:
@@ -151,7 +180,7 @@ def tensors(encoder: Any) -> Dict[str, np.ndarray]:
 def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: str) -> None:
     """Set every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
     pairs = []
-    family = BY_TENSORFLOW[type(encoder).__name__]
+    family = _family(encoder)
     for variable in encoder.weights:
         name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         array = weights.get(name)
@@ -170,8 +199,9 @@ def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: s
 
 def flags(encoder: Any) -> Dict[str, bool]:
     """Return path -> flag of the parts whose `trainable` differs from that of their holder, outermost first."""
+    prefix = _family(encoder).weights.prefix + "/" if _is_main_layer(encoder) else ""  # as in a model that holds it
     result = {}
-    for path, layer, holder in _parts(encoder, "", encoder):
+    for path, layer, holder in _parts(encoder, prefix, encoder):
         if bool(layer._trainable) != bool(holder._trainable):
             result[path] = bool(layer._trainable)
     return result

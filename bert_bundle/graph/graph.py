@@ -57,7 +57,7 @@ class Layer:
     """One layer: a Keras class with its configuration, an encoder, or a nested graph.
 
     policy   name of the dtype policy
-    config   fields that differ from their defaults; empty for encoders and nested graphs
+    config   fields that differ from their defaults; empty for nested graphs, for encoders at most {"pooler": False}
     encoder  folder name of an encoder, else empty
     flags    for encoders: path -> trainable, of parts whose flag differs from the part that holds them, outermost first
     graph    the nested graph, if the layer is one

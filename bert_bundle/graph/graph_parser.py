@@ -115,7 +115,8 @@ def _has_output(node: Node, layers: Mapping[str, Layer], output: str) -> bool:
         return output.isdigit() if returns_list else output == ""
     if layer.encoder:
         name, _, position = output.partition(".")
-        return name in (families.PER_LAYER if position else families.CLASSES[layer.class_name].always)
+        always = families.of_layer(layer.class_name, layer.config).always
+        return name in (families.PER_LAYER if position else always)
     if layer.graph is not None and layer.graph.outputs_form == "dict":
         return output in [key for key, _ in layer.graph.outputs]
     return output == "" or output.isdigit()
@@ -139,7 +140,9 @@ def _parse_layer(record: Any, place: str) -> Layer:
     known = is_custom or is_encoder or is_model or class_name in LAYERS
     if not known or ("encoder" in record, "graph" in record) != (is_encoder, is_model) or record.get("encoder") == "":
         raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
-    if is_encoder or is_model:
+    if is_encoder:
+        _check_encoder_config(class_name, record.get("config", {}), place + "/config")
+    elif is_model:
         _check_keys(record.get("config", {}), place + "/config", set())
     elif is_custom:
         custom_classes.check_config(record.get("config", {}), place + "/config")
@@ -156,6 +159,19 @@ def _parse_layer(record: Any, place: str) -> Layer:
         graph=parse_graph(record["graph"], place + "/graph") if "graph" in record else None,
         custom=is_custom,
     )
+
+
+def _check_encoder_config(class_name: str, config: Any, place: str) -> None:
+    """Raise FormatError unless the configuration is empty, or takes the pooler from an encoder that can have one."""
+    _check_keys(config, place, set(), {families.POOLER})
+    family = families.CLASSES[class_name]
+    if config and (config[families.POOLER] is not False or family.head or not family.has_pooler):
+        raise FormatError(
+            "an encoder's pooler is malformed",
+            place="{}/{}".format(place, families.POOLER),
+            wanted="false, for an encoder of a family with a pooler",
+            found=config[families.POOLER],
+        )
 
 
 def _check_custom(record: Mapping[str, Any], place: str) -> None:

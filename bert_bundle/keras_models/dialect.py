@@ -46,6 +46,9 @@ class Dialect(Protocol):
         None if the model was never called. Raises ModelError if this Keras does not keep them.
         """
 
+    def passes_training(self, layer: Any) -> bool:
+        """Return whether Keras passes `training` to the layer's `call`."""
+
     def call_arguments(self, layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
         """Return the (positional, keyword) arguments of a layer's call as they were passed."""
 

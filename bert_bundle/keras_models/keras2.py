@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
+from bert_bundle.encoders import pretrained_inputs
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph import ops
 from bert_bundle.graph.graph import Input
@@ -106,7 +107,13 @@ def outputs(model: Any) -> Any:
 
 
 def input_specs(model: Any) -> Any:
-    return model._saved_model_inputs_spec
+    from transformers import TFPreTrainedModel
+
+    return pretrained_inputs.specs(model) if isinstance(model, TFPreTrainedModel) else model._saved_model_inputs_spec
+
+
+def passes_training(layer: Any) -> bool:
+    return bool(layer._expects_training_arg)  # by name or in **kwargs
 
 
 def call_arguments(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:

@@ -109,6 +109,10 @@ def input_specs(model: Any) -> Any:
     )
 
 
+def passes_training(layer: Any) -> bool:
+    return bool(layer._call_has_training_arg)  # by name only
+
+
 def call_arguments(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     """Leave out what Keras 3 adds to the arguments that were passed."""
     node = layer._inbound_nodes[number]

@@ -13,6 +13,7 @@ from bert_bundle.graph.graph import Argument
 from bert_bundle.graph.layer_fields import plain
 from bert_bundle.graph.layers import WRAPPED
 
+_PACKAGE = __name__.rpartition(".")[0]
 _KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow")  # whose layers and functions every release has
 _KERAS_BOOKKEEPING = ("_layers", "_non_trainable", "_self_", "_trainable")  # attributes where Keras lists sublayers
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*\Z")
@@ -57,9 +58,13 @@ def float_constants(argument: Argument, float64: bool) -> Argument:
 
 
 def calls_its_graph(model: Any) -> bool:
-    """Return whether calling the model runs its graph; a functional model of a subclass may override `call`."""
+    """Return whether calling the model runs its graph; a functional model of a subclass may override `call`.
+
+    The class that a loaded encoder has by itself only completes what it is called with.
+    """
     keras_class = next(c for c in type(model).__mro__ if is_from_keras(c))
-    return all(getattr(type(model), name) is getattr(keras_class, name) for name in ("call", "__call__"))
+    methods = [(getattr(type(model), name), getattr(keras_class, name)) for name in ("call", "__call__")]
+    return all(method is of_keras or method.__module__.startswith(_PACKAGE) for method, of_keras in methods)
 
 
 def check_functions(layer: Any, config: Mapping[str, Any], place: str) -> None:
@@ -112,6 +117,20 @@ def check_path(layer: Any, place: str, layers: Mapping[str, Any]) -> None:
             found="the same layer as " + other,
             fix="call it in one of them only",
         )
+
+
+def check_apart(encoder: Any, others: Iterable[Any], place: str) -> None:
+    """Raise ModelError for an encoder inside another one, or around it: each would have a copy of the weights."""
+    for other in others:
+        if any(part is encoder for part in other._flatten_layers()) or any(
+            part is other for part in encoder._flatten_layers()
+        ):
+            raise ModelError(
+                "an encoder that is called as a model and by its main layer",
+                place=place,
+                found="the weights of " + other.name,
+                fix="call it in one way everywhere: by its main layer, or as the model",
+            )
 
 
 def check_parts(layer: Any, place: str) -> None:

@@ -8,6 +8,7 @@ Does not know: files.
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Tuple
 
+from bert_bundle.capturing import bare_encoder
 from bert_bundle.encoders import families
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Ref, refs
@@ -82,7 +83,7 @@ class _Rebuild:
                 model.add(self.layers[call.layer])
         else:
             outputs = _nested(graph.outputs_form, [(k, self._tensor(r)) for k, r in graph.outputs])
-            model = self.keras.Model(self._inputs(), outputs, name=graph.name)
+            model = self._model_class()(self._inputs(), outputs, name=graph.name)
         for layer in graph.layers:
             self._set_trainable(layer)
         model._trainable = graph.trainable  # the property would set the flag of every layer too
@@ -91,6 +92,13 @@ class _Rebuild:
     def _inputs(self) -> Any:
         by_name = {k: self._tensor(r) for k, r in self.graph.inputs}
         return _nested(self.graph.inputs_form, list(by_name.items()))
+
+    def _model_class(self) -> Any:
+        if self.scope or self.float64 or not bare_encoder.is_around_encoder(self.graph):
+            return self.keras.Model
+        (layer,) = self.graph.layers
+        family = families.of_layer(layer.class_name, layer.config)
+        return bare_encoder.model_class(family, [name for name, _ in self.graph.inputs], self.runtime)
 
     def _is_chain(self) -> bool:
         return all(isinstance(node, Call) for node in self.graph.nodes[1:]) and not any(
@@ -102,7 +110,7 @@ class _Rebuild:
         if layer.encoder:
             config = self.configs[layer.encoder]
             with self.dialect.precision(self.keras, policy):
-                family, outputs = families.CLASSES[layer.class_name], self._outputs_used(layer.name)
+                family, outputs = families.of_layer(layer.class_name, layer.config), self._outputs_used(layer.name)
                 encoder = self.encoders.build(family, config, layer.name, outputs)
             self.rebuilt.encoders[layer.encoder] = encoder
             return encoder

@@ -6,6 +6,7 @@ from typing import Any, Dict, Mapping, Tuple
 import numpy as np
 
 from bert_bundle.encoders import checkpoint_names, configuration
+from bert_bundle.encoders.families import POOLER
 from bert_bundle.errors import BundleError, FormatError, RuntimeUnavailableError
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.layout import encoder_path
@@ -26,6 +27,12 @@ class Parts:
     configs: Mapping[str, Mapping[str, Any]]
     encoders: Mapping[str, Mapping[str, np.ndarray]]
     weights: Mapping[str, np.ndarray]
+
+    def check_shapes(self, name: str, place: str) -> None:
+        """Raise FormatError unless the arrays of the encoder in that folder are those of its configuration."""
+        layer = next(layer for _, layer in self.graph.walk() if layer.encoder == name)
+        found = {k: v.shape for k, v in self.encoders[name].items()}
+        checkpoint_names.check_shapes(self.configs[name], found, place, pooler=layer.config.get(POOLER, True))
 
     def build(self, runtime: Runtime, *, float64: bool = False) -> rebuild.Rebuilt:
         """Build the live model with these weights; with `float64` the same function in float64."""
@@ -63,14 +70,16 @@ def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = cus
         if not layer.custom:
             layer_construction.check_release(layer.class_name, layer.config, release, path)
     encoders = {}
-    for name, config in configs.items():
+    for name in configs:
         place = encoder_path(name, layout.ENCODER_WEIGHTS)
         encoders[name] = tensors.from_bytes(bundle.read(place), place)
-        checkpoint_names.check_shapes(config, {k: v.shape for k, v in encoders[name].items()}, place)
     arrays = tensors.from_bytes(bundle.read(layout.WEIGHTS), layout.WEIGHTS)
+    parts = Parts(shape, configs, encoders, arrays)
+    for name in encoders:
+        parts.check_shapes(name, encoder_path(name, layout.ENCODER_WEIGHTS))
     for place, group in [(layout.WEIGHTS, arrays), *((layout.ENCODERS + "/" + n, t) for n, t in encoders.items())]:
         check_finite(group, place)
-    return Parts(shape, configs, encoders, arrays)
+    return parts
 
 
 def _read_shape(bundle: OpenedBundle) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]]":

@@ -9,7 +9,6 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from bert_bundle import tokenizer as tokenizers
-from bert_bundle.encoders import checkpoint_names
 from bert_bundle.errors import ModelError, TokenizerError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout
@@ -101,8 +100,8 @@ def record_golden(
 def _check_weights(parts: Parts) -> None:
     for name, arrays in [(layout.WEIGHTS, parts.weights), *parts.encoders.items()]:
         check_finite(arrays, name)
-    for name, found in parts.encoders.items():
-        checkpoint_names.check_shapes(parts.configs[name], {k: v.shape for k, v in found.items()}, name)
+    for name in parts.encoders:
+        parts.check_shapes(name, name)
 
 
 def _live_predictions(captured: CapturedModel, arrays: Arrays) -> Dict[str, Any]:

@@ -254,6 +254,16 @@ def test_layers_that_share_a_block_have_its_weights_once(monkeypatch: pytest.Mon
         assert to_pytorch("x/shared/" + path + "/" + last, shared) == (name, False)
 
 
+def test_an_encoder_without_a_pooler_has_every_other_weight() -> None:
+    whole = shapes(CONFIG)
+    without = shapes(CONFIG, pooler=False)
+    assert set(whole) - set(without) == {"pooler.dense.weight", "pooler.dense.bias"}
+    check_shapes(CONFIG, without, "x", pooler=False)
+    for found, pooler in ((whole, False), (without, True)):
+        with pytest.raises(FormatError, match="an encoder's tensor does not fit its configuration"):
+            check_shapes(CONFIG, found, "x", pooler=pooler)
+
+
 def test_a_head_has_as_many_rows_as_labels() -> None:
     labels = {"id2label": {str(i): f"l{i}" for i in range(7)}, "label2id": {f"l{i}": i for i in range(7)}}
     found = shapes(config("ElectraForSequenceClassification", **labels))

@@ -64,6 +64,18 @@ def test_a_graph_survives_a_round_trip() -> None:
     assert graph_json.to_bytes(read(DOCUMENT)) == graph_json.to_bytes(made())
 
 
+def test_an_encoder_without_a_pooler_survives_a_round_trip_where_its_family_has_one() -> None:
+    def without(class_name: str) -> Graph:
+        layers = (Layer("bert", class_name, encoder="bert", config={"pooler": False}), *made().layers[1:])
+        return made(layers=layers, outputs=(("a", Ref(5)),))
+
+    assert read(json.loads(graph_json.to_bytes(without("BertModel")))) == without("BertModel")
+    for class_name in ("DistilBertModel", "BertForTokenClassification"):
+        with pytest.raises(FormatError, match="an encoder's pooler is malformed") as caught:
+            read(json.loads(graph_json.to_bytes(without(class_name))))
+        assert caught.value.place == "graph.json#/layers/0/config/pooler"
+
+
 def test_a_captured_graph_is_the_same_bytes_again(classic_bundle: Path) -> None:
     data = (classic_bundle / "graph.json").read_bytes()
     assert graph_json.to_bytes(graph_json.from_bytes(data)) == data
@@ -128,6 +140,8 @@ REFUSALS: list[tuple[Change, str, str]] = [
     (put("layers", 0, "encoder", ""), "a layer outside the vocabulary", "/layers/0/class"),
     (put("layers", 0, "encoder", 5), "not a string", "/layers/0/encoder"),
     (put("layers", 0, "config", {"x": 1}), "malformed", "/layers/0/config"),
+    (put("layers", 0, "config", {"pooler": False}), "a tensor that its node does not return", "/outputs"),
+    *((put("layers", 0, "config", {"pooler": v}), "pooler is malformed", "/layers/0/config/pooler") for v in (True, 0)),
     (put("layers", 2, "config", {"x": 1}), "malformed", "/layers/2/config"),
     (put("layers", 2, "graph", "nodes", 1, "layer", "x"), "a layer that does not exist", "/layers/2/graph/nodes/1"),
     *((append("layers", {"name": n, "class": "Add"}), "two layers have the same path", "/layers") for n in TAKEN),

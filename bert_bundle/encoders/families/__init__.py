@@ -13,7 +13,7 @@ from bert_bundle.encoders.families.camembert import CAMEMBERT
 from bert_bundle.encoders.families.deberta_v2 import DEBERTA_V2
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
-from bert_bundle.encoders.families.family import HEADS, PER_LAYER, Family
+from bert_bundle.encoders.families.family import HEADS, PER_LAYER, POOLER, Family
 from bert_bundle.encoders.families.mpnet import MPNET
 from bert_bundle.encoders.families.roberta import ROBERTA
 from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
@@ -21,6 +21,7 @@ from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
 __all__ = [
     "ALBERT",
     "BERT",
+    "BY_MAIN_LAYER",
     "BY_MODEL_TYPE",
     "BY_TENSORFLOW",
     "CAMEMBERT",
@@ -32,11 +33,13 @@ __all__ = [
     "HEADS",
     "MPNET",
     "PER_LAYER",
+    "POOLER",
     "ROBERTA",
     "XLM_ROBERTA",
     "Family",
     "folder_name",
     "known",
+    "of_layer",
 ]
 
 FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT, MPNET, DEBERTA_V2)
@@ -44,12 +47,19 @@ BY_MODEL_TYPE: Mapping[str, Family] = {family.model_type: family for family in F
 _ALL = (*FAMILIES, *(family.with_head(head) for family in FAMILIES for head in HEADS))
 CLASSES: Mapping[str, Family] = {family.architecture: family for family in _ALL}
 BY_TENSORFLOW: Mapping[str, Family] = {family.tensorflow: family for family in _ALL}
+BY_MAIN_LAYER: Mapping[str, Family] = {family.main_layer: family for family in FAMILIES}
+
+
+def of_layer(class_name: str, config: Mapping[str, Any]) -> Family:
+    """Return the family of an encoder's record in a graph: its class and its configuration there."""
+    family = CLASSES[class_name]
+    return family if config.get(POOLER, True) else family.without_pooler()
 
 
 def known() -> str:
     """Return the TensorFlow classes that a bundle holds, in words."""
     plain = ", ".join(family.tensorflow for family in FAMILIES)
-    return "{}, or with {} in place of Model".format(plain, " or ".join(HEADS))
+    return "{}, or with {} in place of Model".format(plain, " or ".join((*HEADS, "MainLayer")))
 
 
 def folder_name(layer_name: str, taken: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their r
 }
 WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
 
+POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
 POST_NORM, DISENTANGLED = "post_norm", "disentangled"  # kinds of blocks, see `Block`
 
 
@@ -212,6 +213,15 @@ class Family:
     def with_head(self, head: str) -> "Family":
         """Return the same family as the class with that head."""
         return replace(self, head=head)
+
+    def without_pooler(self) -> "Family":
+        """Return the same family as its encoder built with `add_pooling_layer=False`."""
+        return replace(self, weights=replace(self.weights, pooler=""))
+
+    @property
+    def main_layer(self) -> str:
+        """Return the class of transformers 4 that computes the encoder inside every model class."""
+        return "TF{}MainLayer".format(self.title)
 
     def field_name(self, name: str) -> str:
         """Return the family's name of a configuration field, given BERT's."""
