@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.capturing import tracing
-from bert_bundle.capturing.bare_encoder import graph_around, layer_of
 from bert_bundle.capturing.traced_layers import TracedLayers, is_traced
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import folder_name
@@ -22,6 +21,7 @@ from bert_bundle.graph import layer_configs, ops
 from bert_bundle.graph.graph import CALL_FLAGS, Apply, Argument, Call, Graph, Layer, Node, Ref
 from bert_bundle.graph.layers import STATEFUL
 from bert_bundle.keras_models import custom_layers, layer_construction
+from bert_bundle.keras_models.bare_encoder import graph_around, layer_of
 from bert_bundle.keras_models.nodes import (
     calls_its_graph,
     check_apart,

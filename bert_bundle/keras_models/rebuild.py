@@ -8,12 +8,11 @@ Does not know: files.
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Tuple
 
-from bert_bundle.capturing import bare_encoder
 from bert_bundle.encoders import families
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Ref, refs
 from bert_bundle.graph.layers import widened_dtype
-from bert_bundle.keras_models import custom_layers, layer_construction
+from bert_bundle.keras_models import bare_encoder, custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
 

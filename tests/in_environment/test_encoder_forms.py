@@ -241,7 +241,7 @@ def test_a_class_with_a_head_by_itself_takes_what_it_took_before(case, keras, ru
 
 def test_a_pooler_that_is_lost_is_caught(keras, save, tmp_path, monkeypatch):
     """Planted fault: the record of an encoder without a pooler does not mention that."""
-    from bert_bundle.capturing import bare_encoder
+    from bert_bundle.keras_models import bare_encoder
 
     made = around(keras, without_pooler("bert"), _keywords)
     monkeypatch.setattr(bare_encoder, "CLASSES", {"BertModel": transformers.family_of(main_layer(made.encoder))})
