@@ -123,9 +123,9 @@ def _problem_type(captured: Captured, end: End) -> Optional[str]:
 
 def _loss(model: Any, captured: Captured, output: str) -> str:
     """Return the name of the loss that an output was compiled with, without underscores; empty if not known."""
-    loss = getattr(model, "loss", None)
+    loss: Any = getattr(model, "loss", None)
     names = [name for name, _ in captured.graph.outputs]
-    if isinstance(loss, Mapping):
+    if issubclass(loss.__class__, Mapping):  # not isinstance: Keras 2 wraps a dict, and typing looks at the type
         loss = loss.get(output)
     elif isinstance(loss, (list, tuple)):
         loss = loss[names.index(output)] if len(loss) == len(names) else None

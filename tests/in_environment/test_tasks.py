@@ -132,8 +132,9 @@ def test_each_output_has_its_labels_and_true_labels(save, tmp_path):
 
 def encoded(made):
     rows = made.tokenizer(
-        TEXTS, padding="max_length", max_length=made.max_length, return_tensors="np", return_token_type_ids=True
-    )
+        TEXTS, padding="max_length", truncation=True, max_length=made.max_length, return_tensors="np",
+        return_token_type_ids=True,
+    )  # fmt: skip
     return [np.asarray(rows[tensor.name.split(":")[0]]) for tensor in made.model.inputs]
 
 
