@@ -44,11 +44,13 @@ def save(
     tokenizer: Any,
     labels: Optional[Sequence[str]] = None,
     examples: Optional[Mapping[str, Any]] = None,
-    max_length: Optional[int] = None,
+    max_length: Union[int, Mapping[str, int], None] = None,
     prove: bool = True,
     overwrite: bool = False,
     custom_objects: Optional[Mapping[str, Any]] = None,
     metadata: Optional[Mapping[str, Any]] = None,
+    inputs: Optional[Mapping[str, Any]] = None,
+    padding: Optional[str] = None,
 ) -> Manifest:
     """Save a Keras classifier built on a BERT as a bundle, and prove that it predicts the same when loaded again.
 
@@ -57,13 +59,19 @@ def save(
     labels      names of the classes, in the order of the head's outputs
     examples    {"text": [...], input name: rows, "label": true labels}; recorded with their predictions. Without them
                 probes are made: padding, truncation, empty text, accents, CJK, emoji
-    max_length  tokens that a text is cut and padded to; by default the length of the inputs, or the encoder's maximum
+    max_length  tokens that a text is cut to; by default the length of the inputs, or the encoder's maximum. A model
+                that reads several texts also takes {text: tokens}, by their names in the signature
     prove       load the staged bundle in two fresh processes, one with pinned threads and kernels and one with the
                 defaults that users have; compare their predictions with the model's, and measure the noise
     overwrite   replace an existing bundle; a folder that is not a bundle is never replaced
     custom_objects  {name: class}: layers of exactly that class are kept by name and `get_config()` instead of being
                 traced; every load must be given the class. No code is stored
     metadata    your own fields, plain data
+    inputs      {input name: role}: what an input is fed with ("input_ids", "attention_mask", "token_type_ids" or
+                "feature"), where its name and its place in the graph disagree, or the graph does not tell. The role may
+                be (role, text) where the graph does not tell which of several texts either
+    padding     what texts are padded to, if the inputs leave their length open: "max_length", or "longest", the longest
+                of a call. By default "longest" where padding moves no prediction, else it must be given, or max_length
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
     ConflictError, LockedError or StorageError for the target. After any error the target is as before.
@@ -71,7 +79,18 @@ def save(
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    drafted = draft(model, name, tokenizer, tuple(labels or ()), examples, max_length, metadata or {}, classes)
+    drafted = draft(
+        model,
+        name,
+        tokenizer,
+        tuple(labels or ()),
+        examples,
+        max_length,
+        metadata or {},
+        classes,
+        inputs=inputs,
+        asked_padding=padding,
+    )
     needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:

@@ -29,10 +29,10 @@ _ARRAYS = {
 class Golden:
     """What the model predicted when it was saved, and for which inputs.
 
-    texts         group ("text") -> one text per example, or (text, pair)
+    texts         group ("text") -> one text per example, or (text, pair), or a list of those for a document
     features      input name -> array (examples, ...)
     answers       true labels as positions, where the examples had them
-    token_ids     input name -> int array (examples, max_length)
+    token_ids     input name -> int array (examples, tokens), or (examples, texts, tokens) for documents
     predictions   output name -> array in the model's own precision
     float64_predictions  output name -> array of the same model rebuilt in float64
     noise         output name -> how far float32 replays may differ, relative to the output's scale
@@ -109,7 +109,7 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
             raise FormatError("a tensor that goldens do not have", place=layout.GOLDEN_TENSORS, found=name)
         fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
-    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
+    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, pairs or documents")
     _check_each(answers or (), _is_position, layout.GOLDEN_INPUTS + "#/answers", "positions of labels")
     for field, (is_right, wanted) in _ENTRIES.items():
         entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
@@ -161,10 +161,15 @@ def _check_each(values: Iterable[Any], is_right: Callable[[Any], bool], place: s
 
 
 def _is_column(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(t, str) or (isinstance(t, list) and len(t) == 2 and all(isinstance(part, str) for part in t))
-        for t in value
-    )
+    return isinstance(value, list) and (all(map(_is_text_or_pair, value)) or all(map(_is_document, value)))
+
+
+def _is_text_or_pair(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and len(value) == 2 and all(map(_is_text, value)))
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text_or_pair, value))
 
 
 def _is_position(value: Any) -> bool:
