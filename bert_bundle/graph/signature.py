@@ -58,7 +58,8 @@ def slots(graph: Graph, given: Given = NONE) -> List[Slot]:
     read = _of_one_text(reading, nodes)
     roles = {name: (given[name][0] if name in given else role, group) for name, (role, group) in read.items()}
     roles = _named_after_ids({name: found for name, found in roles.items() if found[0] != FEATURE})
-    _add_unread(roles, {name: found for name, found in given.items() if name not in read}, nodes)
+    unread = {name: found for name, found in given.items() if name not in read and name not in reading.mixed}
+    _add_unread(roles, unread, nodes)
     computed = any(not group for name, (_, group) in reading.roles.items() if name not in given)
     several = len({group for _, group in roles.values()}) + computed > 1  # computed token ids are a text, too
     result = []

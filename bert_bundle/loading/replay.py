@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
 import numpy as np
 
 from bert_bundle import tokenizer as tokenizers
+from bert_bundle.errors import FormatError, SignatureError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import sha256
@@ -72,7 +73,7 @@ def replay(
     rebuilt = parts.build(bound)
     tokenizer = live_tokenizer(inputs.bundle, inputs.tokenizer, bound.name)
     built = time.monotonic()
-    token_ids = encode(tokenizer, inputs.recipes, slots, inputs.golden.texts).arrays
+    token_ids = _token_ids(inputs, tokenizer)
     arrays = {**token_ids, **inputs.features}
     progress("replaying {} examples".format(inputs.golden.examples))
     outputs = prediction.predict(bound, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH)
@@ -117,6 +118,19 @@ def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime, slots: Sequenc
     given = {slot.name: (slot.role, slot.group) for slot in slots if slot.given}
     inputs = [[s.name, s.role, s.dtype, list(s.shape)] for s in signature.slots(again.graph, given)]
     return {"architecture": digests, "inputs": inputs}
+
+
+def _token_ids(inputs: ReplayInputs, tokenizer: Any) -> Dict[str, np.ndarray]:
+    """Return input name -> token array of the golden's texts. Raises FormatError for texts that no save records."""
+    try:
+        return encode(tokenizer, inputs.recipes, inputs.slots, inputs.golden.texts).arrays
+    except SignatureError as error:
+        raise FormatError(
+            "the texts of the golden do not fit the model's inputs",
+            place=layout.GOLDEN_INPUTS + "#/texts",
+            wanted=error.wanted,
+            found=error.found or error.message,
+        ) from error
 
 
 def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:

@@ -23,7 +23,7 @@ from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import capture, weights
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.loading.parts import Parts
-from bert_bundle.saving import input_roles, padding, text_lengths
+from bert_bundle.saving import feeding, input_roles, padding, text_lengths
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
 from bert_bundle.saving.golden_recording import CapturedModel, record_golden
@@ -76,7 +76,8 @@ def draft(
     runtime = keras_runtime.bind_for(model, classes)
     fixed = None if asked_padding == tokenizers.LONGEST else text_lengths.single(max_length)
     captured = capture.capture(model, runtime, fixed)
-    slots = input_roles.slots(captured.graph, inputs)
+    by_itself = runtime.encoders.family_of(model) is not None
+    slots = input_roles.slots(captured.graph, inputs, feeding.arrays_in_a_list(model) if by_itself else 0)
     configs = {
         n: runtime.encoders.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
         for n, encoder in captured.encoders.items()

@@ -62,7 +62,7 @@ def read(
             "no input of the model is the token ids of an encoder",
             place=", ".join(s.name for s in slots),
             wanted="an input of shape (tokens,) that feeds input_ids, through casts and slices at most",
-            fix="make the token ids an input of the model, or name it: inputs={name: 'input_ids'}",
+            fix="make the token ids an input of their own, or name it: inputs={name: 'input_ids'}",
         )
     if given is None:
         rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}

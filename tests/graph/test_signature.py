@@ -86,8 +86,11 @@ def test_the_rows_of_one_input_that_feed_two_roles_are_no_document() -> None:
     rows: list[tuple[str, str, dict[str, Any]]] = [
         (name, "getitem", {"x": "=both", "key": [slice(None), row]}) for row, name in enumerate(("ids", "mask"))
     ]
-    found = roles(signature.slots(graph({"both": (2, 16)}, {IDS: "ids", MASK: "mask"}, ops=rows)))
+    both = graph({"both": (2, 16)}, {IDS: "ids", MASK: "mask"}, ops=rows)
+    found = roles(signature.slots(both))
     assert found == {"both": ("feature", "")}
+    given: Given = {"both": (IDS, "")}
+    assert roles(signature.slots(both, given)) == found
 
 
 def test_a_mask_with_other_axes_than_its_token_ids_is_a_feature() -> None:
