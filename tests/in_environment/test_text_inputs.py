@@ -43,3 +43,11 @@ def test_a_class_with_a_head_that_was_fitted_on_a_list_is_asked_for_its_order(bu
 def test_one_that_was_fitted_on_a_dict_is_not(builder, keras, tmp_path):
     bundle = text_inputs.saved(builder, fitted(keras, "dict"), tmp_path / "bundle")
     assert [entry.get("given") for entry in bundle.manifest.signature["inputs"]] == [None] * 3
+
+
+def test_a_model_that_is_called_for_each_text_of_a_document_reads_documents(builder, tmp_path):
+    if builder.runtime.keras.__version__.startswith("2.4."):
+        with pytest.raises(NotImplementedError, match="compute_output_shape"):  # Keras itself builds no such model
+            text_inputs.called_for_each_text(builder)
+    else:
+        text_inputs.check_called_for_each_text(builder, tmp_path)

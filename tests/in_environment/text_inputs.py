@@ -271,13 +271,19 @@ def test_documents_are_lists_of_texts_or_all_their_texts_in_a_row(builder, tmp_p
     assert 'predict([["a text"] * 3])' in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_model_that_is_called_for_each_text_of_a_document_reads_documents(builder, tmp_path):
+def called_for_each_text(builder):
+    """Return a model of documents that calls a model of one text for each of them."""
     ids = builder.keras.Input((L,), dtype="int32", name="ids")
     state = builder.call(builder.encoder(), {IDS: ids})["pooler_output"]
     sentence = builder.keras.Model(ids, state, name="sentence")
     whole = builder.keras.Input((3, L), dtype="int32", name="document")
     states = builder.layers.TimeDistributed(sentence, name="each")(whole)
-    model = finished(builder, whole, builder.layers.LSTM(5, name="texts")(states))
+    return finished(builder, whole, builder.layers.LSTM(5, name="texts")(states))
+
+
+def check_called_for_each_text(builder, tmp_path):
+    """Save such a model: it takes documents, and gives its own figures again."""
+    model = called_for_each_text(builder)
     bundle = saved(builder, model, tmp_path / "bundle")
     close(bundle.predict(TEXTS), live(builder, model, tokenized(builder)[IDS].reshape(-1, 3, L)))
     replays(bundle)
