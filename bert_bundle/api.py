@@ -48,12 +48,14 @@ def save(
     tokenizer: Any,
     labels: Labels = None,
     examples: Optional[Mapping[str, Any]] = None,
-    max_length: Optional[int] = None,
+    max_length: Union[int, Mapping[str, int], None] = None,
     prove: bool = True,
     overwrite: bool = False,
     custom_objects: Optional[Mapping[str, Any]] = None,
     metadata: Optional[Mapping[str, Any]] = None,
     task: Asked = None,
+    inputs: Optional[Mapping[str, Any]] = None,
+    padding: Optional[str] = None,
 ) -> Manifest:
     """Save a Keras classifier built on a BERT as a bundle, and prove that it predicts the same when loaded again.
 
@@ -64,7 +66,8 @@ def save(
                 probes are made: padding, truncation, empty text, accents, CJK, emoji. With "predictions", what your
                 own pipeline predicts for these texts, or "inputs", the arrays that it feeds, the bundle must predict
                 the same
-    max_length  tokens that a text is cut and padded to; by default the length of the inputs, or the encoder's maximum
+    max_length  tokens that a text is cut to; by default the length of the inputs, or the encoder's maximum. A model
+                that reads several texts also takes {text: tokens}, by their names in the signature
     prove       load the staged bundle in two fresh processes, one with pinned threads and kernels and one with the
                 defaults that users have; compare their predictions with the model's, and measure the noise
     overwrite   replace an existing bundle; a folder that is not a bundle is never replaced
@@ -73,6 +76,11 @@ def save(
     metadata    your own fields, plain data
     task        what a label is: "classes", "multilabel", "binary", "tokens", "spans" or "regression", for the model or
                 as {output name: task}; by default read from the model
+    inputs      {input name: role}: what an input is fed with ("input_ids", "attention_mask", "token_type_ids" or
+                "feature"), where its name and its place in the graph disagree, or the graph does not tell. The role may
+                be (role, text) where the graph does not tell which of several texts either
+    padding     what texts are padded to, if the inputs leave their length open: "max_length", or "longest", the longest
+                of a call. By default "longest" where padding moves no prediction, else it must be given, or max_length
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
     ConflictError, LockedError or StorageError for the target. After any error the target is as before.
@@ -80,7 +88,19 @@ def save(
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
     name = os.path.basename(os.path.abspath(os.fspath(path)))
-    drafted = draft(model, name, tokenizer, labels, examples, max_length, metadata or {}, classes, task)
+    drafted = draft(
+        model,
+        name,
+        tokenizer,
+        labels,
+        examples,
+        max_length,
+        metadata or {},
+        classes,
+        task,
+        inputs=inputs,
+        asked_padding=padding,
+    )
     needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
     with Staging(os.fspath(path), overwrite=overwrite) as staging:

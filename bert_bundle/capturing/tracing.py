@@ -34,8 +34,11 @@ InGraph = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # `function_graph.
 def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
     """Return whether the layer runs user code: its class is defined outside Keras, transformers and bert_bundle.
 
-    A model with a graph runs user code if calling it does more than run the graph.
+    A model with a graph runs user code if calling it does more than run the graph. A TimeDistributed of a model is
+    traced like user code: a wrapper holds built-in layers only.
     """
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return isinstance(layer.layer, keras.Model)
     if isinstance(layer, keras.layers.Lambda):
         return True
     if isinstance(layer, keras.Model) and dialect.has_graph(layer):

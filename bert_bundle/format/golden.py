@@ -31,11 +31,11 @@ _ARRAYS = {
 class Golden:
     """What the model predicted when it was saved, and for which inputs.
 
-    texts         group ("text") -> one text per example, or (text, pair)
+    texts         group ("text") -> one text per example, or (text, pair), or a list of those for a document
     features      input name -> array (examples, ...)
     answers       true labels, where the examples had them: positions (examples,), 0 or 1 for each class (examples,
                   classes), or positions for each token (examples, tokens) with -1 for none
-    token_ids     input name -> int array (examples, max_length)
+    token_ids     input name -> int array (examples, tokens), or (examples, texts, tokens) for documents
     predictions   output name -> array in the model's own precision
     float64_predictions  output name -> array of the same model rebuilt in float64
     noise         output name -> how far float32 replays may differ, relative to the output's scale
@@ -127,7 +127,7 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
         fields[_ARRAYS[folder]][rest] = array
     answers = inputs["answers"]
     own = {n: _positions(a, "/" + n) for n, a in answers.items()} if isinstance(answers, dict) and answers else {}
-    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, or pairs of them")
+    _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, pairs or documents")
     for field, (is_right, wanted) in _ENTRIES.items():
         entries = facts[field].values() if isinstance(facts[field], dict) else facts[field]
         _check_each(entries, is_right, "{}#/{}".format(layout.GOLDEN_FACTS, field), wanted)
@@ -192,10 +192,15 @@ def _positions(answers: Any, pointer: str = "") -> np.ndarray:
 
 
 def _is_column(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(t, str) or (isinstance(t, list) and len(t) == 2 and all(isinstance(part, str) for part in t))
-        for t in value
-    )
+    return isinstance(value, list) and (all(map(_is_text_or_pair, value)) or all(map(_is_document, value)))
+
+
+def _is_text_or_pair(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and len(value) == 2 and all(map(_is_text, value)))
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text_or_pair, value))
 
 
 def _is_number(value: Any) -> bool:

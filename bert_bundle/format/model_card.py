@@ -57,7 +57,7 @@ def card(
         "",
         *_labels(labels, signature["outputs"]),
         *_tasks(signature["outputs"]),
-        "Texts are cut and padded to {} tokens.".format(tokenizer["max_length"]),
+        _lengths(tokenizer),
         *_classes(custom_objects),
         *_interchangeable(interchangeable),
         *_own_figures(proof),
@@ -97,6 +97,18 @@ def _own_figures(proof: Mapping[str, Any]) -> List[str]:
     return ["", *lines] if lines else []
 
 
+def _lengths(tokenizer: Mapping[str, Any]) -> str:
+    """Return how texts are cut and padded, in one sentence."""
+    found = tokenizer["max_length"]
+    several = isinstance(found, Mapping)
+    lengths = ", ".join("{} to {}".format(_plain(k), v) for k, v in sorted(found.items())) if several else found
+    shown = ": {} tokens" if several else " to {} tokens"
+    if tokenizer["padding"] != "longest":
+        return "Texts are cut and padded{}.".format(shown.format(lengths))
+    among = "of one call" if tokenizer.get("padded_together") else "of their batch"
+    return "Texts are cut{}, and padded to the longest {}.".format(shown.format(lengths), among)
+
+
 def _classes(names: Sequence[str]) -> List[str]:
     if not names:
         return []
@@ -117,10 +129,15 @@ def _plain(text: str) -> str:
 
 
 def _texts(signature: Mapping[str, Any]) -> str:
-    groups = sorted({e["text"] for e in signature["inputs"] if "text" in e})
-    if len(groups) == 1:
-        return '["a text"]'
-    return "{" + ", ".join('{!r}: ["a text"]'.format(g) for g in groups) + "}"
+    texts = {e["text"]: _example(e["shape"]) for e in signature["inputs"] if "text" in e}
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "{" + ", ".join("{!r}: {}".format(*item) for item in sorted(texts.items())) + "}"
+
+
+def _example(shape: Sequence[Any]) -> str:
+    """Return a list of one text, or of one document."""
+    return '["a text"]' if len(shape) == 1 else '[["a text"] * {}]'.format(shape[0] or 2)
 
 
 def _features(signature: Mapping[str, Any]) -> str:

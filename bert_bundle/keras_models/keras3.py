@@ -5,6 +5,7 @@ Does not know: encoders.
 
 import contextlib
 import inspect
+import os
 from types import ModuleType
 from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Tuple
 
@@ -13,14 +14,19 @@ import numpy as np
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph.graph import Input
 from bert_bundle.graph.layers import FLOATS
+from bert_bundle.interpreter import installed
+from bert_bundle.interpreter.installed import KERAS_BACKEND
 
 _PASSED = "bert_bundle_passed"  # attribute of a node that `call` made: names of the keyword arguments that it passed
 
 
 def bind() -> ModuleType:
+    """Import Keras 3. Where TensorFlow, its own default, is not installed, it gets the backend that is."""
+    if KERAS_BACKEND not in os.environ and not any(map(installed.installed, installed.BACKENDS["tensorflow"])):
+        os.environ.update({k: v for k, v in installed.binding(installed.installed).items() if k == KERAS_BACKEND})
     try:
         import keras
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, RuntimeError, ValueError) as error:  # ValueError: KERAS_BACKEND is none of its backends
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
     else:
         if int(keras.__version__.split(".")[0]) >= 3:

@@ -50,10 +50,12 @@ def bind(runtime: str = AUTO, classes: Classes = custom_classes.NONE) -> Runtime
 
 def _bind(runtime: str, classes: Classes) -> Runtime:
     if runtime == NATIVE:
-        from bert_bundle.encoders import native
         from bert_bundle.keras_models import keras3
 
-        return Runtime(NATIVE, keras3.bind(), keras3, native, classes)
+        keras = keras3.bind()  # before `native`, which imports Keras as it is set up
+        from bert_bundle.encoders import native
+
+        return Runtime(NATIVE, keras, keras3, native, classes)
     from bert_bundle.encoders import transformers
     from bert_bundle.keras_models import keras2
 

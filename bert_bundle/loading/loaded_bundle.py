@@ -1,20 +1,22 @@
 """A loaded bundle: live model and tokenizer, `encode`, `predict` and `classify`. Writes no file."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.tasks import SPANS, TOKENS, Task
-from bert_bundle.graph import signature
 from bert_bundle.graph.output_tasks import graph_tasks
-from bert_bundle.graph.signature import FEATURE, Slot
+from bert_bundle.graph.signature import FEATURE
 from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading import classification
-from bert_bundle.loading.encoding import Texts, encode, recipe_of
+from bert_bundle.loading.batches import predict_by_length
+from bert_bundle.loading.encoding import Encoded, Texts, encode
+from bert_bundle.loading.inputs import slots_of
 from bert_bundle.loading.parts import Parts
+from bert_bundle.loading.recipes import of_manifest
 from bert_bundle.loading.text_tokens import text_tokens
 
 
@@ -38,8 +40,8 @@ class Bundle:
         self.tokenizer = tokenizer
         self._runtime = runtime
         self._graph = parts.graph
-        self._slots: List[Slot] = signature.slots(parts.graph)
-        self._recipe = recipe_of(manifest, self._slots)
+        self._slots = slots_of(manifest, parts.graph)
+        self._recipes = of_manifest(manifest, self._slots)
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -47,11 +49,13 @@ class Bundle:
         return self.manifest.labels
 
     def encode(self, texts: Texts, text_pair: Optional[Sequence[str]] = None) -> Dict[str, np.ndarray]:
-        """Return the token arrays that the model declares, by input name: each (n, max_length), with the input's dtype.
+        """Return the token arrays that the model declares, by input name: each (n, tokens), with the input's dtype.
 
-        A model that reads several texts takes a mapping, by the names in the signature. Raises SignatureError.
+        A model that reads several texts takes a mapping, by the names in the signature. One that reads documents takes
+        a list of texts for each, or the texts of all documents in a row, and returns (n, texts, tokens). With the
+        padding "longest" all are padded to the longest of these texts. Raises SignatureError.
         """
-        return encode(self.tokenizer, self._recipe, self._slots, texts, text_pair)
+        return encode(self.tokenizer, self._recipes, self._slots, texts, text_pair).arrays
 
     def predict(
         self,
@@ -63,9 +67,12 @@ class Bundle:
     ) -> Any:
         """Return predictions for texts (and features by input name): array (n, classes), or arrays by output name.
 
+        Texts, pairs and documents as of `encode`. Where padding moves no prediction and lengths are left open, texts of
+        similar length share a batch, which is padded to its own longest text.
+
         Raises SignatureError when a text or a feature is missing or has another shape.
         """
-        outputs = self._outputs(texts, text_pair, features, batch_size)
+        outputs, _ = self._outputs(texts, text_pair, features, batch_size)
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def classify(
@@ -92,20 +99,21 @@ class Bundle:
         default 0.5. Labels without a name are LABEL_0, LABEL_1, ... A model with several outputs returns {output name:
         entries}, but one entry for the two outputs of a span. Arguments and errors are otherwise those of `predict`.
         """
-        outputs = self._outputs(texts, text_pair, features, batch_size)
-        tasks = self._tasks(outputs)
+        outputs, encoded = self._outputs(texts, text_pair, features, batch_size)
+        tasks = self._tasks(outputs, encoded)
         text = None
         if any(task.name in (TOKENS, SPANS) for task in tasks.values()):
             groups = sorted({slot.group for slot in self._slots if slot.group})
-            text = text_tokens(self.tokenizer, self._recipe, groups, texts, text_pair)
+            text = text_tokens(self.tokenizer, self._recipes, groups, texts, text_pair)
         names = {name: self.manifest.labels_of(name) for name in outputs}
         entries = classification.entries(outputs, tasks, names, classification.checked_threshold(threshold), text)
         return entries if len(entries) > 1 else next(iter(entries.values()))
 
-    def _tasks(self, outputs: Mapping[str, np.ndarray]) -> Dict[str, Task]:
+    def _tasks(self, outputs: Mapping[str, np.ndarray], encoded: Encoded) -> Dict[str, Task]:
         """Return output name -> task: the recorded one, or what the graph shows of an output without one."""
         shapes = {name: array.shape[1:] for name, array in outputs.items()}
-        return {**graph_tasks(self._graph, shapes, frozenset([self._recipe.max_length])), **self.manifest.tasks}
+        lengths = frozenset(array.shape[-1] for array in encoded.arrays.values())
+        return {**graph_tasks(self._graph, shapes, lengths), **self.manifest.tasks}
 
     def _outputs(
         self,
@@ -113,9 +121,10 @@ class Bundle:
         text_pair: Optional[Sequence[str]],
         features: Optional[Mapping[str, Any]],
         batch_size: int,
-    ) -> Dict[str, np.ndarray]:
-        """Return output name -> predictions."""
-        arrays = self.encode(texts, text_pair)
+    ) -> Tuple[Dict[str, np.ndarray], Encoded]:
+        """Return output name -> predictions, and the texts as arrays."""
+        encoded = encode(self.tokenizer, self._recipes, self._slots, texts, text_pair)
+        arrays = encoded.arrays
         rows = prediction.check_rows([s for s in self._slots if s.role == FEATURE], features or {})
         unknown = sorted(set(features or {}) - set(rows))
         if unknown:
@@ -123,5 +132,10 @@ class Bundle:
         for name, array in rows.items():
             if len(array) != len(next(iter(arrays.values()))):
                 raise SignatureError("a feature does not have one row per text", place=name, found=len(array))
-        given = {**arrays, **rows}
-        return prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)
+
+        def predict(given: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+            return prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)
+
+        left = getattr(self.tokenizer, "padding_side", "right") == "left"
+        outputs = predict_by_length(predict, encoded, rows, self._slots, self._recipes, left=left, batch=batch_size)
+        return outputs, encoded

@@ -1,12 +1,13 @@
 """Replay the golden of a bundle with a live model. Reports facts as plain data and does not judge them."""
 
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.capturing import capture
+from bert_bundle.errors import FormatError, SignatureError
 from bert_bundle.format import golden as goldens
 from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import sha256
@@ -20,10 +21,11 @@ from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.prediction import check_rows
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.loading.encoding import encode, live_tokenizer, recipe_of
+from bert_bundle.loading.encoding import encode, live_tokenizer
 from bert_bundle.loading.float64 import Float64Model
+from bert_bundle.loading.inputs import slots_of
 from bert_bundle.loading.parts import Parts, read_parts
-from bert_bundle.tokenizer import Recipe
+from bert_bundle.loading.recipes import Recipes, of_manifest
 
 
 class ReplayInputs(NamedTuple):
@@ -33,7 +35,7 @@ class ReplayInputs(NamedTuple):
     golden: Golden
     parts: Parts
     tokenizer: Mapping[str, bytes]
-    recipe: Recipe
+    recipes: Recipes
     slots: List[Slot]
     features: Mapping[str, np.ndarray]
     seconds: float
@@ -45,10 +47,10 @@ def read_for_replay(bundle: OpenedBundle, runtime: str, classes: Classes = custo
     golden = goldens.from_bundle(bundle)
     check_files(bundle, keep=True)
     parts, files = read_parts(bundle, runtime, classes), tokenizers.read_files(bundle)
-    slots = signature.slots(parts.graph)
-    recipe = recipe_of(bundle.manifest, slots)
+    slots = slots_of(bundle.manifest, parts.graph)
+    recipes = of_manifest(bundle.manifest, slots)
     features = check_rows([s for s in slots if s.role == signature.FEATURE], golden.features)
-    return ReplayInputs(bundle, golden, parts, files, recipe, slots, features, time.monotonic() - started)
+    return ReplayInputs(bundle, golden, parts, files, recipes, slots, features, time.monotonic() - started)
 
 
 def observe(
@@ -72,7 +74,7 @@ def replay(
     rebuilt = parts.build(bound)
     tokenizer = live_tokenizer(inputs.bundle, inputs.tokenizer, bound.name)
     built = time.monotonic()
-    token_ids = encode(tokenizer, inputs.recipe, slots, inputs.golden.texts)
+    token_ids = _token_ids(inputs, tokenizer)
     arrays = {**token_ids, **inputs.features}
     progress("replaying {} examples".format(inputs.golden.examples))
     outputs = prediction.predict(bound, rebuilt.model, parts.graph, slots, arrays, batch=goldens.BATCH)
@@ -86,7 +88,7 @@ def replay(
         "float64_predictions": _lists(float64),
         "layers": [[name, list(values)] for name, values in layers],
         "labels": inputs.bundle.manifest.all_labels,
-        **captured_contract(rebuilt, bound),
+        **captured_contract(rebuilt, bound, slots),
         "seconds": {
             "load": inputs.seconds + built - started,
             "predict": replayed - built,
@@ -104,15 +106,32 @@ def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = cu
     return _lists(prediction.predict(bound, model, inputs.parts.graph, inputs.slots, arrays, batch=goldens.BATCH))
 
 
-def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime) -> Dict[str, Any]:
-    """Capture the live model again; return sha256 of its graph.json and every config.json by path, and its inputs."""
+def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime, slots: Sequence[Slot]) -> Dict[str, Any]:
+    """Capture the live model again; return sha256 of its graph.json and every config.json by path, and its inputs.
+
+    The roles that `slots` have because they were given are no part of a graph, and are given again.
+    """
     again = capture.capture(rebuilt.model, runtime)
     digests = {layout.GRAPH: sha256(graph_json.to_bytes(again.graph))}
     for name, encoder in again.encoders.items():
         path = encoder_path(name, layout.ENCODER_CONFIG)
         digests[path] = sha256(strict_json.canonical(runtime.encoders.config(encoder, path)))
-    inputs = [[s.name, s.role, s.dtype, list(s.shape)] for s in signature.slots(again.graph)]
+    given = {slot.name: (slot.role, slot.group) for slot in slots if slot.given}
+    inputs = [[s.name, s.role, s.dtype, list(s.shape)] for s in signature.slots(again.graph, given)]
     return {"architecture": digests, "inputs": inputs}
+
+
+def _token_ids(inputs: ReplayInputs, tokenizer: Any) -> Dict[str, np.ndarray]:
+    """Return input name -> token array of the golden's texts. Raises FormatError for texts that no save records."""
+    try:
+        return encode(tokenizer, inputs.recipes, inputs.slots, inputs.golden.texts).arrays
+    except SignatureError as error:
+        raise FormatError(
+            "the texts of the golden do not fit the model's inputs",
+            place=layout.GOLDEN_INPUTS + "#/texts",
+            wanted=error.wanted,
+            found=error.found or error.message,
+        ) from error
 
 
 def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:

@@ -4,7 +4,7 @@ Touches no file and changes none of its arguments.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from bert_bundle import tokenizer as tokenizers
 from bert_bundle.capturing import capture
@@ -19,11 +19,11 @@ from bert_bundle.format.manifest import File, Manifest
 from bert_bundle.format.model_card import card
 from bert_bundle.graph import graph_json, signature
 from bert_bundle.graph.custom_classes import Classes
-from bert_bundle.graph.signature import Slot
 from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models import weights
 from bert_bundle.loading.parts import Parts
+from bert_bundle.saving import feeding, input_roles, padding, text_lengths
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
 from bert_bundle.saving.golden_recording import CapturedModel, record_golden
@@ -31,7 +31,6 @@ from bert_bundle.saving.label_names import LabelNames, Labels
 from bert_bundle.saving.meaning import output_facts, proof_facts, with_meaning
 from bert_bundle.saving.own_figures import hold_own_figures
 from bert_bundle.saving.tasks import Asked
-from bert_bundle.tokenizer import Recipe
 
 
 @dataclass(frozen=True)
@@ -65,26 +64,33 @@ def draft(
     tokenizer: Any,
     labels: Labels,
     examples: Optional[Mapping[str, Any]],
-    max_length: Optional[int],
+    max_length: text_lengths.Asked,
     metadata: Mapping[str, Any],
     classes: Classes,
     task: Asked = None,
+    *,
+    inputs: input_roles.Asked = None,
+    asked_padding: Optional[str] = None,
 ) -> Draft:
     """Return the draft of `model`; its layers of `classes` are kept by name instead of being traced.
+
+    The other arguments as of `api.save`; `asked_padding` is its `padding`.
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit.
     """
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
     runtime = keras_runtime.bind_for(model, classes)
-    captured = capture.capture(model, runtime, max_length)
-    slots = signature.slots(captured.graph)
+    fixed = None if asked_padding == tokenizers.LONGEST else text_lengths.single(max_length)
+    captured = capture.capture(model, runtime, fixed)
+    by_itself = runtime.encoders.family_of(model) is not None
+    slots = input_roles.slots(captured.graph, inputs, feeding.arrays_in_a_list(model) if by_itself else 0)
     configs = {
         n: runtime.encoders.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
         for n, encoder in captured.encoders.items()
     }
     tokenizer_files = _tokenizer_files(tokenizer, configs)
-    recipe = _recipe(max_length, slots, tokenizer, configs)
+    lengths = text_lengths.lengths(max_length, slots, tokenizer, captured.graph, configs)
     varying = tokenizers.varies_by_environment(tokenizer, PROBES)
     columns = read_examples(examples, slots, [p for i, p in enumerate(PROBES) if i not in varying])
     parts = Parts(
@@ -94,21 +100,20 @@ def draft(
         weights=weights.collect(captured.layers, runtime),
     )
     shape_files = _shape_files(parts)
-    live, names = CapturedModel(model, runtime, parts, slots, recipe), LabelNames.read(labels)
-    golden = record_golden(live, tokenizer, columns, names.all, shape_files)
-    golden = with_meaning(golden, model, captured, task, names, columns.answers, frozenset([recipe.max_length]))
-    held = hold_own_figures(columns.own, live, tokenizer, golden, min(map(configuration.longest, configs.values())))
+    whole, names = CapturedModel(model, runtime, parts, slots), LabelNames.read(labels)
+    said = text_lengths.said(max_length, lengths)
+    recipes = padding.recipes(whole, tokenizer, lengths, columns, asked_padding, said)
+    golden = record_golden(whole, recipes, tokenizer, columns, names.all, shape_files)
+    tokens = frozenset(array.shape[-1] for array in golden.token_ids.values())
+    golden = with_meaning(golden, model, captured, task, names, columns.answers, tokens)
+    longest = min(map(configuration.longest, configs.values()))
+    held = hold_own_figures(columns.own, whole, recipes, tokenizer, golden, longest)
     fields: Dict[str, Any] = {
         "writer": writer_facts(),
         "runtime": runtime.name,
         "signature": signature.to_json(slots, golden.predictions, parts.graph, output_facts(golden, names)),
         "labels": names.common,
-        "tokenizer": {
-            "fast": bool(getattr(tokenizer, "is_fast", False)),
-            "max_length": recipe.max_length,
-            "padding": recipe.padding,
-            "truncation": recipe.truncation,
-        },
+        "tokenizer": {"fast": bool(getattr(tokenizer, "is_fast", False)), **recipes.to_json()},
         "encoders": {n: {"class": c["architectures"][0], "model_type": c["model_type"]} for n, c in configs.items()},
         "custom_objects": tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom})),
         "metadata": dict(metadata),
@@ -156,22 +161,6 @@ def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -
                 fix="pass the encoder's own tokenizer, or call resize_token_embeddings({})".format(size),
             )
     return files
-
-
-def _recipe(asked: Optional[int], slots: Sequence[Slot], tokenizer: Any, configs: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with the length asked for, else that of the model's inputs, else the longest possible."""
-    longest = min(map(configuration.longest, configs.values()))
-    fixed = {s.shape[0] for s in slots if s.group and s.shape and s.shape[0] is not None}
-    usual = min(map(configuration.usual_length, configs.values()))
-    length = asked or next(iter(fixed), None) or min(tokenizer.model_max_length, usual)
-    if fixed - {length} or not 1 <= length <= longest:
-        raise SignatureError(
-            "max_length does not fit the model",
-            place="max_length",
-            wanted=", ".join(map(str, sorted(fixed))) if fixed else "1 to {}".format(longest),
-            found=length,
-        )
-    return Recipe(int(length))
 
 
 def _shape_files(parts: Parts) -> Dict[str, bytes]:

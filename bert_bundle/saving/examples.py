@@ -6,11 +6,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from bert_bundle.errors import SignatureError
+from bert_bundle.graph import signature
 from bert_bundle.graph.signature import FEATURE, Slot
 from bert_bundle.keras_models.prediction import check_rows
+from bert_bundle.loading.documents import Row, in_a_row
 from bert_bundle.saving.own_pipeline import INPUTS, NOT_GIVEN, PREDICTIONS, OwnPipeline, given_of
 
 LABEL = "label"
+_OPEN = 3  # values made for an axis of any size, and texts for a document of any number
 
 # What tokenizers may get wrong: padding, truncation, empty text, unknown and accented letters, other scripts, emoji,
 # combining marks, code points newer than the Unicode tables of Python 3.8 (12.1).
@@ -32,7 +35,7 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Columns of equal length: texts by group, and features by input name.
+    """Columns of equal length: texts (or documents, as lists) by group, and features by input name.
 
     answers  the true labels as given, or None
     own      what the caller's own pipeline fed and predicted, as given
@@ -54,22 +57,24 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequ
     """
     groups = sorted({s.group for s in slots if s.group})
     features = [s for s in slots if s.role == FEATURE]
+    documents = {group: signature.document(slots, group) for group in groups}
     if not groups:
         raise SignatureError(
             "no input of the model is the token ids of an encoder",
             place=", ".join(s.name for s in slots),
             wanted="an input of shape (tokens,) that feeds input_ids, through casts and slices at most",
-            fix="make the token ids an input of the model",
+            fix="make the token ids an input of their own, or name it: inputs={name: 'input_ids'}",
         )
     if given is None:
         rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}
-        return Examples(rotated, _varied(features, len(probes)), None)
+        made = {group: _as_documents(column, documents[group]) for group, column in rotated.items()}
+        return Examples(made, _varied(features, len(probes)), None)
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
     own = given_of(columns, [*groups, *(s.name for s in features)])
     fed = own.inputs if isinstance(own.inputs, Mapping) else {}
     columns = {**{s.name: fed[s.name] for s in features if s.name in fed}, **columns}
-    texts = {group: _texts(columns.pop(group, None), group) for group in groups}
+    texts = {group: _texts(columns.pop(group, None), group, documents[group]) for group in groups}
     rows = check_rows(features, {s.name: columns.pop(s.name) for s in features if s.name in columns})
     if columns:
         raise SignatureError(
@@ -92,7 +97,15 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequ
     return Examples(texts, rows, answers, own)
 
 
-def _texts(column: Any, group: str) -> List[Any]:
+def _as_documents(probes: List[str], document: Optional[Slot]) -> List[Any]:
+    """Return the probes, each the first text of a document of the probes after it if the model reads documents."""
+    if document is None:
+        return probes
+    each = document.shape[0] or _OPEN
+    return [[probes[(first + i) % len(probes)] for i in range(each)] for first in range(len(probes))]
+
+
+def _texts(column: Any, group: str, document: Optional[Slot]) -> List[Any]:
     if column is None or isinstance(column, str):
         raise SignatureError(
             "the examples have no list of texts",
@@ -101,20 +114,20 @@ def _texts(column: Any, group: str) -> List[Any]:
             found="nothing" if column is None else "one text",
             fix="examples={{{!r}: [...], ...}}".format(group),
         )
-    texts = [list(t) if isinstance(t, (list, tuple)) else t for t in column]
+    place = "examples[{}]".format(group)
+    row = Row(list(column), 1) if document is None else in_a_row(column, document.shape[0], place)
+    texts = [list(t) if isinstance(t, (list, tuple)) else t for t in row.texts]
     for position, text in enumerate(texts):
         if not all(isinstance(t, str) for t in (text if isinstance(text, list) else [text])):
-            raise SignatureError(
-                "not a text", place="examples[{}][{}]".format(group, position), found=type(text).__name__
-            )
-    return texts
+            raise SignatureError("not a text", place="{}[{}]".format(place, position), found=type(text).__name__)
+    return texts if document is None else Row(texts, row.each).documents()
 
 
 def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:
     """Return values that differ between rows and between inputs, so that swapped inputs are noticed."""
     result = {}
     for index, slot in enumerate(features):
-        shape: Tuple[int, ...] = (count, *(3 if size is None else size for size in slot.shape))
+        shape: Tuple[int, ...] = (count, *(_OPEN if size is None else size for size in slot.shape))
         random = np.random.RandomState(17 + index)
         whole = slot.dtype in ("bool", "int32", "int64")  # may be an index into a table: small, never negative
         values = random.randint(0, 2, shape) if whole else random.standard_normal(shape) * 3

@@ -3,6 +3,7 @@
 Does not know: files, or how a bundle is written.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
@@ -22,9 +23,9 @@ from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading.encoding import encode
 from bert_bundle.loading.float64 import Float64Model
 from bert_bundle.loading.parts import Parts
+from bert_bundle.loading.recipes import Recipes
 from bert_bundle.saving.examples import Examples
 from bert_bundle.saving.interchangeable_inputs import interchangeable_pairs
-from bert_bundle.tokenizer import Recipe
 
 ROWS_RUN_ALONE = 16  # examples that are also run one at a time, to measure what batching moves
 
@@ -39,7 +40,11 @@ class CapturedModel:
     runtime: Runtime
     parts: Parts
     slots: List[Slot]
-    recipe: Recipe
+
+    @functools.cached_property
+    def float64(self) -> Float64Model:
+        """Return the same model rebuilt in float64, once."""
+        return Float64Model(self.parts, self.runtime)
 
     def predict(self, model: Any, arrays: Arrays, batch: int = goldens.BATCH) -> Dict[str, Any]:
         """Return output name -> array of `model`: the live one, or one rebuilt from the same parts."""
@@ -48,6 +53,7 @@ class CapturedModel:
 
 def record_golden(
     captured: CapturedModel,
+    recipes: Recipes,
     tokenizer: Any,
     examples: Examples,
     labels: Sequence[str],
@@ -62,15 +68,14 @@ def record_golden(
     """
     parts, slots = captured.parts, captured.slots
     _check_weights(parts)
-    token_ids = encode(tokenizer, captured.recipe, slots, examples.texts)
-    _check_tokenizer(captured, tokenizer, examples, token_ids)
+    token_ids = encode(tokenizer, recipes, slots, examples.texts).arrays
+    _check_tokenizer(captured, recipes, tokenizer, examples, token_ids)
     arrays = {**token_ids, **examples.features}
     predictions = _live_predictions(captured, arrays)
     some = {name: array[:ROWS_RUN_ALONE] for name, array in arrays.items()}
     one_by_one = captured.predict(captured.model, some, batch=1)
     again = captured.predict(parts.build(captured.runtime).model, arrays)
-    float64_model = Float64Model(parts, captured.runtime)
-    float64 = float64_model.predict(arrays)
+    float64 = captured.float64.predict(arrays)
     measured: Dict[str, Dict[str, float]] = {goldens.EXACT: {}, goldens.ALONE: {}}
     for name, array in predictions.items():
         _check_numbers(name, array)
@@ -89,11 +94,11 @@ def record_golden(
         float64_predictions=float64,
         noise={n: differences.noise_floor([moved[n] for moved in measured.values()], least) for n in predictions},
         measured=measured,
-        layers=float64_model.fingerprints(arrays),
+        layers=captured.float64.fingerprints(arrays),
         architecture={path: sha256(data) for path, data in shape_files.items()},
         labels=tuple(labels),
         inputs=tuple((s.name, s.role, s.dtype, s.shape) for s in slots),
-        interchangeable=interchangeable_pairs(slots, arrays, float64, float64_model.predict, types),
+        interchangeable=interchangeable_pairs(slots, arrays, float64, captured.float64.predict, types),
     )
 
 
@@ -150,13 +155,15 @@ def _check_rebuilt(output: str, difference: float) -> None:
         )
 
 
-def _check_tokenizer(captured: CapturedModel, tokenizer: Any, examples: Examples, token_ids: Arrays) -> None:
+def _check_tokenizer(
+    captured: CapturedModel, recipes: Recipes, tokenizer: Any, examples: Examples, token_ids: Arrays
+) -> None:
     """Raise TokenizerError unless the tokenizer's files, read back, give the live tokenizer's token ids.
 
     The texts must be ones that every environment reads alike.
     """
     for texts in examples.texts.values():
-        joined = [text if isinstance(text, str) else " ".join(text) for text in texts]
+        joined = [_joined(text) for text in texts]
         for position, found in tokenizers.varies_by_environment(tokenizer, joined).items():
             raise TokenizerError(
                 "a text that this tokenizer does not read alike in every environment",
@@ -167,15 +174,27 @@ def _check_tokenizer(captured: CapturedModel, tokenizer: Any, examples: Examples
             )
     fast = bool(getattr(tokenizer, "is_fast", False))
     read = tokenizers.from_files(tokenizers.to_files(tokenizer), fast=fast, runtime=captured.runtime.name)
-    again = encode(read, captured.recipe, captured.slots, examples.texts)
+    again = encode(read, recipes, captured.slots, examples.texts).arrays
     for name, wanted in token_ids.items():
-        rows = np.flatnonzero((again[name] != wanted).any(axis=1))
+        rows = np.flatnonzero(_differing(again[name], wanted))
         if rows.size:
             raise TokenizerError(
                 "the saved tokenizer gives other token ids than the live one",
                 place="{} of example {}".format(name, rows[0]),
-                wanted=wanted[rows[0]][:16].tolist(),
-                found=again[name][rows[0]][:16].tolist(),
+                wanted=wanted[rows[0]].ravel()[:16].tolist(),
+                found=again[name][rows[0]].ravel()[:16].tolist(),
                 fix="create the tokenizer with from_pretrained: one that was changed or constructed directly can "
                 "treat special tokens differently after it is loaded",
             )
+
+
+def _joined(text: Any) -> str:
+    """Return the characters of a text, of a pair or of a document as one text."""
+    return text if isinstance(text, str) else " ".join(map(_joined, text))
+
+
+def _differing(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return for each row whether its token ids differ; all of them where the lengths do."""
+    if found.shape != wanted.shape:
+        return np.ones(len(wanted), bool)
+    return np.asarray((found != wanted).any(axis=tuple(range(1, wanted.ndim))))

@@ -10,6 +10,7 @@ from bert_bundle.format.golden import BATCH, Golden
 from bert_bundle.grading.differences import difference, scale
 from bert_bundle.graph.signature import Slot
 from bert_bundle.loading.encoding import encode
+from bert_bundle.loading.recipes import Recipes
 from bert_bundle.saving.array_differences import first_difference
 from bert_bundle.saving.encoding_variants import Arrays, Encode, Variant, variants
 from bert_bundle.saving.golden_recording import CapturedModel
@@ -37,7 +38,7 @@ class _Gap:
 
 
 def hold_own_figures(
-    own: OwnPipeline, captured: CapturedModel, tokenizer: Any, golden: Golden, longest: int
+    own: OwnPipeline, captured: CapturedModel, recipes: Recipes, tokenizer: Any, golden: Golden, longest: int
 ) -> List[str]:
     """Hold the recorded predictions against what the caller's own pipeline fed and predicted.
 
@@ -47,10 +48,14 @@ def hold_own_figures(
     """
 
     def encoded(slots: Sequence[Slot], texts: Mapping[str, List[Any]], length: Optional[int]) -> Arrays:
-        recipe = captured.recipe if length is None else replace(captured.recipe, max_length=length)
-        return encode(tokenizer, recipe, slots, texts)
+        by_text = {
+            text: recipe if length is None else replace(recipe, max_length=length)
+            for text, recipe in recipes.by_text.items()
+        }
+        return encode(tokenizer, replace(recipes, by_text=by_text), slots, texts).arrays
 
-    return _Comparer(captured, tokenizer, encoded, golden, captured.recipe.max_length, longest).hold(own)
+    length = max(recipe.max_length for recipe in recipes.by_text.values())
+    return _Comparer(captured, tokenizer, encoded, golden, length, longest).hold(own)
 
 
 @dataclass(frozen=True)

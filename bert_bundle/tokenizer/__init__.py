@@ -15,10 +15,12 @@ from bert_bundle.format import layout
 from bert_bundle.format.open_bundle import OpenedBundle
 from bert_bundle.tokenizer import native, transformers, unicode_differences
 from bert_bundle.tokenizer.description import Description
-from bert_bundle.tokenizer.encoding import Recipe, encode, offsets
+from bert_bundle.tokenizer.encoding import LONGEST, MAX_LENGTH, Recipe, encode, offsets
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 __all__ = [
+    "LONGEST",
+    "MAX_LENGTH",
     "Recipe",
     "encode",
     "from_files",

@@ -7,20 +7,25 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 
+MAX_LENGTH, LONGEST = "max_length", "longest"
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How texts become token ids: the length in tokens, to which they are truncated and padded."""
+    """How texts become token ids: the length in tokens to which they are truncated.
+
+    padding  "max_length": to that length; "longest": to the longest of the texts
+    """
 
     max_length: int
-    padding: str = "max_length"
+    padding: str = MAX_LENGTH
     truncation: bool = True
 
 
 def encode(
     tokenizer: Any, recipe: Recipe, texts: Sequence[Any], pairs: Optional[Sequence[str]]
 ) -> Dict[str, np.ndarray]:
-    """Return {"input_ids", "attention_mask", "token_type_ids"}: int arrays (texts, max_length).
+    """Return {"input_ids", "attention_mask", "token_type_ids"}: int arrays (texts, tokens).
 
     A text may also be a tuple (text, pair). Raises SignatureError for anything that is not a text.
     """

@@ -3,13 +3,16 @@
 What fits, and computes something else, is in tests/test_planted_faults.py.
 """
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from support.forged_bundles import (
     TOKENIZER,
+    Change,
     Forge,
     drop,
     each,
@@ -26,6 +29,19 @@ from bert_bundle.host.workers.worker import Worker
 
 HEAD = "weights.safetensors"
 KERNEL = "probabilities/kernel"
+
+
+def reinput(bundle: Path, change: Change) -> None:
+    """Change the inputs of the manifest's signature."""
+    signature = json.loads((bundle / "bundle.json").read_bytes())["signature"]
+    change(signature["inputs"])
+    resign(bundle, signature=signature)
+
+
+def documents(inputs: Any) -> None:
+    """Put three texts in place of each."""
+    inputs["texts"]["text"] = [[text] * 3 for text in inputs["texts"]["text"]]
+
 
 REFUSED: dict[str, tuple[Forge, str, str]] = {
     "head tensor missing": (
@@ -77,6 +93,26 @@ REFUSED: dict[str, tuple[Forge, str, str]] = {
         lambda b: resign(b, tokenizer={"max_length": 0, "padding": "max_length", "truncation": True}),
         "the tokenizer's recipe is malformed",
         "bundle.json#/tokenizer",
+    ),
+    "padding that no input leaves open": (
+        lambda b: resign(b, tokenizer={"max_length": 16, "padding": "longest", "truncation": True}),
+        "the tokenizer's recipe does not match the model's inputs",
+        "bundle.json#/tokenizer/padding",
+    ),
+    "a length for a text that is not there": (
+        lambda b: resign(b, tokenizer={"max_length": {"a": 16, "b": 8}, "padding": "max_length", "truncation": True}),
+        "the tokenizer's recipe is malformed",
+        "bundle.json#/tokenizer",
+    ),
+    "a role that the graph does not have": (
+        lambda b: reinput(b, put(1, "role", "token_type_ids")),
+        "an input of the manifest is not that of the graph",
+        "bundle.json#/signature/inputs/1",
+    ),
+    "documents in place of texts": (
+        lambda b: edit(b, "golden/inputs.json", documents),
+        "the texts of the golden do not fit the model's inputs",
+        "golden/inputs.json#/texts",
     ),
     "a length that no input has": (
         lambda b: resign(b, tokenizer={"max_length": 8, "padding": "max_length", "truncation": True}),

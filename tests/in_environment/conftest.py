@@ -10,7 +10,7 @@ launch.pin()  # before anything imports tensorflow
 import profiles  # noqa: E402
 import pytest  # noqa: E402
 
-pytest.register_assert_rewrite("machine", "properties")
+pytest.register_assert_rewrite("machine", "properties", "text_inputs")
 
 import bert_bundle  # noqa: E402
 from bert_bundle.classifiers import specification  # noqa: E402

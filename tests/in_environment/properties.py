@@ -17,7 +17,7 @@ from bert_bundle.graph import signature
 from bert_bundle.keras_models import prediction
 from bert_bundle.loading.encoding import encode
 from bert_bundle.loading.parts import read_parts
-from bert_bundle.tokenizer import Recipe
+from bert_bundle.loading.recipes import of_manifest
 
 SMALL = {"hidden": 4, "layers": 1, "heads": 1, "intermediate": 5, "embedding": 5, "max_length": 5, "features": 1}
 FROZEN = {**SMALL, "frozen": ["layer.0"]}
@@ -95,7 +95,7 @@ def _same_predictions(made, bundle, runtime, path):
     graph = read_parts(open_bundle(str(path))).graph
     slots = signature.slots(graph)
     texts = {group: made.examples[group] for group in golden.texts}
-    ids = encode(made.tokenizer, Recipe(made.max_length), slots, texts)
+    ids = encode(made.tokenizer, of_manifest(bundle.manifest, slots), slots, texts).arrays
     features = {name: made.examples[name] for name in golden.features}
     found = bundle.encode(texts)
     assert {n: _bits(a) for n, a in found.items()} == {n: _bits(a) for n, a in ids.items()}, "token ids are other ones"

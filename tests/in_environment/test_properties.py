@@ -71,17 +71,17 @@ def _sort_the_texts(monkeypatch):
 
 
 def _freeze_a_layer(monkeypatch):
-    def sketch(model, *args):
+    def sketch(model, *args, **options):
         model.layers[-1].trainable = False
-        return honest(model, *args)
+        return honest(model, *args, **options)
 
     honest = bundles.draft
     monkeypatch.setattr(bundles, "draft", sketch)
 
 
 def _keep_the_order(monkeypatch):
-    def sketch(model, name, tokenizer, labels, examples, length, metadata, classes):
-        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, classes)
+    def sketch(model, name, tokenizer, labels, examples, length, metadata, classes, **options):
+        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, classes, **options)
 
     honest = bundles.draft
     monkeypatch.setattr(bundles, "draft", sketch)

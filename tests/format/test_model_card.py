@@ -1,0 +1,43 @@
+"""The card of a bundle: how it is called, and how texts are cut and padded."""
+
+from typing import Any
+
+import pytest
+
+from bert_bundle.format.model_card import card
+
+
+def shown(tokenizer: dict[str, Any], *inputs: tuple[str, list[int | None]]) -> str:
+    entries = [
+        {"name": text, "dtype": "int32", "shape": shape, "role": "input_ids", "text": text} for text, shape in inputs
+    ]
+    return card("b", {"inputs": entries, "outputs": []}, [], {}, tokenizer, {}, 3).decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "sentence"),
+    [
+        ({"max_length": 40, "padding": "max_length"}, "Texts are cut and padded to 40 tokens."),
+        ({"max_length": {"body": 64, "a_b": 12}, "padding": "max_length"},
+         "Texts are cut and padded: a\\_b to 12, body to 64 tokens."),
+        ({"max_length": 40, "padding": "longest"},
+         "Texts are cut to 40 tokens, and padded to the longest of their batch."),
+        ({"max_length": 40, "padding": "longest", "padded_together": True},
+         "Texts are cut to 40 tokens, and padded to the longest of one call."),
+    ],
+)  # fmt: skip
+def test_how_texts_are_cut_and_padded_is_one_sentence(tokenizer: dict[str, Any], sentence: str) -> None:
+    assert sentence in shown(tokenizer, ("text", [None]))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "call"),
+    [
+        ([("text", [16])], 'bundle.predict(["a text"])'),
+        ([("text", [3, 16])], 'bundle.predict([["a text"] * 3])'),
+        ([("text", [None, 16])], 'bundle.predict([["a text"] * 2])'),
+        ([("b", [16]), ("a", [3, 16])], """bundle.predict({'a': [["a text"] * 3], 'b': ["a text"]})"""),
+    ],
+)
+def test_a_call_is_shown_with_texts_or_documents(inputs: Any, call: str) -> None:
+    assert call in shown({"max_length": 16, "padding": "max_length"}, *inputs)
