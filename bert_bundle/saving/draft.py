@@ -29,7 +29,7 @@ from bert_bundle.saving.examples import read as read_examples
 from bert_bundle.saving.golden_recording import CapturedModel, record_golden
 from bert_bundle.saving.label_names import LabelNames, Labels
 from bert_bundle.saving.meaning import output_facts, proof_facts, with_meaning
-from bert_bundle.saving.own_figures import hold_own_figures
+from bert_bundle.saving.own_pipeline.own_figures import hold_own_figures
 from bert_bundle.saving.tasks import Asked
 
 

@@ -10,7 +10,7 @@ from bert_bundle.graph import signature
 from bert_bundle.graph.signature import FEATURE, Slot
 from bert_bundle.keras_models.prediction import check_rows
 from bert_bundle.loading.documents import Row, in_a_row
-from bert_bundle.saving.own_pipeline import INPUTS, NOT_GIVEN, PREDICTIONS, OwnPipeline, given_of
+from bert_bundle.saving.own_pipeline.given import INPUTS, NOT_GIVEN, PREDICTIONS, OwnPipeline, given_of
 
 LABEL = "label"
 _OPEN = 3  # values made for an axis of any size, and texts for a document of any number

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from support.input_graphs import graph
 
+from bert_bundle.encoders.families import BERT
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph import signature
 from bert_bundle.saving import text_lengths
 
 CONFIGS = {
-    name: {"architectures": ["BertModel"], "model_type": "bert", "max_position_embeddings": size}
+    name: {**BERT.fields, "architectures": ["BertModel"], "model_type": "bert", "max_position_embeddings": size}
     for name, size in (("small", 20), ("large", 50))
 }
 TOKENIZER = SimpleNamespace(model_max_length=40)

@@ -11,10 +11,10 @@ from bert_bundle.grading.differences import difference, scale
 from bert_bundle.graph.signature import Slot
 from bert_bundle.loading.encoding import encode
 from bert_bundle.loading.recipes import Recipes
-from bert_bundle.saving.array_differences import first_difference
-from bert_bundle.saving.encoding_variants import Arrays, Encode, Variant, variants
 from bert_bundle.saving.golden_recording import CapturedModel
-from bert_bundle.saving.own_pipeline import OwnPipeline, checked_inputs, checked_predictions
+from bert_bundle.saving.own_pipeline.array_differences import first_difference
+from bert_bundle.saving.own_pipeline.encoding_variants import Arrays, Encode, Variant, variants
+from bert_bundle.saving.own_pipeline.given import OwnPipeline, checked_inputs, checked_predictions
 
 _ROWS_TRIED = 4  # examples that are encoded and predicted in other ways, to explain a difference
 _SHOWN = 6  # numbers of a prediction

@@ -1,0 +1,1 @@
+"""What the caller's own pipeline fed and predicted, and the bundle held against it."""
