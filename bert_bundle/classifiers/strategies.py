@@ -207,8 +207,6 @@ def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStra
 def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
     """Draw the dtype policy; shrinks to float32. Half precision only if neither pooling nor inputs name a dtype."""
     plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"]
-    # TensorFlow's classes of DeBERTa do not run in half precision: their softmax names float32.
-    plain = plain and not spec["class"].startswith(families.DEBERTA_V2.title)
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
 

@@ -95,8 +95,6 @@ def _modules(family: Family, sizes: Mapping[str, Any]) -> Iterator[Module]:
         yield Module(weights.projection, ("hidden_size", "embedding_size"))
     if weights.distances:
         yield weights.distances
-    if weights.distances_norm:
-        yield Module(weights.distances_norm, ("hidden_size",))
     for number in range(sizes[weights.block_count]):
         for module in weights.block.modules.values():
             path = "{}.{}".format(weights.blocks.format(number), module.path)
@@ -114,7 +112,7 @@ def _known(family: Family) -> FrozenSet[str]:
     return frozenset(
         [
             *("{}.{}".format(EMBEDDINGS, part) for part in (*TABLES, EMBEDDINGS_NORM)),
-            *filter(None, (weights.projection, weights.pooler, weights.distances_norm)),
+            *filter(None, (weights.projection, weights.pooler)),
             *(module.path for module in (weights.distances,) if module),
             *(_unnumbered("{}.{}".format(weights.blocks.format(0), m.path)) for m in weights.block.modules.values()),
             *_of_heads(family),

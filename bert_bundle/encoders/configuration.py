@@ -4,7 +4,6 @@ import math
 from typing import Any, Dict, Mapping, Tuple
 
 from bert_bundle.encoders.families import BY_MODEL_TYPE, CLASSES, HEADS, Family
-from bert_bundle.encoders.families.family import relative_limit
 from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
@@ -25,14 +24,8 @@ def standard(config: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def longest(config: Mapping[str, Any]) -> int:
-    """Return how many tokens an encoder of this canonical configuration takes: those that it has positions for."""
-    has_table = standard(config)["position_rows"] > 0
-    return int(config["max_position_embeddings"]) - of_config(config).first_position if has_table else _MAX_SIZE
-
-
-def usual_length(config: Mapping[str, Any]) -> int:
-    """Return how many tokens an encoder of this canonical configuration was made for."""
-    return min(longest(config), int(config["max_position_embeddings"]))
+    """Return how many tokens an encoder of this canonical configuration has positions for."""
+    return int(config["max_position_embeddings"]) - of_config(config).first_position
 
 
 def classes(config: Mapping[str, Any]) -> int:
@@ -54,11 +47,8 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
                 found=config[name],
             )
     result: Dict[str, Any] = {"architectures": [family.architecture], "model_type": family.model_type}
-    _check_alike(family, config, place)
     for name, default in family.fields.items():
-        value = config.get(name, family.omitted.get(name, default))
-        if isinstance(value, (list, tuple)) and isinstance(default, str):
-            value = "|".join(sorted(map(str, value)))  # as transformers reads it, in one order
+        value = config.get(name, default)
         if callable(value) or not isinstance(value, (int, float, str, bool, type(None))):
             raise ModelError(
                 "a configuration field that is not plain data", place="{} {}".format(place, name), found=value
@@ -73,21 +63,6 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
     except FormatError as error:
         raise ModelError(error.message, place=error.place, wanted=error.wanted, found=error.found) from None
     return result
-
-
-def _check_alike(family: Family, config: Mapping[str, Any], place: str) -> None:
-    """Raise ModelError for a size that a canonical configuration does not have, if it is not the usual one."""
-    values = {**family.fields, **config}
-    hidden, heads = (values[family.field_name(name)] for name in ("hidden_size", "num_attention_heads"))
-    wanted = {name: values[family.field_name(other)] for name, other in family.alike.items()}
-    for name, usual in {**wanted, "attention_head_size": hidden // heads}.items():
-        if config.get(name) not in (None, usual):
-            raise ModelError(
-                "a configuration that a bundle cannot represent",
-                place="{} {}".format(place, name),
-                wanted=usual,
-                found=config[name],
-            )
 
 
 def check_config(config: Any, place: str) -> Family:
@@ -137,14 +112,6 @@ def check_config(config: Any, place: str) -> Family:
             wanted="a divisor of {}".format(sizes["num_hidden_layers"]),
             found=sizes[blocks],
         )
-    mid, limit = sizes.get("position_buckets", 0) // 2, relative_limit(sizes)
-    if mid >= 0 and sizes.get("position_buckets", 0) > 0 and not 2 <= mid < limit - 1:
-        raise FormatError(
-            "buckets of distances that cannot be told apart",
-            place=place + "#/position_buckets",
-            wanted="-1, or 4 to {}".format(2 * limit - 3),
-            found=sizes["position_buckets"],
-        )
     if family.first_position:
         _one_of(config["pad_token_id"], (family.first_position - 1,), place + "#/pad_token_id")
     _check_labels(config, place)
@@ -169,9 +136,9 @@ def _check_field(family: Family, name: str, value: Any, default: Any, place: str
     elif type(default) is bool:
         _one_of(value, (True, False), place)
     elif type(default) is int:
-        least, most = family.bounds.get(name, (1, _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE))
-        if type(value) is not int or (value < 1 and least > 0):
+        if type(value) is not int or value < 1:
             raise FormatError("not a positive whole number", place=place, found=value)
+        least, most = family.bounds.get(name, (1, _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE))
         if value < least:
             wanted = "at least {}".format(least)
             raise FormatError("a value the encoder does not honour", place=place, wanted=wanted, found=value)

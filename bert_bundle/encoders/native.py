@@ -4,7 +4,7 @@ Has the functions of `transformers`. Parts have the names that transformers' Ten
 table of names serves both runtimes. Does not know one family from another: a `Family` is data.
 """
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import keras
 import numpy as np
@@ -13,18 +13,15 @@ from keras import ops
 from bert_bundle.encoders import checkpoint_names, native_layers
 from bert_bundle.encoders.checkpoint_names import tensorflow_path
 from bert_bundle.encoders.families.family import (
-    DISENTANGLED,
     EMBEDDINGS,
     EVERY_TOKEN,
     FIRST_TOKEN,
     LABELS,
     PER_LAYER,
-    POST_NORM,
     TABLES,
     Family,
 )
-from bert_bundle.encoders.native_disentangled import DisentangledBlock, RelativePositions
-from bert_bundle.encoders.native_layers import Distances, Embeddings, Part, Plan, PostNormBlock
+from bert_bundle.encoders.native_layers import Embeddings, Part, Plan
 from bert_bundle.encoders.transformers import arguments, pick
 from bert_bundle.errors import FormatError
 
@@ -41,10 +38,6 @@ __all__ = [
     "set_flags",
     "tensors",
 ]
-
-
-BLOCKS: Mapping[str, Type[PostNormBlock]] = {POST_NORM: PostNormBlock, DISENTANGLED: DisentangledBlock}
-DISTANCES: Mapping[str, Any] = {POST_NORM: Distances, DISENTANGLED: RelativePositions}  # by kind of block
 
 
 def plan_of(family: Family, config: Mapping[str, Any]) -> Plan:
@@ -67,7 +60,6 @@ def plan_of(family: Family, config: Mapping[str, Any]) -> Plan:
         deviation=values["initializer_range"],
         padding=family.first_position - 1 if family.first_position else None,
         masked_score=family.masked_score,
-        relative=tuple(values.get("pos_att_type", "").split("|")),
     )
 
 
@@ -83,16 +75,17 @@ class Encoder(Part):
         self.family, self.config, self.wanted = family, dict(config), wanted
         self.plan = plan = plan_of(family, config)
         weights, values, policy = family.weights, family.values(config), self.dtype_policy
-        block = BLOCKS[weights.block.kind]
+        block = native_layers.BLOCKS[weights.block.kind]
         self.embeddings = self.put(self._inside(EMBEDDINGS), Embeddings(plan, policy))
         self.projection = None
         if weights.projects(values):
             self.projection = self._put_dense(self._inside(weights.projection), plan.embedding, plan.hidden)
         self.distances = None
         if weights.distances:
-            path = tensorflow_path(weights.distances.path)
-            distances = DISTANCES[weights.block.kind](path, values, plan, policy)
-            self.distances = self.put(self._inside(path.rpartition("/")[0]), distances)
+            holder, _, table = tensorflow_path(weights.distances.path).rpartition("/")
+            buckets = values[weights.distances.sizes[0]]
+            distances = native_layers.Distances("{}/{}".format(holder, table), buckets, plan, policy)
+            self.distances = self.put(self._inside(holder), distances)
         self.blocks = []
         for number in range(values[weights.block_count]):
             path = self._inside(weights.blocks.format(number))
@@ -125,8 +118,7 @@ class Encoder(Part):
     ) -> Dict[str, Any]:
         """Return outputs by name: those of every call, and those `wanted`, as tuples of one tensor for each layer."""
         plan = self.plan
-        hidden = attention_mask if self.family.masks_embeddings else None
-        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, hidden, training=training)
+        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, training=training)
         if self.projection is not None:
             x = self.projection(x)
         bias = None
@@ -134,11 +126,11 @@ class Encoder(Part):
             dtype = "float64" if self.compute_dtype == "float64" else "float32"
             bias = (1.0 - ops.cast(attention_mask, dtype)[:, None, None, :]) * plan.masked_score
         if self.distances is not None:
-            bias = self.distances(x, bias)
+            bias = self.distances(x) if bias is None else self.distances(x) + bias
         states, probabilities = [x], []
         for layer in range(plan.layers):
             block = self.blocks[layer * len(self.blocks) // plan.layers]
-            x, attention = block(x, bias=bias, head_mask=head_mask, training=training)
+            x, attention = block(x, bias, head_mask, training=training)
             states.append(x)
             probabilities.append(attention)
         found = {"last_hidden_state": x}

@@ -5,13 +5,13 @@ embeddings of Devlin et al. 2018 (figure 2). What differs between families is in
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, Type
 
 import keras
 import numpy as np
 from keras import ops
 
-from bert_bundle.encoders.families.family import EMBEDDINGS_NORM
+from bert_bundle.encoders.families.family import EMBEDDINGS_NORM, POST_NORM
 
 ERF_GELU, TANH_GELU = "gelu", "gelu_new"
 
@@ -24,7 +24,6 @@ class Plan:
     modules       role within a block -> (path, sizes of the weight as in `families.family.Module`)
     padding       the token id that RoBERTa's positions step over, None if positions count from 0
     masked_score  what is added to the score of a masked token
-    relative      which scores of relative positions are added: c2p (content to position), p2c
     """
 
     tables: Mapping[str, int]
@@ -40,7 +39,6 @@ class Plan:
     deviation: float
     padding: Optional[int]
     masked_score: float
-    relative: Tuple[str, ...]
 
 
 def activate(name: str, x: Any) -> Any:
@@ -131,24 +129,17 @@ class Embeddings(Part):
         types: Any = None,
         positions: Any = None,
         embedded: Any = None,
-        mask: Any = None,
         training: Any = None,
     ) -> Any:
-        """Return (n, length, embedding) of (n, length) ids, or of `embedded`, which has that shape already.
-
-        Those of tokens that are 0 in `mask`, if there is one, are 0.
-        """
+        """Return (n, length, embedding) of (n, length) ids, or of `embedded`, which has that shape already."""
         x = embedded if embedded is not None else self._row("word_embeddings", input_ids)
-        if "position_embeddings" in self.tables:
-            positions = self._positions(input_ids, x) if positions is None else positions
-            x = x + self._row("position_embeddings", positions)
+        if positions is None:
+            positions = self._positions(input_ids, x)
+        x = x + self._row("position_embeddings", positions)
         if "token_type_embeddings" in self.tables:
             types = ops.zeros_like(x[:, :, 0], dtype="int32") if types is None else types
             x = x + self._row("token_type_embeddings", types)
-        x = self.norm(x)
-        if mask is not None:
-            x = x * ops.cast(mask, self.compute_dtype)[:, :, None]
-        return self.dropout(x, training=training)
+        return self.dropout(self.norm(x), training=training)
 
     def _row(self, table: str, ids: Any) -> Any:
         return ops.take(ops.cast(self.tables[table], self.compute_dtype), ops.cast(ids, "int32"), axis=0)
@@ -163,16 +154,6 @@ class Embeddings(Part):
         return counted if padding is None else counted + padding + 1
 
 
-def numbered(x: Any, numbers: np.ndarray) -> Any:
-    """Return the number of the distance of every other token from each of x, (n, length, hidden): (length, length).
-
-    `numbers` are those of the distances -d to d; what is farther away than d has that of d.
-    """
-    far = len(numbers) // 2
-    places = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"), axis=0)
-    return ops.take(numbers, ops.clip(places[None, :] - places[:, None], -far, far) + far, axis=0)
-
-
 class Distances(Part):
     """A bias of each head for the distance of two tokens, by buckets that widen with it (Raffel et al. 2020, 2.1).
 
@@ -182,21 +163,21 @@ class Distances(Part):
 
     _FAR = 128
 
-    def __init__(self, path: str, values: Mapping[str, Any], plan: Plan, dtype: Any) -> None:
+    def __init__(self, path: str, buckets: int, plan: Plan, dtype: Any) -> None:
         name, _, self.table = path.rpartition("/")
         super().__init__(name, dtype)
-        buckets = values["relative_attention_num_buckets"]
         start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
         self.tables[self.table] = self.add_weight(name=self.table, shape=(buckets, plan.heads), initializer=start)
         self.buckets = self._buckets(buckets)
         self.built = True
 
-    def call(self, x: Any, bias: Any = None) -> Any:
-        """Return (1 or n, heads, length, length), what is added to the scores of x, (n, length, hidden)."""
+    def call(self, x: Any) -> Any:
+        """Return (1, heads, length, length), what is added to the scores of x, (n, length, hidden)."""
+        places = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"), axis=0)
+        distances = ops.clip(places[None, :] - places[:, None], -self._FAR, self._FAR) + self._FAR
         table = ops.cast(self.tables[self.table], self.compute_dtype)
-        own = ops.take(table, numbered(x, self.buckets), axis=0)
-        own = ops.transpose(own, (2, 0, 1))[None]
-        return own if bias is None else own + bias
+        bias = ops.take(table, ops.take(self.buckets, distances, axis=0), axis=0)
+        return ops.transpose(bias, (2, 0, 1))[None]
 
     def _buckets(self, buckets: int) -> np.ndarray:
         """Return the bucket of each distance from -`_FAR` to `_FAR`."""
@@ -233,25 +214,23 @@ class PostNormBlock(Part):
         return x, probabilities
 
     def _attend(self, x: Any, bias: Any, head_mask: Any, training: Any) -> Tuple[Any, Any]:
-        query, key, value = (self._heads(role, x) for role in ("query", "key", "value"))
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / (self.plan.hidden // self.plan.heads) ** 0.5
+        size = self.plan.hidden // self.plan.heads
+        rows, length = ops.shape(x)[:2]
+
+        def heads(role: str) -> Any:
+            split = ops.reshape(self._part(role)(x), (rows, length, self.plan.heads, size))
+            return ops.transpose(split, (0, 2, 1, 3))
+
+        scores = ops.matmul(heads("query"), ops.transpose(heads("key"), (0, 1, 3, 2))) / size**0.5
         probabilities = ops.softmax(scores if bias is None else scores + bias, axis=-1)
         probabilities = self.attention_dropout(probabilities, training=training)
         if head_mask is not None:
             probabilities = probabilities * head_mask
-        return self._joined(probabilities, value), probabilities
-
-    def _heads(self, role: str, x: Any) -> Any:
-        """Return what the dense layer of that role makes of x, (n, length, hidden), as (n, heads, length, size)."""
-        rows, length = ops.shape(x)[:2]
-        split = ops.reshape(self._part(role)(x), (rows, length, self.plan.heads, self.plan.hidden // self.plan.heads))
-        return ops.transpose(split, (0, 2, 1, 3))
-
-    def _joined(self, probabilities: Any, value: Any) -> Any:
-        """Return the values weighed by the probabilities, the heads side by side, as (n, length, hidden)."""
-        context = ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))
-        rows, length = ops.shape(context)[:2]
-        return ops.reshape(context, (rows, length, self.plan.hidden))
+        context = ops.transpose(ops.matmul(probabilities, heads("value")), (0, 2, 1, 3))
+        return ops.reshape(context, (rows, length, self.plan.hidden)), probabilities
 
     def _part(self, role: str) -> Any:
         return self.at(self.plan.modules[role][0])
+
+
+BLOCKS: Mapping[str, Type[PostNormBlock]] = {POST_NORM: PostNormBlock}  # by the kind that a family names

@@ -125,12 +125,10 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
     encoder_class = getattr(transformers, family.tensorflow, None)
     if encoder_class is None:
         raise RuntimeUnavailableError(
-            "this transformers does not have the TensorFlow class of the encoder",
-            wanted="{}, which transformers has from {}.{} on and before 5".format(
-                family.tensorflow, *family.first_release
-            ),
+            "this transformers has no TensorFlow classes",
+            wanted=family.tensorflow,
             found="transformers " + transformers.__version__,
-            fix='load the bundle where such a release is installed, or in Keras 3 with runtime="native"',
+            fix="load the bundle where transformers 4 is installed",
         )
     encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
     if not family.has_pooler and not family.head:

@@ -45,17 +45,16 @@ def lengths(
     for text in texts:
         inputs = [slot for slot in slots if slot.group == text]
         reading = {folder for slot in inputs for folder in folders.get(slot.name, ())} or set(configs)
-        encoders = [configs[folder] for folder in sorted(reading)]
-        longest, usual = (min(map(most, encoders)) for most in (configuration.longest, configuration.usual_length))
-        result[text] = _length(by_text.get(text), inputs, min(tokenizer.model_max_length, usual), longest, texts)
+        longest = min(configuration.longest(configs[folder]) for folder in sorted(reading))
+        result[text] = _length(by_text.get(text), inputs, tokenizer, longest, texts)
     return result
 
 
-def _length(asked: Optional[int], inputs: Sequence[Slot], usual: int, longest: int, texts: Sequence[str]) -> int:
+def _length(asked: Optional[int], inputs: Sequence[Slot], tokenizer: Any, longest: int, texts: Sequence[str]) -> int:
     fixed = [slot for slot in inputs if slot.length is not None]
     length: Any = asked
     if asked is None:
-        length = fixed[0].length if fixed else usual
+        length = fixed[0].length if fixed else min(tokenizer.model_max_length, longest)
     is_length = isinstance(length, (int, np.integer)) and length is not True and 1 <= length <= longest
     if not is_length or any(slot.length != length for slot in fixed):
         of_input = "{0.length}, the length of {0.name}".format(fixed[0]) if fixed else ""

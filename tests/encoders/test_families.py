@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bert_bundle.encoders import families
-from bert_bundle.encoders.configuration import canonical_config, check_config, classes, longest, standard, usual_length
-from bert_bundle.encoders.families import ALBERT, BERT, CLASSES, DEBERTA_V2, DISTILBERT, ELECTRA, MPNET, Family
+from bert_bundle.encoders.configuration import canonical_config, check_config, classes, longest, standard
+from bert_bundle.encoders.families import ALBERT, BERT, CLASSES, DISTILBERT, ELECTRA, MPNET, Family
 from bert_bundle.errors import BundleError, FormatError, LimitError, ModelError, UnsafeError
 
 PLACE = "encoders/bert/config.json"
@@ -209,55 +209,6 @@ def test_distances_that_tensorflow_cannot_sort_into_buckets_are_refused(
     assert caught.value.place == PLACE + "#/relative_attention_num_buckets"
 
 
-def live(**changes: Any) -> dict[str, Any]:
-    """Return what `to_dict()` of a live configuration of DeBERTa holds."""
-    settings = {"pos_att_type": ["p2c", "c2p"], "pooler_hidden_size": 1536, "position_biased_input": False}
-    return {**DEBERTA_V2.fields, **settings, **changes}
-
-
-def test_positions_of_deberta_are_written_in_one_order_and_are_no_limit_without_a_table() -> None:
-    config = canonical_config(DEBERTA_V2, live(), PLACE)
-    assert config["pos_att_type"] == "c2p|p2c"
-    assert "pooler_hidden_size" not in config
-    assert longest(config) > 10_000
-    assert usual_length(config) == 512
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"relative_attention": False}, "relative_attention"),
-        ({"share_att_key": False}, "share_att_key"),
-        ({"norm_rel_ebd": "none"}, "norm_rel_ebd"),
-        ({"conv_kernel_size": 3}, "conv_kernel_size"),
-        ({"pos_att_type": ["p2p"]}, "pos_att_type"),
-        ({"pos_att_type": []}, "pos_att_type"),
-        ({"pooler_dropout": 0.1}, "pooler_dropout"),
-        ({"pooler_hidden_act": "tanh"}, "pooler_hidden_act"),
-        ({"pooler_hidden_size": 12}, "pooler_hidden_size"),
-        ({"embedding_size": 12}, "embedding_size"),
-        ({"attention_head_size": 12}, "attention_head_size"),
-        ({"type_vocab_size": -1}, "type_vocab_size"),
-        ({"position_buckets": -2}, "position_buckets"),
-        ({"position_buckets": 3}, "position_buckets"),
-        ({"position_buckets": 1022}, "position_buckets"),
-        ({"position_buckets": 18, "max_relative_positions": 10}, "position_buckets"),
-    ],
-)
-def test_what_a_rebuilt_deberta_would_not_honour_is_refused_by_field(change: dict[str, Any], field: str) -> None:
-    canonical_config(DEBERTA_V2, live(attention_head_size=64, embedding_size=1536, position_buckets=256), PLACE)
-    with pytest.raises(ModelError) as caught:
-        canonical_config(DEBERTA_V2, live(**change), PLACE)
-    assert caught.value.place.replace("#/", " ") == f"{PLACE} {field}"
-
-
-@pytest.mark.parametrize("field", ["relative_attention", "share_att_key", "norm_rel_ebd", "pos_att_type"])
-def test_a_field_that_a_live_deberta_lacks_is_not_taken_for_the_usual_one(field: str) -> None:
-    config = {name: value for name, value in live().items() if name != field}
-    with pytest.raises(ModelError, match="a value the encoder does not honour"):
-        canonical_config(DEBERTA_V2, config, PLACE)
-
-
 def test_a_block_of_several_layers_is_refused() -> None:
     with pytest.raises(FormatError, match="a value the encoder does not honour") as caught:
         check_config({**whole(ALBERT), "inner_group_num": 2}, PLACE)
@@ -274,7 +225,6 @@ def test_positions_before_the_first_token_are_not_counted() -> None:
         "camembert": 510,
         "albert": 512,
         "mpnet": 510,
-        "deberta-v2": 512,
     }
 
 

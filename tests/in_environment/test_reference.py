@@ -36,7 +36,7 @@ def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime)
     assert max(distances.values()) < numpy_reference.EXACT, distances
 
 
-@pytest.mark.parametrize("case", [case for case in MODELS if "deberta" not in case], indirect=True)
+@pytest.mark.parametrize("case", MODELS, indirect=True)
 def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime, monkeypatch):
     family, config, tensors, given = case
     given = dict(given, attention_mask=0 * given["attention_mask"])

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from support import reference_names
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -32,6 +30,48 @@ ROUNDED = 5e-8
 MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_layer); transformers' TFDistilBertModel
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; not a field of the configuration
 
+_BERT = {
+    "layer": "encoder.layer.{}.",
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "out": "attention.output.dense",
+    "norm": "attention.output.LayerNorm",
+    "up": "intermediate.dense",
+    "down": "output.dense",
+    "last": "output.LayerNorm",
+}
+_DISTILBERT = {
+    "layer": "transformer.layer.{}.",
+    "query": "attention.q_lin",
+    "key": "attention.k_lin",
+    "value": "attention.v_lin",
+    "out": "attention.out_lin",
+    "norm": "sa_layer_norm",
+    "up": "ffn.lin1",
+    "down": "ffn.lin2",
+    "last": "output_layer_norm",
+}
+_ALBERT = {
+    "layer": "encoder.albert_layer_groups.{}.albert_layers.0.",
+    "query": "attention.query",
+    "key": "attention.key",
+    "value": "attention.value",
+    "out": "attention.dense",
+    "norm": "attention.LayerNorm",
+    "up": "ffn",
+    "down": "ffn_output",
+    "last": "full_layer_layer_norm",
+}
+_MPNET = {
+    **_BERT,
+    "query": "attention.attn.q",
+    "key": "attention.attn.k",
+    "value": "attention.attn.v",
+    "out": "attention.attn.o",
+    "norm": "attention.LayerNorm",
+}
+_NAMES = {"distilbert": _DISTILBERT, "albert": _ALBERT, "mpnet": _MPNET}  # those of other families are BERT's
 _PROJECTIONS = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
 _FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")  # families that count positions from the padding on
 _WORDS = "embeddings.word_embeddings.weight"
@@ -125,12 +165,7 @@ def encode(
         if name + ".weight" in weights.encoder:
             x = weights.dense(name, x)
     mask = np.ones(x.shape[:2]) if attention_mask is None else np.asarray(attention_mask, np.float64)
-    if weights.kind == "deberta-v2":  # his code: a masked token is zero, sees nothing and is not seen
-        x = x * mask[:, :, None]
-        embeddings = x
-        bias = mask[:, None, None, :] * mask[:, None, :, None]
-    else:
-        bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
+    bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
     states, attentions = [x], []
     for index in range(weights.layers):
         x, attention = weights.layer(index, x, bias)
@@ -162,7 +197,7 @@ class _Weights:
         self.all = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
         self.encoder = {name[len(prefix) :]: t for name, t in self.all.items() if name.startswith(prefix)}
         distilbert = self.kind == "distilbert"
-        self.names = reference_names.NAMES.get(self.kind, reference_names.BERT)
+        self.names = _NAMES.get(self.kind, _BERT)
         self.layers = config["n_layers" if distilbert else "num_hidden_layers"]
         self.attention_heads = config["n_heads" if distilbert else "num_attention_heads"]
         self.activation = activations[config["activation" if distilbert else "hidden_act"]]
@@ -180,10 +215,7 @@ class _Weights:
 
     def embed(self, ids: np.ndarray, types: np.ndarray | None) -> np.ndarray:
         """Add token, position and segment embeddings (Devlin, figure 2) and normalise; Sanh has no segments."""
-        x = self.encoder[_WORDS][ids]
-        places = self.encoder.get("embeddings.position_embeddings.weight")
-        if places is not None:
-            x = x + places[self.positions(ids)]
+        x = self.encoder[_WORDS][ids] + self.encoder["embeddings.position_embeddings.weight"][self.positions(ids)]
         segments = self.encoder.get("embeddings.token_type_embeddings.weight")
         if segments is not None:
             x = x + segments[np.zeros_like(ids) if types is None else np.asarray(types, np.int64)]
@@ -248,47 +280,8 @@ class _Weights:
             for role in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(size)
-        if self.kind == "deberta-v2":
-            attention = self.disentangled(at, query, key, scores, bias)
-        else:
-            attention = softmax(scores + bias)
+        attention = softmax(scores + bias)
         return (attention @ value).transpose(0, 2, 1, 3).reshape(x.shape), attention
-
-    def disentangled(
-        self, at: Mapping[str, str], query: np.ndarray, key: np.ndarray, scores: np.ndarray, seen: np.ndarray
-    ) -> np.ndarray:
-        """Return the attention of He, 3.1: equation 4, with the projections of contents for positions (He 2021, V2).
-
-        `seen` (n, 1, length, length) is 1 where a token sees another; a token that sees none has no attention.
-        """
-        length, kinds = query.shape[2], self.config["pos_att_type"].split("|")
-        limit = self.config["max_relative_positions"]
-        limit = limit if limit > 0 else self.config["max_position_embeddings"]
-        buckets = self.config["position_buckets"]
-        span = buckets if buckets > 0 else limit
-        vectors = self.norm("encoder.LayerNorm", self.encoder["encoder.rel_embeddings.weight"])
-        projected = {
-            role: self.dense(at[role], vectors).reshape(2 * span, self.attention_heads, -1) for role in ("query", "key")
-        }
-
-        def delta(i: int, j: int) -> int:  # equation 2; logarithmic buckets as in his code, in float32
-            apart, mid = i - j, span // 2
-            if buckets > 0 and abs(apart) > mid:
-                share = np.float32(math.log(abs(apart) / mid)) / np.log(np.float32((limit - 1) / mid))
-                apart = int(math.copysign(math.ceil(share * np.float32(mid - 1)) + mid, apart))
-            return int(min(max(apart + span, 0), 2 * span - 1))
-
-        total = scores.copy()
-        for i in range(length):
-            for j in range(length):
-                if "c2p" in kinds:
-                    part = (query[:, :, i] * projected["key"][delta(i, j)]).sum(axis=-1)
-                    total[:, :, i, j] += part / math.sqrt(query.shape[-1])
-                if "p2c" in kinds:
-                    part = (key[:, :, j] * projected["query"][delta(i, j)]).sum(axis=-1)
-                    total[:, :, i, j] += part / math.sqrt(query.shape[-1])
-        found = softmax(np.where(seen > 0, total / math.sqrt(1 + len(kinds)), -1e30))
-        return np.asarray(found * seen)
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs, see `Encoded`; heads as in transformers' PyTorch classes, without dropout."""
@@ -301,9 +294,6 @@ class _Weights:
         if self.head == "SequenceClassification":
             if self.kind in ("bert", "albert"):  # Devlin, 4.1, with the pooler of his code
                 return {"logits": self.dense("classifier", self.pool(first))}
-            if self.kind == "deberta-v2":  # his code: a pooler of its own, with GELU
-                pooled = self.activations["gelu"](self.dense("pooler.dense", first))
-                return {"logits": self.dense("classifier", pooled)}
             if self.kind == "distilbert":
                 return {"logits": self.dense("classifier", relu(self.dense("pre_classifier", first)))}
             between = self.activations["gelu" if self.kind == "electra" else "tanh"]

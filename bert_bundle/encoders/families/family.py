@@ -18,13 +18,13 @@ LABELS = "labels"
 EMBEDDINGS, EMBEDDINGS_NORM = "embeddings", "LayerNorm"  # the part that holds the tables, and the norm in it
 TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their rows; a table without rows is left out
     "word_embeddings": "vocab_size",
-    "position_embeddings": "position_rows",
+    "position_embeddings": "max_position_embeddings",
     "token_type_embeddings": "type_vocab_size",
 }
 WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
 
 POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
-POST_NORM, DISENTANGLED = "post_norm", "disentangled"  # kinds of blocks, see `Block`
+POST_NORM = "post_norm"  # the only kind of block so far, see `Block`
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,16 @@ class Module:
 
 @dataclass(frozen=True)
 class Block:
-    """One layer of an encoder: what it computes, as a key of `native.BLOCKS`, and its modules by role."""
+    """One layer of an encoder: what it computes, as a key of `native_layers.BLOCKS`, and its modules by role."""
 
     kind: str
     modules: Mapping[str, Module]
 
 
-def post_norm(
-    query: str,
-    key: str,
-    value: str,
-    out: str,
-    norm: str,
-    up: str,
-    down: str,
-    last_norm: str,
-    kind: str = POST_NORM,
-) -> Block:
+def post_norm(query: str, key: str, value: str, out: str, norm: str, up: str, down: str, last_norm: str) -> Block:
     """Return a block of attention and two dense layers, each sub-layer normalized after it is added to its input.
 
-    Vaswani et al. 2017, section 3.1. Arguments are paths within the block; `kind` says how it attends.
+    Vaswani et al. 2017, section 3.1. Arguments are paths within the block.
     """
     square, hidden = ("hidden_size", "hidden_size"), ("hidden_size",)
     modules = {
@@ -73,7 +63,7 @@ def post_norm(
         "down": Module(down, ("hidden_size", "intermediate_size")),
         "last_norm": Module(last_norm, hidden),
     }
-    return Block(kind, modules)
+    return Block(POST_NORM, modules)
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,6 @@ class Weights:
     projection       the module from the embedding size to the hidden size, empty for a family without one
     always_projects  whether it is there even if the two sizes are equal
     distances        the table of what the distance of two tokens adds to their score, None for a family without one
-    distances_norm   the layer normalization of that table, empty for a family without one
     pooler           the dense layer of `pooler_output`, empty for a family without one
     always_pools     whether classes with a head that does not read it have it too
     """
@@ -98,7 +87,6 @@ class Weights:
     projection: str = ""
     always_projects: bool = False
     distances: Optional[Module] = None
-    distances_norm: str = ""
     pooler: str = ""
     always_pools: bool = False
 
@@ -152,15 +140,11 @@ class Family:
     weights, heads  where its weights lie and what each head of `HEADS` computes
     tokenizer       the tokenizer that belongs to it
     field_names     BERT's name of a field -> the family's, where they differ
-    omitted         BERT's name of a field -> what a live configuration without it means, where that is not its default
-    alike           names of fields that are not kept -> BERT's name of the one that they must be equal to, if set
     constants       BERT's name of a field -> the value in the family's code, where it is not a field
     honoured        BERT's name of a field -> the only values of it that a rebuild honours
     bounds          BERT's name of a whole number -> the least and the largest, where they are not those of a size
     first_position  row of the position table that a text's first token takes
-    masks_embeddings  whether embeddings of masked tokens are zero
     masked_score    what transformers' TensorFlow class adds to the score of a masked token
-    first_release   of transformers with its TensorFlow classes, major and minor
     float32_layers  TensorFlow layers of transformers that compute in float32 in every precision
     float32_masks   TensorFlow layers of transformers that subtract a mask from a float32 constant
     head            a key of `HEADS`, or empty
@@ -174,15 +158,11 @@ class Family:
     heads: Mapping[str, Head]
     tokenizer: Tokenizer
     field_names: Mapping[str, str] = field(default_factory=dict)
-    omitted: Mapping[str, Any] = field(default_factory=dict)
-    alike: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     honoured: Mapping[str, Tuple[Any, ...]] = field(default_factory=dict)
     bounds: Mapping[str, Tuple[int, int]] = field(default_factory=dict)
     first_position: int = 0
-    masks_embeddings: bool = False
     masked_score: float = -1e4
-    first_release: Tuple[int, int] = (4, 0)
     float32_layers: Tuple[str, ...] = ()
     float32_masks: Tuple[str, ...] = ()
     head: str = ""
@@ -234,22 +214,4 @@ class Family:
     def values(self, config: Mapping[str, Any]) -> Dict[str, Any]:
         """Return the values of a canonical configuration under BERT's names, the family's constants among them."""
         fields = {self.bert_name(name): config[name] for name in self.fields}
-        return {
-            "embedding_size": fields["hidden_size"],
-            "position_rows": fields["max_position_embeddings"] if fields.get("position_biased_input", True) else 0,
-            "relative_rows": 2 * relative_span(fields),
-            **self.constants,
-            **fields,
-        }
-
-
-def relative_limit(fields: Mapping[str, Any]) -> int:
-    """Return the distance from which on tokens are equally far apart, of fields by BERT's names."""
-    limit = fields.get("max_relative_positions", -1)
-    return int(limit if limit > 0 else fields["max_position_embeddings"])
-
-
-def relative_span(fields: Mapping[str, Any]) -> int:
-    """Return how many relative positions are told apart on either side of a token (He et al. 2020, 3.1)."""
-    buckets = fields.get("position_buckets", -1)
-    return int(buckets) if buckets > 0 else relative_limit(fields)
+        return {"embedding_size": fields["hidden_size"], **self.constants, **fields}
