@@ -12,7 +12,7 @@ from bert_bundle.encoders.families.family import UNIGRAM
 from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
 from bert_bundle.tokenizer.description import CLASSES, Description, Model
 from bert_bundle.tokenizer.unigram import Unigram
-from bert_bundle.tokenizer.variants import Albert, Camembert
+from bert_bundle.tokenizer.variants import Albert, Camembert, MPNet
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 _WORDS = (
@@ -53,10 +53,10 @@ def load(described: Description, *, fast: bool, runtime: str) -> Any:
     return tokenizers.from_files(described.to_files(), fast=fast, runtime=runtime)
 
 
-def describe(family: str, added: Sequence[str] = (), **settings: Any) -> Description:
+def describe(family: str, added: Sequence[str] = (), *, tokenizer_class: str = "", **settings: Any) -> Description:
     """Describe a tokenizer, with `added` tokens and settings by their names in tokenizer_config.json."""
     model = _MODELS[CLASSES[FAMILIES[family]]]()
-    described = Description.fresh(FAMILIES[family], model, 64, **settings)
+    described = Description.fresh(tokenizer_class or FAMILIES[family], model, 64, **settings)
     return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
 
 
@@ -130,4 +130,5 @@ _MODELS: Mapping[Type[Model], Callable[[], Model]] = {
     Unigram: unigram,
     Albert: lambda: unigram(Albert),
     Camembert: lambda: unigram(Camembert),
+    MPNet: lambda: MPNet(("<s>", "<pad>", "</s>", *wordpiece()[1:], "<mask>")),
 }

@@ -87,6 +87,8 @@ def _modules(family: Family, sizes: Mapping[str, Any]) -> Iterator[Module]:
     yield Module("{}.{}".format(EMBEDDINGS, EMBEDDINGS_NORM), ("embedding_size",))
     if weights.projects(sizes):
         yield Module(weights.projection, ("hidden_size", "embedding_size"))
+    if weights.distances:
+        yield weights.distances
     for number in range(sizes[weights.block_count]):
         for module in weights.block.modules.values():
             path = "{}.{}".format(weights.blocks.format(number), module.path)
@@ -105,6 +107,7 @@ def _known(family: Family) -> FrozenSet[str]:
         [
             *("{}.{}".format(EMBEDDINGS, part) for part in (*TABLES, EMBEDDINGS_NORM)),
             *filter(None, (weights.projection, weights.pooler)),
+            *(module.path for module in (weights.distances,) if module),
             *(_unnumbered("{}.{}".format(weights.blocks.format(0), m.path)) for m in weights.block.modules.values()),
             *_of_heads(family),
         ]

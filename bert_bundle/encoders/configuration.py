@@ -138,7 +138,10 @@ def _check_field(family: Family, name: str, value: Any, default: Any, place: str
     elif type(default) is int:
         if type(value) is not int or value < 1:
             raise FormatError("not a positive whole number", place=place, found=value)
-        most = _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE
+        least, most = family.bounds.get(name, (1, _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE))
+        if value < least:
+            wanted = "at least {}".format(least)
+            raise FormatError("a value the encoder does not honour", place=place, wanted=wanted, found=value)
         if value > most:
             raise LimitError("larger than any encoder", place=place, wanted="at most {}".format(most), found=value)
     elif value is None and default is None:

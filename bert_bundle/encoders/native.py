@@ -80,6 +80,12 @@ class Encoder(Part):
         self.projection = None
         if weights.projects(values):
             self.projection = self._put_dense(self._inside(weights.projection), plan.embedding, plan.hidden)
+        self.distances = None
+        if weights.distances:
+            holder, _, table = tensorflow_path(weights.distances.path).rpartition("/")
+            buckets = values[weights.distances.sizes[0]]
+            distances = native_layers.Distances("{}/{}".format(holder, table), buckets, plan, policy)
+            self.distances = self.put(self._inside(holder), distances)
         self.blocks = []
         for number in range(values[weights.block_count]):
             path = self._inside(weights.blocks.format(number))
@@ -119,6 +125,8 @@ class Encoder(Part):
         if attention_mask is not None:
             dtype = "float64" if self.compute_dtype == "float64" else "float32"
             bias = (1.0 - ops.cast(attention_mask, dtype)[:, None, None, :]) * plan.masked_score
+        if self.distances is not None:
+            bias = self.distances(x) if bias is None else self.distances(x) + bias
         states, probabilities = [x], []
         for layer in range(plan.layers):
             block = self.blocks[layer * len(self.blocks) // plan.layers]
@@ -242,7 +250,7 @@ def _parts(holder: Any, prefix: str) -> Iterator[Tuple[str, Any, Any]]:
 def _variables(encoder: Any, prefix: str) -> Iterator[Tuple[str, Any]]:
     """Yield (path as TensorFlow's classes name it, variable) of every weight."""
     for path, part, _ in _parts(encoder, prefix):
-        if isinstance(part, Embeddings):
+        if isinstance(part, Part):
             yield from (("{}/{}/weight".format(path, name), table) for name, table in part.tables.items())
-        elif not isinstance(part, Part):
+        else:
             yield from (("{}/{}".format(path, variable.name), variable) for variable in part.weights)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple, Type
 
 import keras
+import numpy as np
 from keras import ops
 
 from bert_bundle.encoders.families.family import EMBEDDINGS_NORM, POST_NORM
@@ -56,6 +57,7 @@ class Part(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, name: str, dtype: Any) -> None:
         super().__init__(name=name, dtype=dtype)
         self.parts: Dict[str, Any] = {}
+        self.tables: Dict[str, Any] = {}  # name -> variable
 
     def put(self, path: str, part: Any) -> Any:
         """Put `part` at `path`, make the holders on the way, and return it."""
@@ -152,6 +154,41 @@ class Embeddings(Part):
         return counted if padding is None else counted + padding + 1
 
 
+class Distances(Part):
+    """A bias of each head for the distance of two tokens, by buckets that widen with it (Raffel et al. 2020, 2.1).
+
+    Distances to the left and to the right have half of the buckets each; of a half, one half is for one distance each,
+    and from `_FAR` on all share the last.
+    """
+
+    _FAR = 128
+
+    def __init__(self, path: str, buckets: int, plan: Plan, dtype: Any) -> None:
+        name, _, self.table = path.rpartition("/")
+        super().__init__(name, dtype)
+        start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
+        self.tables[self.table] = self.add_weight(name=self.table, shape=(buckets, plan.heads), initializer=start)
+        self.buckets = self._buckets(buckets)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        """Return (1, heads, length, length), what is added to the scores of x, (n, length, hidden)."""
+        places = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"), axis=0)
+        distances = ops.clip(places[None, :] - places[:, None], -self._FAR, self._FAR) + self._FAR
+        table = ops.cast(self.tables[self.table], self.compute_dtype)
+        bias = ops.take(table, ops.take(self.buckets, distances, axis=0), axis=0)
+        return ops.transpose(bias, (2, 0, 1))[None]
+
+    def _buckets(self, buckets: int) -> np.ndarray:
+        """Return the bucket of each distance from -`_FAR` to `_FAR`."""
+        half, near = buckets // 2, buckets // 2 // 2
+        distances = np.arange(-self._FAR, self._FAR + 1)
+        away = np.maximum(np.abs(distances), 1)
+        wide = near + (np.log(away / near) / np.log(self._FAR / near) * (half - near)).astype("int32")
+        found = np.where(np.abs(distances) < near, np.abs(distances), np.minimum(wide, half - 1))
+        return np.asarray(found + half * (distances > 0), "int32")
+
+
 class PostNormBlock(Part):
     """One layer of the encoder: attention and two dense layers, each added to its input and then normalized."""
 
@@ -169,7 +206,7 @@ class PostNormBlock(Part):
         self.built = True
 
     def call(self, x: Any, bias: Any = None, head_mask: Any = None, training: Any = None) -> Tuple[Any, Any]:
-        """Return (x as (n, length, hidden), probabilities as (n, heads, length, length)); bias is (n, 1, 1, length)."""
+        """Return (x as (n, length, hidden), probabilities as (n, heads, length, length)), as which bias broadcasts."""
         context, probabilities = self._attend(x, bias, head_mask, training)
         x = self._part("norm")(x + self.dropout(self._part("out")(context), training=training))
         widened = activate(self.plan.activation, self._part("up")(x))

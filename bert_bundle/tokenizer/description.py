@@ -9,9 +9,9 @@ from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 from bert_bundle.errors import FormatError, TokenizerError
 from bert_bundle.format import layout, strict_json
 from bert_bundle.tokenizer.bytelevel import ByteLevel
-from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, SPECIAL
+from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, MASK, SPECIAL
 from bert_bundle.tokenizer.unigram import Unigram
-from bert_bundle.tokenizer.variants import Albert, Camembert
+from bert_bundle.tokenizer.variants import Albert, Camembert, MPNet
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 Model = Union[WordPiece, ByteLevel, Unigram]
@@ -19,6 +19,7 @@ MODELS: Mapping[str, Type[Model]] = {WORDPIECE: WordPiece, BYTE_LEVEL: ByteLevel
 VARIANTS: Mapping[str, Type[Model]] = {  # those that differ from their kind
     "AlbertTokenizer": Albert,
     "CamembertTokenizer": Camembert,
+    "MPNetTokenizer": MPNet,
 }
 CLASSES: Mapping[str, Type[Model]] = {  # slow tokenizer class of transformers -> its model
     family.tokenizer.name: VARIANTS.get(family.tokenizer.name, MODELS[family.tokenizer.vocabulary])
@@ -26,7 +27,6 @@ CLASSES: Mapping[str, Type[Model]] = {  # slow tokenizer class of transformers -
 }
 SIDES = ("left", "right")
 NO_LIMIT = 1 << 30  # of the length; transformers writes 1e30
-MASK = "mask_token_lstrip"  # whether the mask token removes the space before it; a field of models where it may
 
 _COMMON: Mapping[str, Tuple[type, ...]] = {
     "tokenizer_class": (str,),

@@ -7,9 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.errors import RuntimeUnavailableError, TokenizerError
 from bert_bundle.format import layout
-from bert_bundle.tokenizer.description import CLASSES, MASK, NO_LIMIT, Description
+from bert_bundle.tokenizer.description import CLASSES, NO_LIMIT, Description
 from bert_bundle.tokenizer.native import NativeTokenizer
-from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST
+from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, MASK
 
 
 def describe(tokenizer: Any) -> Description:

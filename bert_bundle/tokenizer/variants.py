@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.tokenizer import sentencepiece
-from bert_bundle.tokenizer.paths import EXTRA
+from bert_bundle.tokenizer.bytelevel import ByteLevel
+from bert_bundle.tokenizer.paths import EXTRA, MASK
 from bert_bundle.tokenizer.unigram import SPLIT, Steps, Unigram
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
@@ -70,3 +71,14 @@ class Albert(Unigram):
             (piece, score + _NUMBER_COMMA if piece[-1:] == "," and piece[-2:-1].isdigit() else score)
             for piece, score in self.pieces
         )
+
+
+@dataclass(frozen=True)
+class MPNet(WordPiece):
+    """MPNet's vocabulary: BERT's words with RoBERTa's special tokens."""
+
+    SPECIAL: ClassVar[Mapping[str, str]] = {**ByteLevel.SPECIAL, "unk_token": "[UNK]"}
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {**WordPiece.DEFAULTS, MASK: True}
+    FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {**WordPiece.FIELDS, MASK: (bool,)}
+    SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.SINGLE
+    PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.PAIR

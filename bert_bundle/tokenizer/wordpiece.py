@@ -91,7 +91,7 @@ class WordPiece:
             raise TokenizerError(
                 "a tokenizer without its basic step", place=VOCABULARY, fix="leave do_basic_tokenize=True"
             )
-        return cls(by_id(dict(tokenizer.vocab), VOCABULARY)), {name: getattr(basic, name) for name in cls.FIELDS}
+        return cls(by_id(dict(tokenizer.vocab), VOCABULARY)), {name: getattr(basic, name) for name in WordPiece.FIELDS}
 
     def files(self) -> Dict[str, bytes]:
         """Return the slow layout's file. Raises TokenizerError for a token that it cannot hold."""

@@ -17,7 +17,7 @@ from bert_bundle.encoders.checkpoint_names import (
     tensorflow_path,
     to_pytorch,
 )
-from bert_bundle.encoders.families import ALBERT, BERT, DISTILBERT, ELECTRA, FAMILIES, ROBERTA, Family
+from bert_bundle.encoders.families import ALBERT, BERT, DISTILBERT, ELECTRA, FAMILIES, MPNET, ROBERTA, Family
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -58,6 +58,8 @@ TABLE = [
         "encoder.albert_layer_groups.3.albert_layers.0.full_layer_layer_norm.weight",
         False,
     ),
+    (MPNET, "encoder/relative_attention_bias/embeddings:0", "encoder.relative_attention_bias.weight", False),
+    (MPNET, "encoder/layer_._1/attention/attn/o/kernel:0", "encoder.layer.1.attention.attn.o.weight", True),
     (ALBERT, "pooler/kernel:0", "pooler.weight", True),
     (ELECTRA, "embeddings_project/kernel:0", "embeddings_project.weight", True),
     (DISTILBERT, "transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
@@ -180,6 +182,7 @@ PUBLISHED = [
         25,
         11_683_584,
     ),
+    ("MPNetModel", {"max_position_embeddings": 514}, 199, 109_486_464),
     ("ElectraModel", {}, 199, 13_483_008),
     ("ElectraModel", {"embedding_size": 256}, 197, 17_422_848),
     ("ElectraForQuestionAnswering", {}, 201, 13_483_522),

@@ -6,7 +6,7 @@ import pytest
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.configuration import canonical_config, check_config, classes, longest, standard
-from bert_bundle.encoders.families import ALBERT, BERT, CLASSES, DISTILBERT, ELECTRA, Family
+from bert_bundle.encoders.families import ALBERT, BERT, CLASSES, DISTILBERT, ELECTRA, MPNET, Family
 from bert_bundle.errors import BundleError, FormatError, LimitError, ModelError, UnsafeError
 
 PLACE = "encoders/bert/config.json"
@@ -179,7 +179,7 @@ def test_a_field_is_checked_under_the_familys_own_name(change: dict[str, Any], m
     assert caught.value.place == f"{PLACE}#/{field}"
 
 
-@pytest.mark.parametrize("family", [families.ROBERTA, families.XLM_ROBERTA, families.CAMEMBERT])
+@pytest.mark.parametrize("family", [families.ROBERTA, families.XLM_ROBERTA, families.CAMEMBERT, families.MPNET])
 @pytest.mark.parametrize("value", [0, 2, None])
 def test_padding_from_which_positions_are_not_numbered_is_refused(family: Family, value: Any) -> None:
     with pytest.raises(FormatError, match="a value the encoder does not honour") as caught:
@@ -193,6 +193,20 @@ def test_layers_that_cannot_share_blocks_evenly_are_refused(groups: int) -> None
     with pytest.raises(FormatError, match="the number of layers is not a multiple of the number of blocks") as caught:
         check_config({**whole(ALBERT), "num_hidden_groups": groups}, PLACE)
     assert (caught.value.place, caught.value.wanted) == (PLACE + "#/num_hidden_groups", "a divisor of 12")
+
+
+@pytest.mark.parametrize(
+    ("buckets", "error", "message"),
+    [(3, FormatError, "a value the encoder does not honour"), (512, LimitError, "larger than any encoder")],
+)
+def test_distances_that_tensorflow_cannot_sort_into_buckets_are_refused(
+    buckets: int, error: type[BundleError], message: str
+) -> None:
+    for honoured in (4, 511):
+        check_config({**whole(MPNET), "relative_attention_num_buckets": honoured}, PLACE)
+    with pytest.raises(error, match=message) as caught:
+        check_config({**whole(MPNET), "relative_attention_num_buckets": buckets}, PLACE)
+    assert caught.value.place == PLACE + "#/relative_attention_num_buckets"
 
 
 def test_a_block_of_several_layers_is_refused() -> None:
@@ -210,6 +224,7 @@ def test_positions_before_the_first_token_are_not_counted() -> None:
         "electra": 512,
         "camembert": 510,
         "albert": 512,
+        "mpnet": 510,
     }
 
 

@@ -76,4 +76,12 @@ PINNED = {  # bert's are those of every WordPiece family
         "dbc7ab20 987082dc 918cb457 36d93d48 b46a657c f542d9e0 71575b2c 407bd1b6 781176a1 9f57a242 "
         "ac238e14 51546b14 0474e614 0a31172e 15d2e222 9bbacf82 ff2de21c d1017f7e 2e1e384f 45070f8d "
     ),
+    ("mpnet", True): (
+        "452c0a21 a621953d a9538eff a4584d2e 8b7f3f6f af15ed27 527d7db6 e0f91682 1e8db9a4 cb74ee96 "
+        "aa298ad7 c56cb56b 69762067 4a2f3a75 36ab079d e03e4b87 645e9739 f90f8939 1f88bd5a 3ef9330c "
+    ),
+    ("mpnet", False): (
+        "452c0a21 a621953d a9538eff a4584d2e 8b7f3f6f af15ed27 527d7db6 e0f91682 1e8db9a4 cb74ee96 "
+        "aa298ad7 8496e69f c7be7371 4a2f3a75 36ab079d e03e4b87 645e9739 63d4767d 9cf9979a 3ef9330c "
+    ),
 }

@@ -30,7 +30,8 @@ class InDouble:
 
     def projected(self, states, role):
         """Return what the first layer makes of (n, length, 12) as "query" or "key": (n, 2 heads, length, 6)."""
-        name = next(n for n in sorted(self.weights) if role + ".weight" in n or role[0] + "_lin.weight" in n)
+        names = (role + ".weight", role[0] + "_lin.weight", "attn." + role[0] + ".weight")
+        name = next(n for n in sorted(self.weights) if n.endswith(names))
         x = states @ self.weights[name].T + self.weights[name.replace("weight", "bias")]
         return x.reshape((*x.shape[:2], 2, 6)).transpose(0, 2, 1, 3)
 
@@ -41,7 +42,8 @@ def _bend(family, keras):
     Float32 holds neither: there the one is not a hundredth of the other.
     """
     live = InDouble(family, keras)
-    query = next(name for name in sorted(live.weights) if "q_lin.weight" in name or "query.weight" in name)
+    names = ("q_lin.weight", "query.weight", "attn.q.weight")
+    query = next(name for name in sorted(live.weights) if name.endswith(names))
     moved = [{query: live.weights[query] * (1 + part)} for part in (0, 1e-10, 1e-8)]
     found = [np.asarray(live.outputs(**change)["last_hidden_state"]) for change in moved]
     assert found[0].dtype == np.float64
@@ -52,7 +54,7 @@ def _bend(family, keras):
 def _attention(family, keras):
     """How far the first layer's attention is from the softmax of Q K^T / sqrt(6) (Vaswani et al. 2017, equation 1)."""
     live = InDouble(family, keras)
-    outputs = live.outputs()
+    outputs = live.outputs(**{name: 0 * weight for name, weight in live.weights.items() if "relative" in name})
     states, mask = np.asarray(outputs["hidden_states"][0]), np.asarray(live.given["attention_mask"])
     scores = live.projected(states, "query") @ live.projected(states, "key").swapaxes(-1, -2) / np.sqrt(6)
     weights = np.exp(scores - scores.max(-1, keepdims=True)) * mask[:, None, None, :]

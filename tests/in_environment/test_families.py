@@ -23,6 +23,7 @@ FAMILIES = {
     "xlm-roberta": ("XLMRoberta", dict(SIZES, type_vocab_size=2, hidden_act="gelu_new")),
     "albert": ("Albert", dict(SIZES, embedding_size=8, num_hidden_groups=2, type_vocab_size=3, hidden_act="relu")),
     "albert with one block": ("Albert", dict(SIZES, embedding_size=12, layer_norm_eps=1e-6)),
+    "mpnet": ("MPNet", dict(SIZES, relative_attention_num_buckets=10, layer_norm_eps=1e-6)),
     "camembert": ("Camembert", dict(SIZES, type_vocab_size=1, hidden_act="relu", layer_norm_eps=1e-6)),
     "electra": ("Electra", dict(SIZES, embedding_size=8, type_vocab_size=2, layer_norm_eps=1e-6)),
     "electra without a projection": ("Electra", dict(SIZES, embedding_size=12, hidden_act="relu")),
@@ -254,7 +255,7 @@ def test_a_lost_pooler_is_caught_at_save_where_there_is_one(case, keras, save, t
         assert not any("pooler" in name for name in honest(made.encoder))
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra", "camembert", "albert"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra", "camembert", "albert", "mpnet"])
 def test_another_epsilon_is_caught_at_save(family, keras, save, tmp_path, monkeypatch):
     made, honest = build(keras, family + " Model"), transformers.build
 
@@ -266,7 +267,7 @@ def test_another_epsilon_is_caught_at_save(family, keras, save, tmp_path, monkey
         save(made, tmp_path / "bundle")
 
 
-@pytest.mark.parametrize("family", ["roberta", "xlm-roberta", "camembert"])
+@pytest.mark.parametrize("family", ["roberta", "xlm-roberta", "camembert", "mpnet"])
 def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, keras, save, tmp_path, monkeypatch):
     made = build.__wrapped__(keras, family + " Model")  # its own, for the configuration changes
     made.encoder.config.pad_token_id = 0
@@ -275,7 +276,7 @@ def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, ke
     assert (caught.value.wanted, caught.value.found) == ("1", "0")
 
 
-@pytest.mark.parametrize("name", ["TFXLNetModel", "TFBertForMaskedLM"])
+@pytest.mark.parametrize("name", ["TFMobileBertModel", "TFBertForMaskedLM"])
 def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, tmp_path):
     import transformers as library
 
@@ -339,4 +340,8 @@ BYTES = {
     "albert ForTokenClassification": "980855d9f22a82218201ffa34fe5337e6bad57c4f2343387c9ce3536e202b36f",
     "albert ForQuestionAnswering": "303e6b07a5abc9b84bfd95962e5ca17733195aaa0f5fd4749c69c9dd237b5122",
     "albert with one block Model": "bad57a5f02caf9dfd1441160016ec3966fed722bcf41bcd2ac24c54f88065cac",
+    "mpnet Model": "d4b334d4a76c21b2409848c2729692efd00018b5183b0f5c6b49dc786a39a592",
+    "mpnet ForSequenceClassification": "fab490f939119ad5298eb351711dbce7d8632a06be9dbcf832a800d77a6dda80",
+    "mpnet ForTokenClassification": "c8ad5f94e6fe2d9d7971be8b83a1cb7305c462c56862a7f715766b87aac1527e",
+    "mpnet ForQuestionAnswering": "ae7026eb884482c174495b636dcab58bfea4cb33aa8acf39020fbbcd82a518fe",
 }

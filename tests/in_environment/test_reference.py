@@ -59,6 +59,12 @@ def with_field(name, change):
     return lambda config, tensors: (dict(config, **{renamed(config, name): change(config)}), tensors)
 
 
+def one_head(config, tensors):
+    changed = dict(config, **{renamed(config, "num_attention_heads"): 1})
+    # A table of distances has a column for each head.
+    return changed, {n: t[:, :1] if "relative_attention_bias" in n else t for n, t in tensors.items()}
+
+
 def with_names(change):
     return lambda config, tensors: (config, {change(name): tensor for name, tensor in tensors.items()})
 
@@ -69,7 +75,7 @@ def with_tensors(part, change):
 
 # What an encoder might do, as a configuration and tensors that make it do so.
 FAULTS = {
-    "another number of heads": with_field("num_attention_heads", lambda config: 1),
+    "another number of heads": one_head,
     "another activation": with_field("hidden_act", lambda config: "gelu" if "relu" in config.values() else "relu"),
     "the other layer first": with_names(swapped),
     "positions off by one": with_tensors("position_embeddings", lambda table: np.roll(table, 1, axis=0)),

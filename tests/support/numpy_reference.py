@@ -2,9 +2,9 @@
 
 It takes a checked configuration and tensors by their PyTorch names, tells the families by the configuration and does
 inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
-Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020); Lan: ALBERT (2019). What no
-paper states (where a head starts, what a mask adds) follows the classes of PyTorch and TensorFlow in transformers, with
-a comment.
+Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020); Lan: ALBERT (2019); Song:
+MPNet (2020). What no paper states (where a head starts, what a mask adds) follows the classes of PyTorch and TensorFlow
+in transformers, with a comment.
 """
 
 from __future__ import annotations
@@ -63,9 +63,17 @@ _ALBERT = {
     "down": "ffn_output",
     "last": "full_layer_layer_norm",
 }
-_NAMES = {"distilbert": _DISTILBERT, "albert": _ALBERT}  # those of other families are BERT's
+_MPNET = {
+    **_BERT,
+    "query": "attention.attn.q",
+    "key": "attention.attn.k",
+    "value": "attention.attn.v",
+    "out": "attention.attn.o",
+    "norm": "attention.LayerNorm",
+}
+_NAMES = {"distilbert": _DISTILBERT, "albert": _ALBERT, "mpnet": _MPNET}  # those of other families are BERT's
 _PROJECTIONS = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
-_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")  # families that count positions from the padding on
+_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")  # families that count positions from the padding on
 _WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -157,9 +165,10 @@ def encode(
         if name + ".weight" in weights.encoder:
             x = weights.dense(name, x)
     mask = np.ones(x.shape[:2]) if attention_mask is None else np.asarray(attention_mask, np.float64)
+    bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
     states, attentions = [x], []
     for index in range(weights.layers):
-        x, attention = weights.layer(index, x, (1.0 - mask) * weights.mask)
+        x, attention = weights.layer(index, x, bias)
         states.append(x)
         attentions.append(attention)
     return Encoded(embeddings, tuple(states), tuple(attentions), weights.outputs(x))
@@ -224,6 +233,28 @@ class _Weights:
         real = (ids != padding).astype(np.int64)
         return np.asarray(real.cumsum(axis=1) * real + padding)
 
+    def distances(self, length: int) -> np.ndarray | float:
+        """Return what the distance of two tokens adds to their score, (1, heads, length, length), 0 in most families.
+
+        Song, 3.1, uses the buckets of Raffel (T5, 2020, section 2.1): half of them for what is to the right; of a half
+        the first half for one distance each, the others for distances that grow logarithmically up to 128.
+        """
+        table = self.encoder.get("encoder.relative_attention_bias.weight")
+        if table is None:
+            return 0.0
+        half = len(table) // 2
+        exact = half // 2
+
+        def bucket(distance: int) -> int:
+            far = abs(distance)
+            if far >= exact:
+                grown = exact + int(math.log(far / exact) / math.log(128 / exact) * (half - exact))
+                far = min(grown, half - 1)
+            return far + (half if distance > 0 else 0)
+
+        rows = [[bucket(other - one) for other in range(length)] for one in range(length)]
+        return np.asarray(table[np.array(rows)].transpose(2, 0, 1)[None])
+
     def layer(self, index: int, x: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the output of layer `index` and its attention: LayerNorm(x + Sublayer(x)), twice (Vaswani, 3.1).
 
@@ -240,7 +271,7 @@ class _Weights:
     def attend(self, at: Mapping[str, str], x: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return softmax(Q K^T / sqrt(d)) V of the heads of size d, concatenated (Vaswani, 3.2), and the attention.
 
-        `bias` (n, length) is added to every score of a token.
+        `bias` is added to the scores, (n, heads, length, length).
         """
         count, length, hidden = x.shape
         size = hidden // self.attention_heads
@@ -249,7 +280,7 @@ class _Weights:
             for role in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(size)
-        attention = softmax(scores + bias[:, None, None, :])
+        attention = softmax(scores + bias)
         return (attention @ value).transpose(0, 2, 1, 3).reshape(x.shape), attention
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:

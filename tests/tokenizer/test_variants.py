@@ -1,4 +1,4 @@
-"""Tokenizers that differ from others of their kind: the steps of a tokenizer.json that are theirs, their slow layout."""
+"""Tokenizers that differ from others of their kind: their steps in tokenizer.json, their slow layout."""
 
 from collections.abc import Mapping
 from dataclasses import replace

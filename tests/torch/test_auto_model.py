@@ -25,11 +25,18 @@ def bundle(written, writer):
 def outputs_in_torch(name, folder, bundle):
     auto = getattr(transformers, "AutoModel" + CLASSES[name].head)
     model, report = auto.from_pretrained(folder, output_loading_info=True)
-    assert {kind: list(names) for kind, names in report.items() if names} == {}
+    assert {kind: set(names) for kind, names in report.items() if names} == unread(CLASSES[name])
     assert type(model).__name__ == name
     given = {key: torch.tensor(ids, dtype=torch.long) for key, ids in read_golden(str(bundle)).token_ids.items()}
     with torch.no_grad():
         return {key: value.numpy() for key, value in model.eval()(**given).items()}
+
+
+def unread(family):
+    """Return what PyTorch's class leaves: the pooler of MPNet, which TensorFlow's classes have under every head."""
+    if not family.head or not family.weights.always_pools:
+        return {}
+    return {"unexpected_keys": {f"{family.weights.prefix}.pooler.dense.{part}" for part in ("weight", "bias")}}
 
 
 def distance(found, wanted):
@@ -53,7 +60,14 @@ def test_a_transposed_weight_would_be_noticed(bundle, tmp_path):
     weight = next(
         key
         for key in tensors
-        if key.endswith(("0.attention.self.query.weight", "0.attention.q_lin.weight", "0.attention.query.weight"))
+        if key.endswith(
+            (
+                "0.attention.self.query.weight",
+                "0.attention.q_lin.weight",
+                "0.attention.query.weight",
+                "0.attention.attn.q.weight",
+            )
+        )
     )
     tensors[weight] = np.ascontiguousarray(tensors[weight].T)
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})

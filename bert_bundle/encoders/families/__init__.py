@@ -13,6 +13,7 @@ from bert_bundle.encoders.families.camembert import CAMEMBERT
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
 from bert_bundle.encoders.families.family import HEADS, PER_LAYER, Family
+from bert_bundle.encoders.families.mpnet import MPNET
 from bert_bundle.encoders.families.roberta import ROBERTA
 from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
 
@@ -27,6 +28,7 @@ __all__ = [
     "ELECTRA",
     "FAMILIES",
     "HEADS",
+    "MPNET",
     "PER_LAYER",
     "ROBERTA",
     "XLM_ROBERTA",
@@ -35,7 +37,7 @@ __all__ = [
     "known",
 ]
 
-FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT)
+FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT, MPNET)
 BY_MODEL_TYPE: Mapping[str, Family] = {family.model_type: family for family in FAMILIES}
 _ALL = (*FAMILIES, *(family.with_head(head) for family in FAMILIES for head in HEADS))
 CLASSES: Mapping[str, Family] = {family.architecture: family for family in _ALL}

@@ -5,7 +5,7 @@ Modules are named as in the family's PyTorch checkpoints. Does not know: Keras, 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 PER_LAYER = ("hidden_states", "attentions")  # outputs of a call that asks for them, one tensor for each layer
 HEADS: Mapping[str, Tuple[str, ...]] = {  # what follows the family in a class's name -> outputs of every call
@@ -74,7 +74,9 @@ class Weights:
     block_count      the field that counts the blocks; where there are fewer than layers, consecutive layers share one
     projection       the module from the embedding size to the hidden size, empty for a family without one
     always_projects  whether it is there even if the two sizes are equal
+    distances        the table of what the distance of two tokens adds to their score, None for a family without one
     pooler           the dense layer of `pooler_output`, empty for a family without one
+    always_pools     whether classes with a head that does not read it have it too
     """
 
     prefix: str
@@ -83,7 +85,9 @@ class Weights:
     block_count: str = "num_hidden_layers"
     projection: str = ""
     always_projects: bool = False
+    distances: Optional[Module] = None
     pooler: str = ""
+    always_pools: bool = False
 
     def projects(self, sizes: Mapping[str, Any]) -> bool:
         """Return whether an encoder of these sizes has the projection."""
@@ -137,6 +141,7 @@ class Family:
     field_names     BERT's name of a field -> the family's, where they differ
     constants       BERT's name of a field -> the value in the family's code, where it is not a field
     honoured        BERT's name of a field -> the only values of it that a rebuild honours
+    bounds          BERT's name of a whole number -> the least and the largest, where they are not those of a size
     first_position  row of the position table that a text's first token takes
     masked_score    what transformers' TensorFlow class adds to the score of a masked token
     float32_layers  TensorFlow layers of transformers that compute in float32 in every precision
@@ -154,6 +159,7 @@ class Family:
     field_names: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     honoured: Mapping[str, Tuple[Any, ...]] = field(default_factory=dict)
+    bounds: Mapping[str, Tuple[int, int]] = field(default_factory=dict)
     first_position: int = 0
     masked_score: float = -1e4
     float32_layers: Tuple[str, ...] = ()
@@ -180,7 +186,8 @@ class Family:
     @property
     def has_pooler(self) -> bool:
         """Return whether the class has the pooler's weights."""
-        return self.heads[self.head].reads == POOLED if self.head else bool(self.weights.pooler)
+        reads_it = not self.head or self.heads[self.head].reads == POOLED
+        return bool(self.weights.pooler) and (reads_it or self.weights.always_pools)
 
     def with_head(self, head: str) -> "Family":
         """Return the same family as the class with that head."""
