@@ -157,8 +157,8 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
         ("two_encoders_of_two_lengths", 0, 0, EARLIER),
         ("two_calls_of_two_lengths", 3, 12, ABOUT_QUEST),
         ("triplet_distances", 4, 10, DOT),
-        ("document_by_reshape", 7, 10, RESHAPE),
         ("document_by_time_distribution", 5, 10, TIME),
+        ("document_by_reshape", 7, 10, RESHAPE),
         ("encoder_on_an_encoder", 1, 10, SEQUENCE),
     ),
     "features": (
@@ -229,7 +229,7 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
     ),
 }
 
-_SINCE = {"document_by_time_distribution": (2, 6)}
+_SINCE = {"document_by_time_distribution": (2, 15)}
 
 SHAPES = tuple(Shape(module, *row, since=_SINCE.get(row[0], (2, 4))) for module, rows in _ROWS.items() for row in rows)
 KERAS_3 = tuple(shape for shape in SHAPES if shape.module == "wrapped")
