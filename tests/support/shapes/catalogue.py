@@ -57,6 +57,10 @@ ABOUT_FEATURES = "TFBertModel with numeric features"
 ABOUT_CATEGORIES = "TFBertModel with StringLookup and CategoryEncoding"
 ABOUT_QUEST = "two texts into TFBertModel, Google QUEST"
 ABOUT_TOKENS = "TFBertModel for tokens"
+ABOUT_TAGS = "part-of-speech tags beside a BERT"
+ABOUT_STEPS = "class of tf.keras.Model with a train_step, adversarial training"
+GATHER = "`tf.gather_nd(sequence_output`"
+CHOICE = "`TFBertForMultipleChoice.from_pretrained(`"
 ABOUT_KERAS3 = "Keras 3, TFBertModel, KerasTensor (issues)"
 EARLIER = "not counted"
 
@@ -153,8 +157,8 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
         ("two_encoders_of_two_lengths", 0, 0, EARLIER),
         ("two_calls_of_two_lengths", 3, 12, ABOUT_QUEST),
         ("triplet_distances", 4, 10, DOT),
-        ("document_by_reshape", 7, 10, RESHAPE),
         ("document_by_time_distribution", 5, 10, TIME),
+        ("document_by_reshape", 7, 10, RESHAPE),
         ("encoder_on_an_encoder", 1, 10, SEQUENCE),
     ),
     "features": (
@@ -166,6 +170,8 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
         ("words_beside", 2, 12, ABOUT_FEATURES),
         ("image_beside", 1, 9, BERT),
         ("gated_numbers", 0, 0, EARLIER),
+        ("tags_beside", 1, 12, ABOUT_TAGS),
+        ("mention_of_a_position", 5, 8, GATHER),
     ),
     "outputs": (
         ("several_labels", 3, 10, PRETRAINED),
@@ -179,6 +185,8 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
         ("heads_by_name", 6, 10, POSITION),
         ("class_with_a_head_inside", 1, 10, HEAD_CLASS),
         ("logits_of_a_class_with_a_head", 3, 10, HEAD_CLASS),
+        ("attentions_beside", 0, 0, EARLIER),
+        ("one_of_several_choices", 1, 10, CHOICE),
     ),
     "forms": (
         ("unnamed_inputs", 2, 9, ROBERTA),
@@ -197,6 +205,7 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
         ("frozen_blocks", 1, 10, CAMEMBERT),
         ("called_with_training", 2, 2, TRAINING),
         ("mixed_precision", 2, 10, HALF),
+        ("functional_with_a_training_step", 4, 12, ABOUT_STEPS),
     ),
     "encoders": (
         ("main_layer_by_attribute", 4, 10, MAIN),
@@ -220,7 +229,7 @@ _ROWS: Dict[str, Sequence[Tuple[str, int, int, str]]] = {
     ),
 }
 
-_SINCE = {"document_by_time_distribution": (2, 6)}
+_SINCE = {"document_by_time_distribution": (2, 15)}
 
 SHAPES = tuple(Shape(module, *row, since=_SINCE.get(row[0], (2, 4))) for module, rows in _ROWS.items() for row in rows)
 KERAS_3 = tuple(shape for shape in SHAPES if shape.module == "wrapped")

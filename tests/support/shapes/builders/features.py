@@ -93,3 +93,25 @@ def gated_numbers():
     normed = layers.LayerNormalization()(given * gate + tf.math.log1p(tf.abs(given)))
     computed = tf.concat([normed, tf.one_hot(tf.argmax(given, axis=-1), 4)], axis=-1)
     return _beside(([given], computed), {"scores": _numbers()})
+
+
+def tags_beside():
+    ids, mask = kit.inputs(*kit.MASKED)
+    (tags,) = kit.inputs("pos_tags")
+    states = kit.encoder()(ids, attention_mask=mask)[0]
+    joined = layers.concatenate([states, layers.Embedding(7, 3, name="pos_embedding")(tags)])
+    tokens = kit.tokenizer()
+    model = kit.noisy(tf.keras.Model([ids, mask, tags], kit.classes(layers.GRU(6)(joined))))
+    given = np.random.RandomState(5).randint(0, 7, (ROWS, kit.LENGTH)).astype("int32")
+    return kit.Case(model, tokens, [*kit.arrays(tokens), given], features={"pos_tags": given})
+
+
+def mention_of_a_position():
+    ids, mask = kit.inputs(*kit.MASKED)
+    position = tf.keras.Input((1,), dtype="int32", name="entity_position")
+    states = kit.encoder()(ids, attention_mask=mask).last_hidden_state
+    mention = layers.Flatten()(tf.gather_nd(states, position, batch_dims=1))
+    tokens = kit.tokenizer()
+    model = kit.noisy(tf.keras.Model([ids, mask, position], kit.classes(layers.add([mention, states[:, 0]]))))
+    given = np.array([[1], [0], [3], [5], [2]], "int32")
+    return kit.Case(model, tokens, [*kit.arrays(tokens), given], features={"entity_position": given})

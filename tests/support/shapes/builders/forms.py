@@ -139,3 +139,22 @@ def mixed_precision():
         return kit.Case(kit.noisy(tf.keras.Model([ids, mask], predictions)), tokens, kit.arrays(tokens))
     finally:
         set_policy("float32")
+
+
+class Perturbed(tf.keras.Model):
+    """A functional model with a training step of its own, as adversarial training is written."""
+
+    def train_step(self, data):
+        features, answers = data[:2]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(features, training=True) - answers))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return {"loss": loss}
+
+
+def functional_with_a_training_step():
+    ids, mask = kit.inputs(*kit.MASKED)
+    predictions = kit.classes(kit.encoder()(ids, attention_mask=mask)[1])
+    tokens = kit.tokenizer()
+    return kit.Case(kit.noisy(Perturbed(inputs=[ids, mask], outputs=predictions)), tokens, kit.arrays(tokens))

@@ -113,3 +113,19 @@ class _Logits(tf.keras.Model):
 
     def call(self, inputs):
         return tf.nn.softmax(self.classifier(inputs).logits, axis=-1)
+
+
+def attentions_beside():
+    def head(outputs, mask):
+        return [kit.classes(outputs.pooler_output), outputs.attentions[-1]]
+
+    return kit.on_encoder(head, save={}, output_attentions=True)
+
+
+def one_of_several_choices():
+    choices = tuple((text, text[:9], "please help") for text in kit.TEXTS)
+    tokens = kit.tokenizer()
+    flat = kit.named_arrays(tokens, texts=[text for each in choices for text in each])
+    given = {key: array.reshape(-1, 3, kit.LENGTH) for key, array in flat.items()}
+    model = _Logits(transformers.TFBertForMultipleChoice(kit.config()))
+    return kit.subclassed(model, given, tokens, texts=choices, save={"max_length": kit.LENGTH})
