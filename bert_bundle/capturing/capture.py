@@ -260,7 +260,7 @@ class _Capture:
         family = self.runtime.encoders.family_of(layer)
         if family is not None:
             check_apart(layer, self.encoders.values(), place)
-            folder = folder_name(name, self.encoders)
+            folder = folder_name(self.traced.name(layer), self.encoders)
             self.encoders[folder] = layer
             return layer_of(layer, family, folder, self.runtime)
         if custom_layers.stored_name(layer, self.runtime):

@@ -22,8 +22,8 @@ def specs(model: Any) -> Any:
     A model that was called on dummy inputs only, or on one tensor while its `call` has a parameter for the mask, has
     the usual inputs in a dict, of any length: the call does not say which inputs are meant.
     """
-    shapes = model._build_input_shape
-    if shapes is None:
+    shapes = _shapes(model)
+    if not shapes:
         return None
     takes_mask = TOKENS[1] in inspect.signature(model.call).parameters
     if _is_dummy(model, shapes) or (takes_mask and not isinstance(shapes, Mapping) and not _is_several(shapes)):
@@ -35,6 +35,16 @@ def specs(model: Any) -> Any:
         first = {TOKENS[0]: shapes[0]}
         return [_spec(shape, dtypes.get(i) or _dtype(shape, first)) for i, shape in enumerate(shapes)]
     return _spec(shapes, dtypes.get(0, "int32"))
+
+
+def _shapes(model: Any) -> Any:
+    """Return the shapes of the first call, in its form; TensorFlow 2.4 keeps them with the dtypes only."""
+    kept, saved = model._build_input_shape, model._saved_model_inputs_spec
+    if kept is not None or not model.built:
+        return kept
+    if isinstance(saved, Mapping):
+        return {name: spec.shape for name, spec in saved.items()}
+    return [spec.shape for spec in saved] if isinstance(saved, (list, tuple)) else getattr(saved, "shape", None)
 
 
 def _is_dummy(model: Any, shapes: Any) -> bool:
