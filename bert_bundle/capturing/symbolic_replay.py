@@ -109,7 +109,7 @@ class SymbolicReplay:
         else:
             results = self._apply(translate(_RawOp(tensor.op, self._constant)))
             for number, output in enumerate(tensor.op.outputs):
-                self._values[id(output)] = results[number] if len(tensor.op.outputs) > 1 else results
+                self._values[id(output)] = results[number] if isinstance(results, (list, tuple)) else results
 
     def _call(self, call: RecordedCall) -> None:
         args, kwargs = map_leaves([list(call.args), dict(call.kwargs)], self._value, self._is_tensor)
