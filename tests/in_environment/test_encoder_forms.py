@@ -105,7 +105,8 @@ def around(keras, encoder, form):
     made = randomized(keras.Model([ids, mask], head(form(encoder, ids, mask, keras)), name="classifier"), encoder)
     inner = main_layer(encoder)
     inner.embeddings.trainable = False
-    (inner.transformer if hasattr(inner, "transformer") else inner.encoder).layer[0].trainable = False
+    holder = inner.transformer if hasattr(inner, "transformer") else inner.encoder
+    (holder.layer if hasattr(holder, "layer") else holder.albert_layer_groups)[0].trainable = False
     return made
 
 
