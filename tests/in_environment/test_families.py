@@ -184,9 +184,11 @@ def test_a_class_with_a_head_is_saved_by_itself_and_loads_as_a_functional_model(
     model([tensor[:1] for tensor in batch(model)])
     made = finish(model, model)
     before, calls = model(batch(model), training=False), len(model._inbound_nodes)
-    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    names = ("attention_mask", "token_type_ids") if getattr(model.config, "type_vocab_size", 0) > 1 else ()
+    order = {"inputs": {name: name for name in names}} if names else {}  # that of a list of three is asked for
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle", **order))
     again = bundle.encoders["clf"]
-    given = batch(again)[: 3 if getattr(model.config, "type_vocab_size", 0) > 1 else 2]
+    given = batch(again)[: 3 if names else 2]
     found = bundle.model(given, training=False)
     for name in ("start_logits", "end_logits") if case.endswith(SPAN) else ("logits",):
         np.testing.assert_array_equal(np.asarray(found[name] if case.endswith(SPAN) else found), before[name])
