@@ -80,8 +80,8 @@ def _freeze_a_layer(monkeypatch):
 
 
 def _keep_the_order(monkeypatch):
-    def sketch(model, name, tokenizer, labels, examples, length, metadata, classes, **options):
-        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, classes, **options)
+    def sketch(model, name, tokenizer, labels, examples, length, metadata, *rest, **options):
+        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, *rest, **options)
 
     honest = bundles.draft
     monkeypatch.setattr(bundles, "draft", sketch)

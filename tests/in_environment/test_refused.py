@@ -276,7 +276,7 @@ def test_a_model_that_would_load_as_another_function_is_refused_at_save(case, ke
     assert os.listdir(str(tmp_path)) == []
 
 
-def test_an_encoder_that_computes_something_else_is_refused(keras, classic, tmp_path):
+def test_an_encoder_that_computes_something_else_is_saved_as_what_it_computes(keras, classic, tmp_path):
     from transformers import TFBertModel as Base
 
     class TFBertModel(Base):
@@ -288,8 +288,10 @@ def test_an_encoder_that_computes_something_else_is_refused(keras, classic, tmp_
     encoder = TFBertModel(classic.encoder.config, name="bert")
     ids = keras.Input((16,), dtype="int32", name="ids")
     model = keras.Model(ids, keras.layers.Dense(2, name="d")(encoder(ids).last_hidden_state[:, 0]), name="sub")
-    with pytest.raises(errors.ModelError, match="a model without a graph"):
-        bert_bundle.save(model, tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
+    bert_bundle.save(model, tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
+    bundle = bert_bundle.load(tmp_path / "bundle")
+    arrays = bundle.encode(["my invoice is wrong"])
+    np.testing.assert_array_equal(bundle.predict(["my invoice is wrong"]), np.asarray(model(arrays["ids"])))
 
 
 def test_a_capture_that_computes_something_else_is_caught_before_anything_is_written(classic, tmp_path, monkeypatch):
