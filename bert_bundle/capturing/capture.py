@@ -8,7 +8,6 @@ layers and ops that it consists of are recorded instead.
 Does not know: files.
 """
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -97,7 +96,7 @@ def _graph(
     traced = TracedLayers(runtime)
     if not isinstance(model, runtime.keras.Model) or not tracing.runs_user_code(model, runtime.keras, runtime.dialect):
         return _Capture(model, runtime, "", layers, encoders, traced).graph()
-    in_graph = functools.partial(traced.run_in_graph, place=model.name)
+    in_graph = traced.graph_runner(model.name)
     live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add, in_graph)
     return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
 
@@ -193,29 +192,32 @@ class _Capture:
     def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
         """Return the tensors that a call needs; the one that stands for its output if it is traced."""
         args, kwargs = self.dialect.call_arguments(layer, number)
-        if self._is_traced(layer, number):
+        unknown = self._unknown_op(layer, number)
+        if unknown or self._is_traced(layer):
             if key not in self.traces:
-                self.traces[key] = list(tensors(self._trace(layer, args, kwargs)))
+                self.traces[key] = list(tensors(self._trace(layer, args, kwargs, unknown or KeyError())))
             return [self.traces[key][position]]
         return list(tensors([args, kwargs]))
 
-    def _is_traced(self, layer: Any, number: int) -> bool:
-        """Return whether a call is traced: user code, or an op that consists of ops of the vocabulary."""
-        if not self.dialect.is_op(layer):
-            return is_traced(layer, self.runtime)
-        try:
-            self.dialect.operation(layer, number)
-        except KeyError:
-            return True
-        return False
+    def _is_traced(self, layer: Any) -> bool:
+        return not self.dialect.is_op(layer) and is_traced(layer, self.runtime)
 
-    def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
-        """Return the nested symbolic tensors that a traced call computes."""
+    def _unknown_op(self, layer: Any, number: int) -> Optional[KeyError]:
+        """Return what names an op that is not in the vocabulary, but may consist of ops that are; else None."""
+        try:
+            if self.dialect.is_op(layer):
+                self.dialect.operation(layer, number)
+        except KeyError as error:
+            return error
+        return None
+
+    def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any], unknown: Exception) -> Any:
+        """Return the nested symbolic tensors that a traced call computes. `unknown` names an op of no equivalent."""
         place = self.scope + self.traced.name(layer)
-        in_graph = functools.partial(self.traced.run_in_graph, place=place)
+        in_graph = self.traced.graph_runner(place)
         if self.dialect.is_op(layer):
             function = getattr(layer, "function", None) or layer.call
-            return tracing.run_in_graph(function, list(args), kwargs, in_graph, "tensor op", place)
+            return tracing.run_in_graph(function, list(args), kwargs, in_graph, "tensor op", place, unknown)
         to_tensor = self.traced.add(layer, self.model.inputs[0])
         return tracing.trace(layer, args, kwargs, self.dialect, place, to_tensor, in_graph)
 

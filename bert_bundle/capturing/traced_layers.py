@@ -6,11 +6,11 @@ from typing import Any, Dict, List, Mapping, Optional
 from bert_bundle.capturing import function_graph
 from bert_bundle.capturing.legacy_encoders import LegacyEncoders
 from bert_bundle.capturing.symbolic_replay import Conversions
-from bert_bundle.capturing.tracing import VariableToTensor, own_variables, regularizers, runs_user_code
+from bert_bundle.capturing.tracing import InGraph, VariableToTensor, own_variables, regularizers, runs_user_code
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models import custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
-from bert_bundle.keras_models.runtime import Runtime
+from bert_bundle.keras_models.runtime import NATIVE, Runtime
 
 
 def is_traced(layer: Any, runtime: Runtime) -> bool:
@@ -44,6 +44,12 @@ class TracedLayers:
             for inner in part._flatten_layers(recursive=False, include_self=False):  # a main layer of an encoder
                 self._owners.setdefault(id(inner), part)
         return lambda path, variable: self._tensor_of(layer, path, variable, anchor)
+
+    def graph_runner(self, place: str) -> Optional[InGraph]:
+        """Return `run_in_graph` for code at `place`; None where Keras 3 has another backend than TensorFlow."""
+        if self._runtime.name == NATIVE and self._runtime.keras.config.backend() != "tensorflow":
+            return None
+        return functools.partial(self.run_in_graph, place=place)
 
     def run_in_graph(self, function: Any, args: List[Any], kwargs: Mapping[str, Any], place: str) -> Any:
         """Return the nested symbolic tensors that user code computes, run in a TensorFlow graph. Raises like its `run`.

@@ -53,7 +53,7 @@ def trace(
     dialect: Dialect,
     place: str,
     to_tensor: VariableToTensor,
-    in_graph: InGraph,
+    in_graph: Optional[InGraph],
 ) -> Any:
     """Return the nested symbolic tensors that the layer computes from symbolic arguments.
 
@@ -75,18 +75,29 @@ def trace(
             result = function(*args, **given)
     except ModelError:
         raise
-    except Exception:  # a function of TensorFlow that takes no symbolic tensor of Keras
-        result = run_in_graph(function, args, given, in_graph, "Lambda" if is_lambda else "custom layer", place)
+    except Exception as error:  # a function of TensorFlow that takes no symbolic tensor of Keras
+        result = run_in_graph(function, args, given, in_graph, "Lambda" if is_lambda else "custom layer", place, error)
     if [id(variable) for variable in layer.weights] != before:
         raise ModelError("a variable that is created when the layer is called", place=place, fix=_CREATE_IN_INIT)
     return result
 
 
 def run_in_graph(
-    function: Any, args: List[Any], kwargs: Mapping[str, Any], in_graph: InGraph, what: str, place: str
+    function: Any,
+    args: List[Any],
+    kwargs: Mapping[str, Any],
+    in_graph: Optional[InGraph],
+    what: str,
+    place: str,
+    cause: Exception,
 ) -> Any:
-    """Return what `function` computes in a function's graph. Raises ModelError, naming `what` it is, if it does not."""
+    """Return what `function` computes in a function's graph, which it needs because of `cause`.
+
+    Raises ModelError, naming `what` it is, if it does not run there, or if there is no TensorFlow: `in_graph` is None.
+    """
     try:
+        if in_graph is None:
+            raise cause
         return in_graph(function, args, kwargs)
     except ModelError:
         raise
@@ -121,7 +132,7 @@ def functional(
     dialect: Dialect,
     length: Optional[int],
     add: Callable[[Any, Any], VariableToTensor],
-    in_graph: InGraph,
+    in_graph: Optional[InGraph],
 ) -> Any:
     """Return a functional model that computes what a subclassed model computes, on inputs like those it was called on.
 
