@@ -17,14 +17,7 @@ from bert_bundle.errors import FormatError
 REQUIRED = object()
 REST = "*"  # the TensorFlow name of a parameter that takes all remaining positional arguments
 # Parameters for tensors of one dtype, or constants of it.
-OPERANDS = (
-    "x1",
-    "x2",
-    "xs",
-    "operands",
-    "kernel",
-    "fill_value",
-)
+OPERANDS = ("x1", "x2", "xs", "operands", "kernel", "fill_value")
 
 
 @dataclass(frozen=True)
