@@ -195,7 +195,7 @@ class _Capture:
         unknown = self._unknown_op(layer, number)
         if unknown or self._is_traced(layer):
             if key not in self.traces:
-                self.traces[key] = list(tensors(self._trace(layer, args, kwargs, unknown or KeyError())))
+                self.traces[key] = list(tensors(self._trace(layer, args, kwargs, unknown)))
             return [self.traces[key][position]]
         return list(tensors([args, kwargs]))
 
@@ -211,11 +211,11 @@ class _Capture:
             return error
         return None
 
-    def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any], unknown: Exception) -> Any:
-        """Return the nested symbolic tensors that a traced call computes. `unknown` names an op of no equivalent."""
+    def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any], unknown: Optional[KeyError]) -> Any:
+        """Return the nested symbolic tensors that a traced call computes; `unknown` if it is of an op."""
         place = self.scope + self.traced.name(layer)
         in_graph = self.traced.graph_runner(place)
-        if self.dialect.is_op(layer):
+        if unknown is not None:
             function = getattr(layer, "function", None) or layer.call
             return tracing.run_in_graph(function, list(args), kwargs, in_graph, "tensor op", place, unknown)
         to_tensor = self.traced.add(layer, self.model.inputs[0])

@@ -8,9 +8,10 @@ Does not know: the graph that is captured, files.
 """
 
 import contextlib
+import functools
 from typing import Any, Callable, Dict, Iterator, List, Mapping
 
-from bert_bundle.capturing.structures import leaves, map_leaves
+from bert_bundle.capturing.structures import is_in, is_symbolic, leaves, map_leaves
 from bert_bundle.capturing.symbolic_replay import Conversions, RecordedCall, SymbolicReplay
 from bert_bundle.keras_models.dialect import Dialect
 
@@ -38,7 +39,7 @@ def run(
     try:
         tensorflow.config.run_functions_eagerly(True)  # a tf.function inside is run as Python, in this graph
         with graph.as_default(), recorder.watching():
-            inputs = map_leaves([list(args), dict(kwargs)], lambda tensor: _placeholder(tensor, given), _is_symbolic)
+            inputs = map_leaves([list(args), dict(kwargs)], lambda tensor: _placeholder(tensor, given), is_symbolic)
             result = function(*inputs[0], **inputs[1])
     finally:
         tensorflow.config.run_functions_eagerly(eager)
@@ -57,7 +58,8 @@ class _Recorder:
     """The calls of known layers while user code runs in a graph."""
 
     def __init__(self, graph: Any, conversions: Conversions) -> None:
-        self._graph, self._conversions = graph, conversions
+        self._is_own = functools.partial(is_in, graph)
+        self._conversions = conversions
         self._inside = 0  # known layers that are being called; their parts are not recorded
         self.calls: List[RecordedCall] = []
 
@@ -92,20 +94,12 @@ class _Recorder:
 
         return tensorflow.autograph.experimental.do_not_convert(call)
 
-    def _is_own(self, value: Any) -> bool:
-        return getattr(value, "graph", None) is self._graph
-
     @staticmethod
     def _copied(tensor: Any) -> Any:
         """Return a tensor that only this call returned: a layer may return its input as it is."""
         import tensorflow
 
         copy = tensorflow.identity(tensor)
-        for name in ("_keras_mask",):
-            if hasattr(tensor, name):
-                setattr(copy, name, getattr(tensor, name))
+        if hasattr(tensor, "_keras_mask"):  # which Keras passes on to the next layer
+            copy._keras_mask = tensor._keras_mask
         return copy
-
-
-def _is_symbolic(value: Any) -> bool:
-    return hasattr(value, "_keras_history")

@@ -7,8 +7,10 @@ Does not know: graphs.
 """
 
 import sys
-from typing import Any, Dict, List, Mapping, Tuple
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
+from bert_bundle.encoders.families import PER_LAYER, Family
 from bert_bundle.keras_models.runtime import NATIVE, Runtime
 
 
@@ -27,46 +29,39 @@ class LegacyEncoders:
 
         Raises ModelError for a model class of transformers that does not belong to a family.
         """
-        if not isinstance(layer, self.bases):
-            return False
-        from bert_bundle.encoders import transformers
-
-        return transformers.family_of(layer) is not None
+        return isinstance(layer, self.bases) and _transformers().family_of(layer) is not None
 
     def call(self, encoder: Any, args: List[Any], kwargs: Mapping[str, Any]) -> "Outputs":
         """Call the replacement of a legacy encoder on symbolic tensors of Keras 3.
 
         Raises ModelError for an argument that the replacement would ignore.
         """
-        from bert_bundle.encoders import transformers
-
-        family = transformers.family_of(encoder)
-        assert family is not None
-        given = transformers.arguments(family, encoder, args, kwargs, encoder.name)
-        names = {name for name in ("hidden_states", "attentions") if _is_asked(encoder, kwargs, name)}
-        result = self._runtime.encoders.call(self._replacement(encoder, frozenset(names)), given, frozenset(names))
-        return Outputs(result, lambda key: transformers.output_name(family, encoder, kwargs, str(key)))
+        family, names = _family(encoder), frozenset(name for name in PER_LAYER if _is_asked(encoder, kwargs, name))
+        given = _transformers().arguments(family, encoder, args, kwargs, encoder.name)
+        result = self._runtime.encoders.call(self._replacement(encoder, names), given, names)
+        return Outputs(result, lambda key: _transformers().output_name(family, encoder, kwargs, str(key)))
 
     def _replacement(self, encoder: Any, names: "frozenset[str]") -> Any:
         """Return an encoder of this package with the weights, flags and precision of a legacy one."""
-        from bert_bundle.encoders import transformers
-
         if id(encoder) not in self._replaced:
-            family, encoders = transformers.family_of(encoder), self._runtime.encoders
-            assert family is not None
-            policy = str(encoder._dtype_policy.name)
-            with self._runtime.dialect.precision(self._runtime.keras, policy):
-                made = encoders.build(family, transformers.config(encoder, encoder.name), encoder.name, names)
-            encoders.assign(made, transformers.tensors(encoder), self._runtime.keras, encoder.name)
-            encoders.set_flags(made, bool(encoder._trainable), transformers.flags(encoder), encoder.name)
+            with self._runtime.dialect.precision(self._runtime.keras, str(encoder._dtype_policy.name)):
+                config = _transformers().config(encoder, encoder.name)
+                made = self._runtime.encoders.build(_family(encoder), config, encoder.name, names)
+            self._copy(encoder, made)
             self._replaced[id(encoder)] = made
         return self._replaced[id(encoder)]
+
+    def _copy(self, encoder: Any, made: Any) -> None:
+        """Copy weights and flags of a legacy encoder to its replacement."""
+        encoders, place = self._runtime.encoders, encoder.name
+        encoders.assign(made, _transformers().tensors(encoder), self._runtime.keras, place)
+        encoders.set_flags(made, bool(encoder._trainable), _transformers().flags(encoder), place)
 
 
 class Outputs:
     """The outputs of an encoder by name or, as transformers also gives them, by position."""
 
-    def __init__(self, outputs: Mapping[str, Any], name: Any) -> None:
+    def __init__(self, outputs: Mapping[str, Any], name: Callable[[Any], str]) -> None:
         self._outputs, self._name = outputs, name
 
     def __getitem__(self, key: Any) -> Any:
@@ -76,3 +71,15 @@ class Outputs:
 def _is_asked(encoder: Any, kwargs: Mapping[str, Any], name: str) -> bool:
     asked = kwargs.get("output_" + name)
     return bool(getattr(encoder.config, "output_" + name, False) if asked is None else asked)
+
+
+def _family(encoder: Any) -> Family:
+    family: Family = _transformers().family_of(encoder)
+    return family
+
+
+def _transformers() -> ModuleType:
+    """Return the module of transformers' encoders, which a model of Keras 3 seldom needs."""
+    from bert_bundle.encoders import transformers
+
+    return transformers

@@ -16,6 +16,16 @@ def map_leaves(structure: Any, convert: Callable[[Any], Any], is_leaf: Callable[
     return structure
 
 
+def is_symbolic(value: Any) -> bool:
+    """Return whether a value is a symbolic tensor of Keras."""
+    return hasattr(value, "_keras_history")
+
+
+def is_in(graph: Any, value: Any) -> bool:
+    """Return whether a value is a tensor of this graph of TensorFlow."""
+    return getattr(value, "graph", None) is graph
+
+
 def leaves(structure: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Any]:
     """Yield every leaf of a nested structure, in order."""
     if is_leaf(structure):

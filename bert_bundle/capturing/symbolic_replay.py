@@ -3,11 +3,12 @@
 Does not know: how the graph was made.
 """
 
+import functools
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from bert_bundle.capturing.structures import leaves, map_leaves, paths, plain
+from bert_bundle.capturing.structures import is_in, leaves, map_leaves, paths, plain
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.ops import NestedOp
 from bert_bundle.graph.raw_ops import translate
@@ -57,6 +58,7 @@ class SymbolicReplay:
         place: str,
     ) -> None:
         self._graph, self._dialect, self._conversions, self._place = graph, dialect, conversions, place
+        self._is_tensor = functools.partial(is_in, graph)
         self._values: Dict[int, Any] = dict(given)  # id of a tensor -> symbolic tensor
         self._constants: Dict[int, Optional[np.ndarray]] = dict.fromkeys(given)
         self._handles: Dict[int, Any] = {}  # id of a placeholder -> what the graph captured
@@ -76,9 +78,6 @@ class SymbolicReplay:
         for tensor in self._needed(result):
             self._compute(tensor)
         return plain(map_leaves(result, self._value, self._is_tensor))
-
-    def _is_tensor(self, value: Any) -> bool:
-        return getattr(value, "graph", None) is self._graph
 
     def _needed(self, result: Any) -> List[Any]:
         """Return the tensors that have to be computed, one of each op or call, in the order of the graph."""

@@ -9,17 +9,17 @@ Does not know: graphs.
 
 import contextlib
 import functools
-from collections import OrderedDict
 from types import ModuleType
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from bert_bundle import encoders, keras_models
+from bert_bundle.capturing.structures import is_symbolic, map_leaves
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
 from bert_bundle.keras_models.nodes import attributes, calls_its_graph, is_from_keras, tensors
 
-# Packages besides Keras that define layer classes. A class that derives from one of theirs is user code.
-_LIBRARY_PACKAGES = tuple(package + "." for package in ("transformers", encoders.__name__, keras_models.__name__))
+# Packages of bert_bundle that define layer classes. A class that derives from one of theirs is not traced either.
+_OWN_PACKAGES = tuple(package.__name__ + "." for package in (encoders, keras_models))
 _FIX = (
     "write it with Keras layers and tensor ops on its inputs only: no Python control flow on values, no py_function or "
     "numpy_function, no state"
@@ -43,7 +43,9 @@ def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
         return True
     if isinstance(layer, keras.Model) and dialect.has_graph(layer):
         return not calls_its_graph(layer)
-    return not is_from_keras(type(layer)) and not type(layer).__module__.startswith(_LIBRARY_PACKAGES)
+    if any(cls.__module__.startswith(_OWN_PACKAGES) for cls in type(layer).__mro__):
+        return False
+    return not is_from_keras(type(layer)) and not type(layer).__module__.startswith("transformers.")
 
 
 def trace(
@@ -91,9 +93,12 @@ def run_in_graph(
     place: str,
     cause: Exception,
 ) -> Any:
-    """Return what `function` computes in a function's graph, which it needs because of `cause`.
+    """Return what `function` computes in a function's graph, where it is run because of `cause`.
 
-    Raises ModelError, naming `what` it is, if it does not run there, or if there is no TensorFlow: `in_graph` is None.
+    what      what the function is, for the message of an error
+    in_graph  None where Keras has another backend than TensorFlow: `cause` is the reason of the error then
+
+    Raises ModelError if the function does not run there.
     """
     try:
         if in_graph is None:
@@ -187,14 +192,10 @@ def _map(nested: Any, make: Callable[[Any, str], Any]) -> Any:
 
 def _cast(value: Any, layer: Any, dialect: Dialect) -> Any:
     """Cast floating inputs to the layer's compute dtype, as Keras does before it calls a layer."""
-    if isinstance(value, Mapping):
-        items = {key: _cast(item, layer, dialect) for key, item in value.items()}
-        return type(value)(items.items()) if isinstance(value, OrderedDict) else items
-    if isinstance(value, (list, tuple)):
-        return type(value)(_cast(item, layer, dialect) for item in value)
     dtype = layer.compute_dtype if getattr(layer, "_autocast", getattr(layer, "autocast", True)) else None
-    is_floating = hasattr(value, "_keras_history") and dialect.is_floating(value)
-    return dialect.cast(value, dtype) if is_floating and dtype else value
+    if not dtype:
+        return value
+    return map_leaves(value, lambda x: dialect.cast(x, dtype) if dialect.is_floating(x) else x, is_symbolic)
 
 
 def _check_stateless(layer: Any, place: str) -> None:

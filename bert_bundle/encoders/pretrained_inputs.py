@@ -8,7 +8,7 @@ first call in another place too.
 import inspect
 from typing import Any, Dict, List, Mapping, Tuple
 
-TOKENS = ("input_ids", "attention_mask", "token_type_ids")
+from bert_bundle.encoders.families.family import TOKENS
 
 
 def token_arguments(config: Any) -> Tuple[str, ...]:
@@ -19,13 +19,14 @@ def token_arguments(config: Any) -> Tuple[str, ...]:
 def specs(model: Any) -> Any:
     """Return shape and dtype of the inputs of a live model in the form in which it was called; None if it never was.
 
-    A model that was called on dummy inputs only, or on one tensor while its `call` has a parameter for the mask, has
-    the usual inputs in a dict, of any length: the call does not say which inputs are meant.
+    A model that was called on dummy inputs only, or on one tensor while its `call` takes the mask, by name or in
+    **kwargs, has the usual inputs in a dict, of any length: Keras does not keep which inputs were passed beside it.
     """
     shapes = _shapes(model)
     if not shapes:
         return None
-    takes_mask = TOKENS[1] in inspect.signature(model.call).parameters
+    parameters = inspect.signature(model.call).parameters.values()
+    takes_mask = any(p.name == TOKENS[1] or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     if _is_dummy(model, shapes) or (takes_mask and not isinstance(shapes, Mapping) and not _is_several(shapes)):
         return {name: _spec((None, None), "int32") for name in token_arguments(model.config)}
     dtypes = _dtypes(model._saved_model_inputs_spec)

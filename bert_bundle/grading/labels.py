@@ -97,7 +97,7 @@ def masks(golden: Golden) -> Mapping[str, np.ndarray]:
 
 
 def right(found: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return which labels of an output are the true ones; where there is no true label, `NOTHING`, none is wrong."""
+    """Return whether each label of an output is right. Where `answers` is `NOTHING`, any label is."""
     correct: np.ndarray = (found == answers) | (answers == NOTHING)
     return correct
 

@@ -6,7 +6,8 @@ Does not know: graphs.
 import re
 from typing import Optional
 
-from bert_bundle.graph.signature import FEATURE, TOKENS
+from bert_bundle.encoders.families.family import TOKENS
+from bert_bundle.graph.signature import FEATURE
 
 _IDS, _MASK, _TYPES = TOKENS
 

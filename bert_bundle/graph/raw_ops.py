@@ -47,11 +47,9 @@ _NAMES: Mapping[str, str] = {  # kinds whose inputs are the operands of one op, 
     "ZerosLike": "zeros_like",
     "StopGradient": "stop_gradient",
     "AddV2": "add",
-    "BiasAdd": "add",
     "Sub": "subtract",
     "Mul": "multiply",
     "RealDiv": "true_divide",
-    "Div": "true_divide",
     "DivNoNan": "divide_no_nan",
     "FloorDiv": "floor_divide",
     "FloorMod": "mod",
@@ -145,6 +143,12 @@ def _reduction(op: RawOp) -> NestedOp:
     if arguments["axis"] == []:  # TensorFlow reduces over no axis
         raise KeyError("tf.raw_ops.{} without an axis".format(op.kind))
     return NestedOp(_REDUCTIONS[op.kind], {**arguments, **({"keepdims": True} if op.attribute("keep_dims") else {})})
+
+
+def _bias_add(op: RawOp) -> NestedOp:
+    if op.attribute("data_format") != "NHWC":
+        raise KeyError("tf.raw_ops.BiasAdd with another data_format")
+    return NestedOp("add", {"x1": _operand(op, 0), "x2": _operand(op, 1)})
 
 
 def _matmul(a: str, b: str) -> Callable[[RawOp], NestedOp]:
@@ -298,6 +302,7 @@ _RULES: Mapping[str, Callable[[RawOp], Any]] = {
     "ArgMin": _arg,
     "BatchMatMulV2": _matmul("adj_x", "adj_y"),
     "BatchMatMulV3": _matmul("adj_x", "adj_y"),
+    "BiasAdd": _bias_add,
     "Cast": lambda op: NestedOp("cast", {"x": op.inputs[0], "dtype": op.attribute("DstT")}),
     "ConcatV2": _concatenate,
     "Conv2D": _conv,

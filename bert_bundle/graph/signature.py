@@ -8,11 +8,11 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 import numpy as np
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import FormatError
 from bert_bundle.format.layout import GRAPH
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Ref, refs
 
-TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 FEATURE = "feature"
 ROLES = (*TOKENS, FEATURE)
 TEXT = "text"

@@ -9,7 +9,8 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 from bert_bundle.encoders.families import CLASSES, POOLER, Family
-from bert_bundle.encoders.pretrained_inputs import TOKENS, token_arguments
+from bert_bundle.encoders.families.family import TOKENS
+from bert_bundle.encoders.pretrained_inputs import token_arguments
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Ref
 from bert_bundle.keras_models.runtime import Runtime

@@ -4,6 +4,7 @@ Does not know: encoders.
 """
 
 import contextlib
+import inspect
 import os
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
@@ -11,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 import numpy as np
 
 from bert_bundle.encoders import pretrained_inputs
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph import ops
 from bert_bundle.graph.graph import Input
@@ -109,7 +111,38 @@ def outputs(model: Any) -> Any:
 def input_specs(model: Any) -> Any:
     from transformers import TFPreTrainedModel
 
-    return pretrained_inputs.specs(model) if isinstance(model, TFPreTrainedModel) else model._saved_model_inputs_spec
+    if isinstance(model, TFPreTrainedModel):
+        return pretrained_inputs.specs(model)
+    _check_one_argument(model)
+    return model._saved_model_inputs_spec
+
+
+def _check_one_argument(model: Any) -> None:
+    """Raise ModelError for a model that was called on tensors in more arguments than the first, which Keras keeps.
+
+    TensorFlow 2.4 keeps nothing of the others: a mask or token types that `call` takes beside one tensor were passed.
+    """
+    from tensorflow import TensorSpec, nest
+
+    kept = getattr(model, "_saved_model_arg_spec", None)
+    if kept is not None:
+        args, kwargs = kept
+        others = {**dict(enumerate(args[1:], 1)), **kwargs}
+        found = [
+            str(name) for name, value in others.items() if any(isinstance(v, TensorSpec) for v in nest.flatten(value))
+        ]
+    else:
+        is_one = isinstance(model._saved_model_inputs_spec, TensorSpec)
+        found = [name for name in TOKENS[1:] if is_one and name in inspect.signature(model.call).parameters]
+    if found:
+        raise ModelError(
+            "a subclassed model that was called on several arguments",
+            place=model.name,
+            wanted="one argument: a tensor, a list of tensors or a dict of tensors",
+            found="tensors in " + ", ".join(found),
+            fix="save keras.Model(inputs, model(input_ids, attention_mask=mask)) of keras.Input: what it computes is "
+            "traced",
+        )
 
 
 def passes_training(layer: Any) -> bool:

@@ -7,10 +7,11 @@ arrays, whose order is not known. Runs no model.
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph import input_names, signature
 from bert_bundle.graph.graph import Graph
-from bert_bundle.graph.signature import ROLES, TOKENS, Slot
+from bert_bundle.graph.signature import ROLES, Slot
 
 Asked = Optional[Mapping[str, Any]]  # input name -> role, or (role, text)
 

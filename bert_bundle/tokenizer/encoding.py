@@ -35,12 +35,11 @@ def encode(
         for position, text in enumerate(column):
             if not isinstance(text, str):
                 raise SignatureError("not a text", place="text {}".format(position), found=type(text).__name__)
-    encoded = tokenizer(
-        list(texts),
-        text_pair=None if pairs is None else list(pairs),
-        padding=recipe.padding,
-        truncation=recipe.truncation,
-        max_length=recipe.max_length,
+    encoded = _tokenized(
+        tokenizer,
+        recipe,
+        texts,
+        pairs,
         return_token_type_ids=True,
         return_attention_mask=True,
         return_tensors="np",
@@ -57,12 +56,18 @@ def offsets(
     """
     if not getattr(tokenizer, "is_fast", False) or not type(tokenizer).__module__.startswith("transformers"):
         return None
-    encoded = tokenizer(
+    encoded = _tokenized(tokenizer, recipe, texts, pairs, return_offsets_mapping=True)
+    return np.asarray(encoded["offset_mapping"])
+
+
+def _tokenized(
+    tokenizer: Any, recipe: Recipe, texts: Sequence[Any], pairs: Optional[Sequence[str]], **returned: Any
+) -> Any:
+    return tokenizer(
         list(texts),
         text_pair=None if pairs is None else list(pairs),
         padding=recipe.padding,
         truncation=recipe.truncation,
         max_length=recipe.max_length,
-        return_offsets_mapping=True,
+        **returned,
     )
-    return np.asarray(encoded["offset_mapping"])

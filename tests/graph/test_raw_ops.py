@@ -107,6 +107,7 @@ TRANSLATED = {
         Op("ArgMax", X, -1, output_type="int64"),
         NestedOp("cast", {"x": NestedOp("argmax", {"x": "a", "axis": -1}), "dtype": "int64"}),
     ),
+    "a bias": (Op("BiasAdd", X, X, data_format="NHWC"), NestedOp("add", {"x1": "a", "x2": "b"})),
     "what changes nothing": (Op("Identity", X), "a"),
 }
 
@@ -125,6 +126,10 @@ REFUSED = {
         "tf.raw_ops.StridedSlice with a tensor as index",
     ),
     "a rest before the last part": (Op("SplitV", X, [-1, 2], 1), "tf.raw_ops.SplitV with a size of -1 before the last"),
+    "a bias of channels that come first": (
+        Op("BiasAdd", X, X, data_format="NCHW"),
+        "tf.raw_ops.BiasAdd with another data_format",
+    ),
     "channels first": (
         Op("Conv2D", X, X, padding="SAME", data_format="NCHW", strides=[1, 1, 1, 1], dilations=[1, 1, 1, 1]),
         "tf.raw_ops.Conv2D with another data_format or explicit padding",

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from support.input_graphs import graph
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.graph import signature
 from bert_bundle.graph.graph import Ref
 from bert_bundle.graph.signature import Given, Slot
 
 L = (16,)
 S = (3, 16)
-IDS, MASK, TYPES = signature.TOKENS
+IDS, MASK, TYPES = TOKENS
 
 
 def roles(slots: list[Slot]) -> dict[str, tuple[str, str]]:

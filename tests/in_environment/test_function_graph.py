@@ -4,6 +4,10 @@ import pytest
 from test_capture import LENGTH
 from test_layers import assert_same, make
 
+from bert_bundle import errors
+from bert_bundle.capturing import symbolic_replay
+from bert_bundle.graph.ops import NestedOp
+
 pytestmark = pytest.mark.usefixtures("as_users_build")
 
 
@@ -99,3 +103,40 @@ CASES = {
 def test_user_code_in_a_graph_is_the_same_after_loading(case, keras, runtime, save, tmp_path):
     made = make(keras, CASES[case])
     assert_same(made, save(made, tmp_path / "bundle"), runtime)
+
+
+def _operands_exchanged(translate):
+    def faulty(op):
+        step = translate(op)
+        if isinstance(step, NestedOp) and step.name == "subtract":
+            return NestedOp("subtract", {"x1": step.arguments["x2"], "x2": step.arguments["x1"]})
+        return step
+
+    return faulty
+
+
+def test_an_op_that_is_translated_wrongly_is_caught_before_anything_is_written(keras, save, tmp_path, monkeypatch):
+    """Planted fault: the operands of a difference are exchanged."""
+    monkeypatch.setattr(symbolic_replay, "translate", _operands_exchanged(symbolic_replay.translate))
+    made = make(keras, _in_a_function)
+    with pytest.raises(errors.ModelError, match="the captured graph does not compute what the model computes"):
+        save(made, tmp_path / "bundle")
+    assert not list(tmp_path.iterdir())
+
+
+def test_user_code_that_no_graph_represents_is_refused_by_the_op(keras, save, tmp_path):
+    import tensorflow as tf
+
+    made = make(keras, lambda keras, states: tf.roll(states, shift=1, axis=1)[:, 0])
+    with pytest.raises(errors.ModelError, match="a tensor op that a bundle cannot represent") as caught:
+        save(made, tmp_path / "bundle")
+    assert (caught.value.place, caught.value.found) == ("tf.roll", "tf.raw_ops.Roll")
+
+
+def test_tracing_in_a_graph_leaves_the_layers_as_they_were(keras, save, tmp_path):
+    made = make(keras, _in_a_function)
+    base, before = keras.layers.Layer, keras.layers.Layer.__call__
+    weights = [id(variable) for variable in made.model.weights]
+    save(made, tmp_path / "bundle")
+    assert base.__call__ is before
+    assert [id(variable) for variable in made.model.weights] == weights

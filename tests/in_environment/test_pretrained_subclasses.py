@@ -1,5 +1,7 @@
 """User-defined subclasses of transformers' model classes: traced like any other subclassed model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from test_encoder_forms import assert_same, randomized
@@ -105,6 +107,43 @@ def test_a_subclass_of_a_model_class_is_traced(case, keras, runtime, save, tmp_p
     assert bundle.model.name == "own"
     assert [tuple(tensor.shape) for tensor in bundle.model.inputs] == [(None, LENGTH)] * 2
     assert [entry["role"] for entry in bundle.manifest.signature["inputs"]] == ["input_ids", "attention_mask"]
+
+
+def test_a_subclass_that_takes_the_mask_by_keyword_keeps_it(keras, save, tmp_path):
+    """Keras keeps the first argument of the first call only."""
+    _, cls = classes(keras)["a main layer"]
+    model = cls(make("bert Model").config, name="own")
+    ids, mask = batch(model)[:2]
+    model(ids, attention_mask=mask)
+    bundle = bert_bundle.load(save(randomized(model, []), tmp_path / "bundle"))
+    texts = ["my invoice", "why? please help"]
+    arrays = bundle.encode(texts)
+    wanted = model(arrays["input_ids"], **{name: arrays[name] for name in arrays if name != "input_ids"})
+    np.testing.assert_array_equal(bundle.predict(texts), np.asarray(wanted))
+    assert np.abs(np.asarray(wanted) - np.asarray(model(arrays["input_ids"]))).max() > 1e-4  # the mask matters
+
+
+def test_a_model_that_was_called_on_several_arguments_is_refused_and_saved_as_a_functional_one(keras, save, tmp_path):
+    class Several(keras.Model):
+        def __init__(self, encoder, **kwargs):
+            super().__init__(**kwargs)
+            self.encoder, self.head = encoder, keras.layers.Dense(3, name="head")
+
+        def call(self, input_ids, attention_mask=None):
+            return self.head(self.encoder(input_ids, attention_mask=attention_mask)[1])
+
+    model = Several(make("bert Model"), name="several")
+    ids, mask = batch(model.encoder)[:2]
+    model(ids, attention_mask=mask)
+    made = randomized(model, [])
+    with pytest.raises(errors.ModelError, match="a subclassed model that was called on several arguments"):
+        save(made, tmp_path / "bundle")
+    inputs = [keras.Input((LENGTH,), dtype="int32", name=name) for name in ("input_ids", "attention_mask")]
+    whole = keras.Model(inputs, model(inputs[0], attention_mask=inputs[1]), name="whole")
+    path = save(dataclasses.replace(made, model=whole), tmp_path / "bundle")
+    np.testing.assert_array_equal(
+        np.asarray(bert_bundle.load(path).model([ids, mask])), np.asarray(model(ids, attention_mask=mask))
+    )
 
 
 def test_a_subclass_takes_the_training_mode_from_its_keywords(keras, save, tmp_path):

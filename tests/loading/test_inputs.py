@@ -7,10 +7,10 @@ import pytest
 from support.forged_bundles import Change, drop, put
 from support.input_graphs import graph, manifest
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import FormatError
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.graph import signature
-from bert_bundle.graph.signature import TOKENS
 from bert_bundle.loading.inputs import slots_of
 
 IDS, MASK, TYPES = TOKENS

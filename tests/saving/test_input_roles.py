@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from support.input_graphs import graph
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import SignatureError
-from bert_bundle.graph.signature import TOKENS
 from bert_bundle.saving import input_roles
 
 L = (16,)

@@ -13,7 +13,7 @@ from bert_bundle.encoders.families.family import (
 )
 
 ARGUMENTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "head_mask", "inputs_embeds")
-FIELDS = {
+SIZES = {
     "vocab_size": 30522,
     "hidden_size": 768,
     "num_hidden_layers": 12,
@@ -23,9 +23,12 @@ FIELDS = {
     "hidden_dropout_prob": 0.1,
     "attention_probs_dropout_prob": 0.1,
     "max_position_embeddings": 512,
-    "type_vocab_size": 2,
     "initializer_range": 0.02,
     "layer_norm_eps": 1e-12,
+}
+FIELDS = {
+    **SIZES,
+    "type_vocab_size": 2,
     "pad_token_id": 0,
     "position_embedding_type": "absolute",
     "classifier_dropout": None,

@@ -23,6 +23,7 @@ TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their r
 }
 WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
 
+TOKENS = ("input_ids", "attention_mask", "token_type_ids")  # arguments of encoders that are made from a text
 POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
 POST_NORM = "post_norm"  # the only kind of block so far, see `Block`
 

@@ -1,4 +1,4 @@
-"""The shapes that cannot be saved today, with the message and the reason. A shape that works must leave this table."""
+"""The shapes that cannot be saved today, with the message and the reason. A listed shape that works fails."""
 
 from dataclasses import dataclass
 from typing import Dict, List, Optional
@@ -27,7 +27,7 @@ REFUSED: Dict[str, Refusal] = {
     "words_beside": _LOOKUP,
 }
 
-# What a load does not restore yet, as `use.faults` says it. It must leave this table, too, when it works.
+# What a load does not restore yet, as `use.faults` says it. A listed shape that loses nothing fails.
 LOST: Dict[str, List[str]] = {"frozen_layers": ["trainable: input_token, masked_token"]}
 
 
