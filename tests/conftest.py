@@ -45,9 +45,12 @@ def suites(request: pytest.FixtureRequest) -> Iterator[Suites]:
     One at a time, so that only one TensorFlow is running beside those of the tests; two once only suites are left.
     """
     read = (item for item in request.session.items if item.path.name == SUITE and isinstance(item, pytest.Function))
-    names = [str(item.callspec.params["name"]) for item in read if hasattr(item, "callspec")]
+    chosen = [item.callspec.params for item in read if hasattr(item, "callspec")]
     command = (sys.executable, "-m", "support.in_environment_of")
-    commands = {name: (*command, name, "-q", "--durations=3") for name in names}
+    commands = {
+        name: (*command, name, f"--share={share}", "-q", "--durations=3")
+        for name, share in ((str(each["name"]), each["share"]) for each in chosen)
+    }
     with Suites(commands, folder=str(ROOT / "tests"), seconds=SUITE_SECONDS) as running:
         yield running
 

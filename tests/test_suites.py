@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.shares import in_share
 from support.suites import Suites
 
 # Writes to the file that is its argument when it begins and, once so many commands have begun, when it ends.
@@ -83,3 +84,11 @@ def test_the_end_of_the_session_ends_what_runs_and_begins_nothing(tmp_path: Path
     assert set(psutil.Process().children(recursive=True)) <= before
     assert time.monotonic() - began < 15
     assert not (tmp_path / "log").exists()
+
+
+def test_each_test_is_in_one_share_and_the_shares_are_about_as_large() -> None:
+    names = [f"test_{number}[case]" for number in range(1000)]
+    shares = [[name for name in names if in_share(name, f"{index}/4")] for index in (1, 2, 3, 4)]
+    assert sorted(name for share in shares for name in share) == sorted(names)
+    assert all(200 < len(share) < 300 for share in shares)
+    assert all(in_share(name, "1/1") for name in names)

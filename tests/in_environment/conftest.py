@@ -9,6 +9,7 @@ launch.pin()  # before anything imports tensorflow
 
 import profiles  # noqa: E402
 import pytest  # noqa: E402
+from support import shares  # noqa: E402
 
 pytest.register_assert_rewrite("machine", "properties", "text_inputs")
 
@@ -18,6 +19,17 @@ from bert_bundle.keras_models import keras2  # noqa: E402
 from bert_bundle.keras_models import runtime as keras_runtime  # noqa: E402
 
 profiles.use()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--share", metavar="I/N", default="1/1", help="run share I of N of the tests")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Deselect the tests of other shares."""
+    others = [item for item in items if not shares.in_share(item.name, config.option.share)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if shares.in_share(item.name, config.option.share)]
 
 
 @pytest.fixture(scope="session", autouse=True)
