@@ -25,6 +25,11 @@ _FIX = (
     "numpy_function, no state"
 )
 _OP_FIX = "write it with other ops of TensorFlow or of Keras, or with built-in layers"
+_OP_FIXES: Mapping[str, str] = {
+    "tf.raw_ops.Where": "a model predicts for each text, so keep every row: instead of tf.boolean_mask(x, mask) write "
+    "x * tf.cast(mask, x.dtype)[..., tf.newaxis] before a sum, or tf.where(mask[..., tf.newaxis], x, -1e9) before a "
+    "maximum",
+}
 _CREATE_IN_INIT = "create it with add_weight in __init__ or build, and use it in call as an attribute of its layer"
 
 VariableToTensor = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
@@ -108,7 +113,10 @@ def run_in_graph(
         raise
     except KeyError as error:
         raise ModelError(
-            "a tensor op that a bundle cannot represent", place=place, found=error.args[0], fix=_OP_FIX
+            "a tensor op that a bundle cannot represent",
+            place=place,
+            found=error.args[0],
+            fix=_OP_FIXES.get(error.args[0], _OP_FIX),
         ) from error
     except Exception as error:
         raise ModelError(

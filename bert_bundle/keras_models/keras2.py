@@ -14,7 +14,7 @@ import numpy as np
 from bert_bundle.encoders import pretrained_inputs
 from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
-from bert_bundle.graph import ops
+from bert_bundle.graph import op_calls, ops
 from bert_bundle.graph.graph import Input
 from bert_bundle.graph.layers import FLOATS
 
@@ -188,7 +188,7 @@ def is_op(layer: Any) -> bool:
 
 
 def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
-    return ops.operation(str(layer.symbol), *call_arguments(layer, number))
+    return op_calls.operation(str(layer.symbol), *call_arguments(layer, number))
 
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:

@@ -18,7 +18,6 @@ class Refusal:
 _LOOKUP = Refusal("a layer that a bundle cannot represent", "a layer that computes on strings")
 
 REFUSED: Dict[str, Refusal] = {
-    "mention_of_a_position": Refusal("a tensor op that a bundle cannot represent", "tf.gather_nd"),
     "one_of_several_choices": Refusal("a class of transformers that a bundle cannot represent", "ForMultipleChoice"),
     "normalized_numbers": Refusal("a layer that a bundle cannot represent", "an experimental layer", before=(2, 6)),
     "wrapped_in_a_model": Refusal("a subclassed model of Keras 3", "a class of Keras 3 as the model"),
