@@ -16,7 +16,7 @@ from bert_bundle import encoders, keras_models
 from bert_bundle.capturing.structures import is_symbolic, map_leaves
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
-from bert_bundle.keras_models.nodes import attributes, calls_its_graph, is_from_keras, tensors
+from bert_bundle.keras_models.nodes import attributes, calls_its_graph, distinct, is_from_keras, tensors
 
 # Packages of bert_bundle that define layer classes. A class that derives from one of theirs is not traced either.
 _OWN_PACKAGES = tuple(package.__name__ + "." for package in (encoders, keras_models))
@@ -154,7 +154,31 @@ def functional(
     """
     inputs = _inputs(model, keras, dialect, length)
     outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)
-    return keras.Model(inputs, dict(outputs) if isinstance(outputs, Mapping) else outputs, name=model.name)
+    outputs = dict(outputs) if isinstance(outputs, Mapping) else outputs
+    with _distinct_names(outputs, dialect):
+        return keras.Model(inputs, outputs, name=model.name)
+
+
+@contextlib.contextmanager
+def _distinct_names(outputs: Any, dialect: Dialect) -> Iterator[None]:
+    """Let no two layers behind the outputs have one name while inside the context: a functional model refuses it."""
+    found: Dict[int, Any] = {}
+    stack = list(tensors(outputs))
+    seen = set()
+    while stack:
+        layer, number, _ = stack.pop()._keras_history
+        found[id(layer)] = layer
+        if (id(layer), number) not in seen:
+            seen.add((id(layer), number))
+            stack.extend(tensors(list(dialect.call_arguments(layer, number))))
+    before = [(layer, "_name" if "_name" in vars(layer) else "name", layer.name) for layer in found.values()]
+    try:
+        for (layer, attribute, _), name in zip(before, distinct(name for _, _, name in before)):
+            vars(layer)[attribute] = name
+        yield
+    finally:
+        for layer, attribute, name in before:
+            vars(layer)[attribute] = name
 
 
 @contextlib.contextmanager

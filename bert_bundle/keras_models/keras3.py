@@ -162,7 +162,7 @@ def call_outputs(layer: Any, number: int) -> Any:
 def input_node(layer: Any, place: str) -> Input:
     if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
         raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
-    return Input(layer.name, tuple(layer.batch_shape[1:]), str(layer.dtype))
+    return Input(layer.name, tuple(layer.batch_shape[1:]), str(layer.dtype), bool(layer._trainable))
 
 
 def dtype_policy(layer: Any) -> str:

@@ -1,7 +1,7 @@
 """The shapes that cannot be saved today, with the message and the reason. A listed shape that works fails."""
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Dict, Optional
 
 from support.shapes.catalogue import Release, Shape
 
@@ -25,9 +25,6 @@ REFUSED: Dict[str, Refusal] = {
     "hashed_category": _LOOKUP,
     "words_beside": _LOOKUP,
 }
-
-# What a load does not restore yet, as `use.faults` says it. A listed shape that loses nothing fails.
-LOST: Dict[str, List[str]] = {"frozen_layers": ["trainable: input_token, masked_token"]}
 
 
 def refusal(shape: Shape, tensorflow: Release) -> Optional[Refusal]:
