@@ -10,10 +10,10 @@ Does not know: graphs.
 import contextlib
 import functools
 from types import ModuleType
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from bert_bundle import encoders, keras_models
-from bert_bundle.capturing.structures import is_symbolic, map_leaves
+from bert_bundle.capturing.structures import is_symbolic, leaves, map_leaves
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
 from bert_bundle.keras_models.nodes import attributes, calls_its_graph, distinct, is_from_keras, tensors
@@ -30,9 +30,11 @@ _OP_FIXES: Mapping[str, str] = {
     "x * tf.cast(mask, x.dtype)[..., tf.newaxis] before a sum, or tf.where(mask[..., tf.newaxis], x, -1e9) before a "
     "maximum",
 }
+_MOST_TOKEN_AXES = 2  # of a document: texts, tokens
 _CREATE_IN_INIT = "create it with add_weight in __init__ or build, and use it in call as an attribute of its layer"
 
 VariableToTensor = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
+Features = Optional[AbstractSet[str]]
 InGraph = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # `function_graph.run` of (function, args, kwargs)
 
 
@@ -146,17 +148,29 @@ def functional(
     length: Optional[int],
     add: Callable[[Any, Any], VariableToTensor],
     in_graph: Optional[InGraph],
+    features: Features,
 ) -> Any:
     """Return a functional model that computes what a subclassed model computes, on inputs like those it was called on.
 
-    `add` is `TracedLayers.add`, `in_graph` as of `trace`. `length`: tokens of an integer input with one axis; if None,
-    as many as it was called on. Raises ModelError if the model was never called, or cannot be traced.
+    add, in_graph  `TracedLayers.add`, and as of `trace`
+    length         tokens of an integer input with one axis; if None, as many as it was called on
+    features       names of inputs without tokens, which are floating where Keras does not keep dtypes. With None it is
+                   not known which: all are integers there, of the length that the model was called on
+
+    Raises ModelError if the model was never called, or cannot be traced.
     """
-    inputs = _inputs(model, keras, dialect, length)
+    inputs = _inputs(model, keras, dialect, length, features)
     outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)
     outputs = dict(outputs) if isinstance(outputs, Mapping) else outputs
     with _distinct_names(outputs, dialect):
         return keras.Model(inputs, outputs, name=model.name)
+
+
+def guesses_dtypes(model: Any, dialect: Dialect) -> bool:
+    """Return whether `functional` guesses the dtypes of the model's inputs, because Keras does not keep them."""
+    return not dialect.has_graph(model) and any(
+        spec.dtype is None for spec in leaves(dialect.input_specs(model), lambda value: hasattr(value, "shape"))
+    )
 
 
 @contextlib.contextmanager
@@ -194,7 +208,7 @@ def unchanged(model: Any) -> Iterator[None]:
             del nodes[length:]
 
 
-def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[int]) -> Any:
+def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[int], features: Features) -> Any:
     if dialect.has_graph(model):
         nested = dialect.inputs(model)
         return _map(nested, lambda t, name: keras.Input(t.shape[1:], dtype=t.dtype, name=t._keras_history[0].name))
@@ -208,8 +222,9 @@ def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[in
 
     def like(spec: Any, name: str) -> Any:
         shape = tuple(spec.shape)[1:]
-        is_tokens = len(shape) == 1 and "int" in str(spec.dtype)
-        return keras.Input((length,) if is_tokens and length else shape, dtype=spec.dtype, name=name)
+        dtype = spec.dtype or ("float32" if name in (features or ()) or len(shape) > _MOST_TOKEN_AXES else "int32")
+        is_tokens = len(shape) == 1 and "int" in str(dtype) and (spec.dtype or features is not None)
+        return keras.Input((length,) if is_tokens and length else shape, dtype=dtype, name=name)
 
     return _map(nested, like)
 

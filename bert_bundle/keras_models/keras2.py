@@ -17,6 +17,7 @@ from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph import op_calls, ops
 from bert_bundle.graph.graph import Input
 from bert_bundle.graph.layers import FLOATS
+from bert_bundle.keras_models.nodes import check_one_argument
 
 _LISTS = ("values", ops.REST)  # TensorFlow's parameters that take a list of operands
 
@@ -134,15 +135,7 @@ def _check_one_argument(model: Any) -> None:
     else:
         is_one = isinstance(model._saved_model_inputs_spec, TensorSpec)
         found = [name for name in TOKENS[1:] if is_one and name in inspect.signature(model.call).parameters]
-    if found:
-        raise ModelError(
-            "a subclassed model that was called on several arguments",
-            place=model.name,
-            wanted="one argument: a tensor, a list of tensors or a dict of tensors",
-            found="tensors in " + ", ".join(found),
-            fix="save keras.Model(inputs, model(input_ids, attention_mask=mask)) of keras.Input: what it computes is "
-            "traced",
-        )
+    check_one_argument(model, found)
 
 
 def passes_training(layer: Any) -> bool:

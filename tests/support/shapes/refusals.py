@@ -20,7 +20,6 @@ _LOOKUP = Refusal("a layer that a bundle cannot represent", "a layer that comput
 REFUSED: Dict[str, Refusal] = {
     "one_of_several_choices": Refusal("a class of transformers that a bundle cannot represent", "ForMultipleChoice"),
     "normalized_numbers": Refusal("a layer that a bundle cannot represent", "an experimental layer", before=(2, 6)),
-    "wrapped_in_a_model": Refusal("a subclassed model of Keras 3", "a class of Keras 3 as the model"),
     "looked_up_category": _LOOKUP,
     "hashed_category": _LOOKUP,
     "words_beside": _LOOKUP,
