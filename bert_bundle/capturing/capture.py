@@ -9,14 +9,14 @@ Does not know: files.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.capturing import tracing
 from bert_bundle.capturing.traced_layers import TracedLayers, is_traced
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import folder_name
 from bert_bundle.errors import ModelError
-from bert_bundle.graph import layer_configs, ops
+from bert_bundle.graph import layer_configs, ops, signature
 from bert_bundle.graph.graph import CALL_FLAGS, Apply, Argument, Call, Graph, Layer, Node, Ref
 from bert_bundle.graph.layers import STATEFUL
 from bert_bundle.keras_models import custom_layers, layer_construction
@@ -25,6 +25,7 @@ from bert_bundle.keras_models.nodes import (
     calls_its_graph,
     check_apart,
     check_functions,
+    check_is_model,
     check_name,
     check_parts,
     check_path,
@@ -92,13 +93,27 @@ def capture(model: Any, runtime: Runtime, length: Optional[int] = None) -> Captu
 def _graph(
     model: Any, runtime: Runtime, layers: Dict[str, Any], encoders: Dict[str, Any], length: Optional[int]
 ) -> Graph:
-    """Return the graph of a model, which is traced first if it is subclassed."""
-    traced = TracedLayers(runtime)
+    """Return the graph of a model, which is traced first if it is subclassed.
+
+    Where Keras does not keep the dtypes of inputs, all are taken for token ids at first. Those that then feed no
+    encoder hold other numbers, and the model is traced again.
+    """
     if not isinstance(model, runtime.keras.Model) or not tracing.runs_user_code(model, runtime.keras, runtime.dialect):
-        return _Capture(model, runtime, "", layers, encoders, traced).graph()
-    in_graph = traced.graph_runner(model.name)
-    live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add, in_graph)
-    return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
+        return _Capture(model, runtime, "", layers, encoders, TracedLayers(runtime)).graph()
+
+    def trace(features: Optional[AbstractSet[str]]) -> Graph:
+        traced = TracedLayers(runtime)
+        in_graph = traced.graph_runner(model.name)
+        live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add, in_graph, features)
+        return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
+
+    graph = trace(None)
+    features = frozenset(name for name, _ in graph.inputs) - signature.encoders_by_input(graph).keys()
+    if (features or length) and tracing.guesses_dtypes(model, runtime.dialect):
+        layers.clear()
+        encoders.clear()
+        graph = trace(features)
+    return graph
 
 
 class _Capture:
@@ -120,14 +135,7 @@ class _Capture:
         self.nodes: List[Node] = []
         self.index: Dict[_Key, int] = {}
         self.traces: Dict[_Key, List[Any]] = {}  # the tensors that a traced call returned
-        if not isinstance(model, self.keras.Model):
-            raise ModelError(
-                "not a model of the Keras that transformers uses",
-                place=scope or type(model).__name__,
-                wanted="a {}.Model".format(self.keras.__name__),
-                found="{}.{}".format(type(model).__module__, type(model).__name__),
-                fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
-            )
+        check_is_model(model, self.keras, scope)
         if not self.dialect.has_graph(model) or not calls_its_graph(model):
             raise ModelError(
                 "a model without a graph",

@@ -9,7 +9,7 @@ from bert_bundle.capturing.symbolic_replay import Conversions
 from bert_bundle.capturing.tracing import InGraph, VariableToTensor, own_variables, regularizers, runs_user_code
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models import custom_layers, layer_construction
-from bert_bundle.keras_models.nodes import tensors
+from bert_bundle.keras_models.nodes import distinct, tensors
 from bert_bundle.keras_models.runtime import NATIVE, Runtime
 
 
@@ -76,12 +76,15 @@ class TracedLayers:
         return None
 
     def name(self, layer: Any) -> str:
-        """Return the name of a layer in the graph; a repeated name is prefixed with that of the layer's owner."""
+        """Return the name of a layer in the graph.
+
+        A repeated name is prefixed with that of the layer's owner; what is repeated even so is numbered.
+        """
         if id(layer) not in self._names:
             name, owner = layer.name, self._owners.get(id(layer))
             while name in self._names.values() and owner is not None:
                 name, owner = "{}.{}".format(owner.name, name), self._owners.get(id(owner))
-            self._names[id(layer)] = name
+            self._names[id(layer)] = distinct([*self._names.values(), name])[-1]
         return self._names[id(layer)]
 
     def check_weights(self, layers: Mapping[str, Any]) -> None:

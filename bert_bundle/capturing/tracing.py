@@ -10,13 +10,13 @@ Does not know: graphs.
 import contextlib
 import functools
 from types import ModuleType
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from bert_bundle import encoders, keras_models
-from bert_bundle.capturing.structures import is_symbolic, map_leaves
+from bert_bundle.capturing.structures import is_symbolic, leaves, map_leaves
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
-from bert_bundle.keras_models.nodes import attributes, calls_its_graph, is_from_keras, tensors
+from bert_bundle.keras_models.nodes import attributes, calls_its_graph, distinct, is_from_keras, tensors
 
 # Packages of bert_bundle that define layer classes. A class that derives from one of theirs is not traced either.
 _OWN_PACKAGES = tuple(package.__name__ + "." for package in (encoders, keras_models))
@@ -25,9 +25,16 @@ _FIX = (
     "numpy_function, no state"
 )
 _OP_FIX = "write it with other ops of TensorFlow or of Keras, or with built-in layers"
+_OP_FIXES: Mapping[str, str] = {
+    "tf.raw_ops.Where": "a model predicts for each text, so keep every row: instead of tf.boolean_mask(x, mask) write "
+    "x * tf.cast(mask, x.dtype)[..., tf.newaxis] before a sum, or tf.where(mask[..., tf.newaxis], x, -1e9) before a "
+    "maximum",
+}
+_MOST_TOKEN_AXES = 2  # of a document: texts, tokens
 _CREATE_IN_INIT = "create it with add_weight in __init__ or build, and use it in call as an attribute of its layer"
 
 VariableToTensor = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
+Features = Optional[AbstractSet[str]]
 InGraph = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # `function_graph.run` of (function, args, kwargs)
 
 
@@ -108,7 +115,10 @@ def run_in_graph(
         raise
     except KeyError as error:
         raise ModelError(
-            "a tensor op that a bundle cannot represent", place=place, found=error.args[0], fix=_OP_FIX
+            "a tensor op that a bundle cannot represent",
+            place=place,
+            found=error.args[0],
+            fix=_OP_FIXES.get(error.args[0], _OP_FIX),
         ) from error
     except Exception as error:
         raise ModelError(
@@ -138,15 +148,51 @@ def functional(
     length: Optional[int],
     add: Callable[[Any, Any], VariableToTensor],
     in_graph: Optional[InGraph],
+    features: Features,
 ) -> Any:
     """Return a functional model that computes what a subclassed model computes, on inputs like those it was called on.
 
-    `add` is `TracedLayers.add`, `in_graph` as of `trace`. `length`: tokens of an integer input with one axis; if None,
-    as many as it was called on. Raises ModelError if the model was never called, or cannot be traced.
+    add, in_graph  `TracedLayers.add`, and as of `trace`
+    length         tokens of an integer input with one axis; if None, as many as it was called on
+    features       names of inputs without tokens, which are floating where Keras does not keep dtypes. With None it is
+                   not known which: all are integers there, of the length that the model was called on
+
+    Raises ModelError if the model was never called, or cannot be traced.
     """
-    inputs = _inputs(model, keras, dialect, length)
+    inputs = _inputs(model, keras, dialect, length, features)
     outputs = trace(model, [inputs], {}, dialect, model.name, add(model, next(tensors(inputs))), in_graph)
-    return keras.Model(inputs, dict(outputs) if isinstance(outputs, Mapping) else outputs, name=model.name)
+    outputs = dict(outputs) if isinstance(outputs, Mapping) else outputs
+    with _distinct_names(outputs, dialect):
+        return keras.Model(inputs, outputs, name=model.name)
+
+
+def guesses_dtypes(model: Any, dialect: Dialect) -> bool:
+    """Return whether `functional` guesses the dtypes of the model's inputs, because Keras does not keep them."""
+    return not dialect.has_graph(model) and any(
+        spec.dtype is None for spec in leaves(dialect.input_specs(model), lambda value: hasattr(value, "shape"))
+    )
+
+
+@contextlib.contextmanager
+def _distinct_names(outputs: Any, dialect: Dialect) -> Iterator[None]:
+    """Let no two layers behind the outputs have one name while inside the context: a functional model refuses it."""
+    found: Dict[int, Any] = {}
+    stack = list(tensors(outputs))
+    seen = set()
+    while stack:
+        layer, number, _ = stack.pop()._keras_history
+        found[id(layer)] = layer
+        if (id(layer), number) not in seen:
+            seen.add((id(layer), number))
+            stack.extend(tensors(list(dialect.call_arguments(layer, number))))
+    before = [(layer, "_name" if "_name" in vars(layer) else "name", layer.name) for layer in found.values()]
+    try:
+        for (layer, attribute, _), name in zip(before, distinct(name for _, _, name in before)):
+            vars(layer)[attribute] = name
+        yield
+    finally:
+        for layer, attribute, name in before:
+            vars(layer)[attribute] = name
 
 
 @contextlib.contextmanager
@@ -162,7 +208,7 @@ def unchanged(model: Any) -> Iterator[None]:
             del nodes[length:]
 
 
-def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[int]) -> Any:
+def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[int], features: Features) -> Any:
     if dialect.has_graph(model):
         nested = dialect.inputs(model)
         return _map(nested, lambda t, name: keras.Input(t.shape[1:], dtype=t.dtype, name=t._keras_history[0].name))
@@ -176,8 +222,9 @@ def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[in
 
     def like(spec: Any, name: str) -> Any:
         shape = tuple(spec.shape)[1:]
-        is_tokens = len(shape) == 1 and "int" in str(spec.dtype)
-        return keras.Input((length,) if is_tokens and length else shape, dtype=spec.dtype, name=name)
+        dtype = spec.dtype or ("float32" if name in (features or ()) or len(shape) > _MOST_TOKEN_AXES else "int32")
+        is_tokens = len(shape) == 1 and "int" in str(dtype) and (spec.dtype or features is not None)
+        return keras.Input((length,) if is_tokens and length else shape, dtype=dtype, name=name)
 
     return _map(nested, like)
 

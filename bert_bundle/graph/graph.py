@@ -30,6 +30,7 @@ class Input:
     name: str
     shape: Tuple[Optional[int], ...]
     dtype: str
+    trainable: bool = True  # a flag that Keras keeps, though an input has no weights
 
 
 @dataclass(frozen=True)

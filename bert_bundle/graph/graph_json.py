@@ -73,7 +73,8 @@ def _layer_json(layer: Layer) -> Dict[str, Any]:
 
 def _node_json(node: Node) -> Dict[str, Any]:
     if isinstance(node, Input):
-        return {"input": node.name, "shape": list(node.shape), "dtype": node.dtype}
+        flag = {} if node.trainable else {"trainable": False}
+        return {"input": node.name, "shape": list(node.shape), "dtype": node.dtype, **flag}
     if isinstance(node, Call):
         result: Dict[str, Any] = {"layer": node.layer}
         if node.args:

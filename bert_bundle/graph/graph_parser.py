@@ -20,8 +20,6 @@ _DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 def parse_graph(document: Any, place: str) -> Graph:
     """Return the graph in a JSON object; `place` is the JSON pointer to it."""
     _check_keys(document, place, {"name", "class", "layers", "nodes", "inputs", "outputs"}, {"trainable"})
-    if not isinstance(document.get("trainable", True), bool):
-        raise FormatError("a trainable flag is malformed", place=place + "/trainable", found=document["trainable"])
     if document["class"] not in MODELS:
         raise FormatError("not a model class", place=place + "/class", found=document["class"])
     layers = tuple(
@@ -51,7 +49,7 @@ def parse_graph(document: Any, place: str) -> Graph:
         inputs_form=document["inputs"]["form"],
         outputs=outputs,
         outputs_form=document["outputs"]["form"],
-        trainable=document.get("trainable", True),
+        trainable=_trainable(document, place),
     )
 
 
@@ -187,11 +185,11 @@ def _parse_node(record: Any, layers: Mapping[str, Layer], parser: _ArgumentParse
     if not isinstance(record, dict):
         raise FormatError("a node is not an object", place=place)
     if "input" in record:
-        _check_keys(record, place, {"input", "shape", "dtype"})
+        _check_keys(record, place, {"input", "shape", "dtype"}, {"trainable"})
         shape = _list(record["shape"], place)
         if record["dtype"] not in _DTYPES or not all(map(_is_size, shape)):
             raise FormatError("an input's shape or dtype is malformed", place=place)
-        return Input(_string(record["input"], place), tuple(shape), record["dtype"])
+        return Input(_string(record["input"], place), tuple(shape), record["dtype"], _trainable(record, place))
     kwargs = record.get("kwargs", {})
     if not isinstance(kwargs, dict):
         raise FormatError("named arguments are not an object", place=place + "/kwargs")
@@ -211,6 +209,14 @@ def _parse_node(record: Any, layers: Mapping[str, Layer], parser: _ArgumentParse
             "an encoder must be called with its own keyword arguments", place=place, found=sorted(unknown)
         )
     return _with_tensor(Call(layer.name, args, {k: parser.argument(v) for k, v in kwargs.items()}), place)
+
+
+def _trainable(record: Mapping[str, Any], place: str) -> bool:
+    """Return the flag of a model or an input, which is left out where it is true."""
+    flag = record.get("trainable", True)
+    if not isinstance(flag, bool):
+        raise FormatError("a trainable flag is malformed", place=place + "/trainable", found=flag)
+    return flag
 
 
 def _with_tensor(node: Node, place: str) -> Node:

@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Seque
 
 import numpy as np
 
-from bert_bundle.graph.ops import NestedOp, is_infinite
+from bert_bundle.graph.op_calls import is_infinite
+from bert_bundle.graph.ops import NestedOp
 
 
 class RawOp(Protocol):
@@ -220,10 +221,14 @@ def _pad(op: RawOp) -> NestedOp:
 
 
 def _take(op: RawOp) -> NestedOp:
-    if len(op.inputs) > 2 and op.attribute("batch_dims"):
-        raise KeyError("tf.raw_ops.GatherV2 with batch_dims")
     axis = _axis(op, 2) if len(op.inputs) > 2 else 0
-    return NestedOp("take", {"x": _operand(op, 0), "indices": _operand(op, 1), "axis": axis})
+    batch = op.attribute("batch_dims") if len(op.inputs) > 2 else 0
+    if not batch:
+        return NestedOp("take", {"x": _operand(op, 0), "indices": _operand(op, 1), "axis": axis})
+    if batch != axis:
+        raise KeyError("tf.raw_ops.GatherV2 with batch_dims {} and axis {}".format(batch, axis))
+    positions = NestedOp("expand_dims", {"x": _operand(op, 1), "axis": -1})
+    return NestedOp("gather_nd", {"x": _operand(op, 0), "indices": positions, "batch_dims": batch})
 
 
 def _getitem(op: RawOp) -> NestedOp:
@@ -310,6 +315,7 @@ _RULES: Mapping[str, Callable[[RawOp], Any]] = {
     "Cumsum": _cumsum,
     "Einsum": lambda op: NestedOp("einsum", {"subscripts": op.attribute("equation"), "operands": list(op.inputs)}),
     "ExpandDims": _expand_dims,
+    "GatherNd": lambda op: NestedOp("gather_nd", {"x": _operand(op, 0), "indices": _operand(op, 1)}),
     "GatherV2": _take,
     "LeakyRelu": lambda op: NestedOp("leaky_relu", {"x": op.inputs[0], "negative_slope": op.attribute("alpha")}),
     "MatMul": _matmul("transpose_a", "transpose_b"),

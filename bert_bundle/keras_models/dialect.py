@@ -43,7 +43,8 @@ class Dialect(Protocol):
     def input_specs(self, model: Any) -> Any:
         """Return shape and dtype of the inputs that a subclassed model was first called on, in their original form.
 
-        None if the model was never called. Raises ModelError if this Keras does not keep them.
+        None if the model was never called; a dtype is None where Keras does not keep it. Raises ModelError for a model
+        that was called on tensors in several arguments.
         """
 
     def passes_training(self, layer: Any) -> bool:

@@ -14,9 +14,10 @@ import numpy as np
 from bert_bundle.encoders import pretrained_inputs
 from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
-from bert_bundle.graph import ops
+from bert_bundle.graph import op_calls, ops
 from bert_bundle.graph.graph import Input
 from bert_bundle.graph.layers import FLOATS
+from bert_bundle.keras_models.nodes import check_one_argument
 
 _LISTS = ("values", ops.REST)  # TensorFlow's parameters that take a list of operands
 
@@ -134,15 +135,7 @@ def _check_one_argument(model: Any) -> None:
     else:
         is_one = isinstance(model._saved_model_inputs_spec, TensorSpec)
         found = [name for name in TOKENS[1:] if is_one and name in inspect.signature(model.call).parameters]
-    if found:
-        raise ModelError(
-            "a subclassed model that was called on several arguments",
-            place=model.name,
-            wanted="one argument: a tensor, a list of tensors or a dict of tensors",
-            found="tensors in " + ", ".join(found),
-            fix="save keras.Model(inputs, model(input_ids, attention_mask=mask)) of keras.Input: what it computes is "
-            "traced",
-        )
+    check_one_argument(model, found)
 
 
 def passes_training(layer: Any) -> bool:
@@ -165,7 +158,7 @@ def call_outputs(layer: Any, number: int) -> Any:
 def input_node(layer: Any, place: str) -> Input:
     if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
         raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
-    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype))
+    return Input(layer.name, tuple(layer._batch_input_shape[1:]), str(layer.dtype), bool(layer._trainable))
 
 
 def dtype_policy(layer: Any) -> str:
@@ -188,7 +181,7 @@ def is_op(layer: Any) -> bool:
 
 
 def operation(layer: Any, number: int) -> Tuple[str, Dict[str, Any]]:
-    return ops.operation(str(layer.symbol), *call_arguments(layer, number))
+    return op_calls.operation(str(layer.symbol), *call_arguments(layer, number))
 
 
 def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:

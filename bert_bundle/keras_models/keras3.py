@@ -6,16 +6,19 @@ Does not know: encoders.
 import contextlib
 import inspect
 import os
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
+from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import ModelError, RuntimeUnavailableError
 from bert_bundle.graph.graph import Input
 from bert_bundle.graph.layers import FLOATS
 from bert_bundle.interpreter import installed
 from bert_bundle.interpreter.installed import KERAS_BACKEND
+from bert_bundle.keras_models.nodes import check_one_argument
 
 _PASSED = "bert_bundle_passed"  # attribute of a node that `call` made: names of the keyword arguments that it passed
 
@@ -104,15 +107,31 @@ def _functional(model: Any) -> Any:
     return getattr(model, "_functional", None) or model
 
 
+@dataclass(frozen=True)
+class InputSpec:
+    """The shape of an input that a subclassed model was first called on; Keras 3 does not keep its dtype."""
+
+    shape: Tuple[Optional[int], ...]
+    dtype: None = None
+
+
 def input_specs(model: Any) -> Any:
-    """Raise ModelError: Keras 3 keeps the shapes that a subclassed model was called on, but not the dtypes."""
-    raise ModelError(
-        "a subclassed model of Keras 3",
-        place=model.name,
-        wanted="a functional model, which knows its inputs",
-        found=type(model).__name__,
-        fix="save keras.Model(inputs, model(inputs)): what model computes is traced",
-    )
+    """Return shapes without dtypes: Keras 3 keeps those of the first argument, if `call` has others."""
+    shapes = dict(getattr(model, "_build_shapes_dict", None) or {})
+    nested = next(iter(shapes.values()), None)
+    others = [name for name in TOKENS[1:] if name in inspect.signature(model.call).parameters]
+    check_one_argument(model, [*list(shapes)[1:], *(others if _is_shape(nested) else [])])
+    return None if nested is None else _specs(nested)
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
+
+
+def _specs(nested: Any) -> Any:
+    if isinstance(nested, Mapping):
+        return {key: _specs(value) for key, value in nested.items()}
+    return InputSpec(tuple(nested)) if _is_shape(nested) else [_specs(value) for value in nested]
 
 
 def passes_training(layer: Any) -> bool:
@@ -162,7 +181,7 @@ def call_outputs(layer: Any, number: int) -> Any:
 def input_node(layer: Any, place: str) -> Input:
     if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
         raise ModelError("a sparse or ragged input", place=place, fix="use a dense tensor with padding")
-    return Input(layer.name, tuple(layer.batch_shape[1:]), str(layer.dtype))
+    return Input(layer.name, tuple(layer.batch_shape[1:]), str(layer.dtype), bool(layer._trainable))
 
 
 def dtype_policy(layer: Any) -> str:

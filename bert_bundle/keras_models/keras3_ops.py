@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 import keras
 import numpy as np
 
-from bert_bundle.graph import ops
+from bert_bundle.graph import op_calls, ops
 from bert_bundle.keras_models import keras3_shape_ops
 
 _ALIASES = {"get_item": "getitem", "divide": "true_divide", "abs": "absolute", "amax": "max", "amin": "min"}
@@ -55,7 +55,9 @@ def operation(
         if value is ops.REQUIRED or (value is None and parameter.default is ops.REQUIRED):
             raise KeyError("{} without {}".format(op.name, parameter.name))
         if parameter.name == "axis":
-            value = ops.axis(op.name, value)
+            value = op_calls.axis(op.name, value)
+        if parameter.name == "key" and isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
         if not (type(value) is type(parameter.default) and value == parameter.default):
             result[parameter.name] = value
     for name, value in given.items():
@@ -95,8 +97,8 @@ def _apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
     given.update(arguments)
     given.update(_FIXED.get(name, {}))
     if name == "getitem":
-        key = given["key"]
-        return given["x"][tuple(key) if isinstance(key, list) else key]
+        key = given["key"]  # Keras 3 accepts one number, or a tuple: `x[1:]` by itself is refused
+        return given["x"][tuple(key) if isinstance(key, list) else key if isinstance(key, int) else (key,)]
     operands = [p.name for p in op.parameters if p.name in ops.OPERANDS]
     _convert_constants(given, operands, floating)
     if name == "flip" and isinstance(given["axis"], list) and len(given["axis"]) == 1:
@@ -113,6 +115,9 @@ def _apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
         return Normalize(given["axis"])(given["x"])
     if name == "stop_gradient":
         return StopGradient()(given["x"])
+    if name == "gather_nd":
+        given["indices"] = np.asarray(given["indices"]) if isinstance(given["indices"], list) else given["indices"]
+        return GatherNd(given["batch_dims"])(given["x"], given["indices"])
     tensors = [given.pop(p.name) for p in op.parameters[: max(1, len(operands))] if p.name in given]
     return getattr(keras.ops, name)(*tensors, **given)
 
@@ -143,6 +148,37 @@ class Matmul(keras.Operation):  # type: ignore[misc]
         """Return (..., n, m) of (..., n, k) and (..., k, m), either of them swapped."""
         x1 = keras.ops.swapaxes(x1, -1, -2) if self.transpose_a else x1
         return keras.ops.matmul(x1, keras.ops.swapaxes(x2, -1, -2) if self.transpose_b else x2)
+
+
+class GatherNd(keras.Operation):  # type: ignore[misc]
+    """Takes the parts of x at positions, each a vector of indices: keras.ops does not have it."""
+
+    def __init__(self, batch_dims: int) -> None:
+        super().__init__()
+        self.batch_dims = batch_dims
+
+    def call(self, x: Any, indices: Any) -> Any:
+        """Return (*batch, *positions, *rest) of x (*batch, *axes, *rest) and indices (*batch, *positions, axes).
+
+        The axes before the rest are joined to one, so that a position is one number.
+        """
+        sizes, rank = keras.ops.shape(x), len(indices.shape) - 1
+        joined = self.batch_dims + indices.shape[-1]
+        columns = [keras.ops.cast(indices[..., axis], "int32") for axis in range(indices.shape[-1])]
+        place: Any = 0
+        for axis in range(joined):
+            if axis < self.batch_dims:
+                shape = [-1 if other == axis else 1 for other in range(rank)]
+                index = keras.ops.reshape(keras.ops.arange(sizes[axis], dtype="int32"), shape)
+            else:
+                index = columns[axis - self.batch_dims]
+            place = place * sizes[axis] + index
+        return keras.ops.take(keras.ops.reshape(x, (-1, *sizes[joined:])), place, axis=0)
+
+    def compute_output_spec(self, x: Any, indices: Any) -> Any:
+        """Return the shape that `call` documents, and the dtype of x."""
+        joined = self.batch_dims + indices.shape[-1]
+        return keras.KerasTensor((*indices.shape[:-1], *x.shape[joined:]), x.dtype)
 
 
 class Normalize(keras.Operation):  # type: ignore[misc]

@@ -36,6 +36,7 @@ _SIZE_PARAMETERS = ("newshape", "shape", "repeats", "pad_width", "start", "stop"
 _SLICE = (
     "slice"  # key of the dict that a slice is among the arguments of an operation: Keras finds no tensor in a slice
 )
+_JOINING = ("stack", "concatenate")  # of sizes only, along their one axis
 _ARITHMETIC = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -53,9 +54,9 @@ def is_shape_op(name: str, arguments: Mapping[str, Any]) -> bool:
     """
     if name in _NEVER and _is_symbolic(arguments.get(_NEVER[name])):
         raise TypeError("{}: {} is a tensor where Keras 3 takes a number".format(name, _NEVER[name]))
-    if name == "stack" or name in _ARITHMETIC:  # on sizes only: JAX's own would give tracers under its jit
-        operands = arguments["xs"] if name == "stack" else [arguments["x1"], arguments["x2"]]
-        return _is_symbolic(operands) and all(isinstance(x, int) or hasattr(x, _KNOWN) for x in operands)
+    if name in _JOINING or name in _ARITHMETIC:  # on sizes only: JAX's own would give tracers under its jit
+        operands = arguments["xs"] if name in _JOINING else [arguments["x1"], arguments["x2"]]
+        return _is_symbolic(operands) and all(_is_size(x) for x in operands)
     if name == "unstack":
         return getattr(arguments["x"], _KNOWN, None) is not None
     return name in _ALWAYS or (name in _SOMETIMES and _is_symbolic(without_slices(arguments.get(_SOMETIMES[name]))))
@@ -73,8 +74,8 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
         return result
     if name == "shape":
         setattr(result, _KNOWN, list(first.shape))
-    elif name == "stack":
-        setattr(result, _KNOWN, _known_sizes(first))
+    elif name in _JOINING:
+        setattr(result, _KNOWN, _joined(name, _known_sizes(first)))
     elif name in _ARITHMETIC:
         pair = _known_sizes(first), _known_sizes(rest["x2"])
         setattr(result, _KNOWN, None if None in pair else _ARITHMETIC[name](*pair))
@@ -117,7 +118,7 @@ class ShapeOp(keras.Operation):  # type: ignore[misc]
         if self.op == "unstack":
             sizes = _as_numbers(first)
             return [np.int32(size) for size in sizes] if isinstance(sizes, list) else keras.ops.unstack(first)
-        if self.op == "stack" or self.op in _ARITHMETIC:
+        if self.op in _JOINING or self.op in _ARITHMETIC:
             return _computed_sizes(self.op, given)
         if "dtype" in given or self.op == "full":
             given["dtype"] = _dtype(self.op, given, self.floating)
@@ -141,8 +142,10 @@ class ShapeOp(keras.Operation):  # type: ignore[misc]
 
 
 def _shape(op: str, given: Mapping[str, Any]) -> List[Optional[int]]:
-    if op == "shape" or op == "stack":
-        return [len(given["x"].shape if op == "shape" else given["xs"])]
+    if op == "shape":
+        return [len(given["x"].shape)]
+    if op in _JOINING:
+        return [len(_joined(op, _known_sizes(given["xs"])))]
     if op in _ARITHMETIC:
         return []
     if op == "arange":
@@ -197,7 +200,7 @@ def _length_of_slice(part: slice, length: int) -> Optional[int]:
 
 
 def _dtype(op: str, given: Mapping[str, Any], floating: str) -> str:
-    if op in ("shape", "stack", *_ARITHMETIC):
+    if op in ("shape", *_JOINING, *_ARITHMETIC):
         return "int32"
     if op == "full" or given.get("dtype", "") is None:
         values = [given[name] for name in ("fill_value", "start", "stop", "step") if name in given]
@@ -245,12 +248,28 @@ def _as_numbers(value: Any) -> Any:
 
 def _computed_sizes(op: str, given: Mapping[str, Any]) -> Any:
     """Return sizes computed from sizes, as NumPy values if the given ones are numbers."""
-    sizes = _as_numbers(given["xs"] if op == "stack" else [given["x1"], given["x2"]])
+    sizes = _as_numbers(given["xs"] if op in _JOINING else [given["x1"], given["x2"]])
+    if op in _JOINING and all(isinstance(size, (int, list)) for size in sizes):
+        return _size_tensor(_joined(op, sizes))
+    if op == "concatenate":
+        return keras.ops.concatenate([_size_tensor(part) if isinstance(part, list) else part for part in sizes])
     if op == "stack":
         return _size_tensor(sizes)
     if all(isinstance(size, int) for size in sizes):
         return np.int32(_ARITHMETIC[op](*sizes))
     return getattr(keras.ops, op)(*sizes)
+
+
+def _joined(op: str, parts: List[Any]) -> List[Any]:
+    """Return the sizes of a stack or, in lists, of a concatenation."""
+    return [size for part in parts for size in part] if op == "concatenate" else parts
+
+
+def _is_size(value: Any) -> bool:
+    """Return whether an operand is a size or sizes: numbers, or a tensor that was computed from those of another."""
+    if isinstance(value, list):
+        return all(isinstance(item, int) for item in value)
+    return isinstance(value, int) or hasattr(value, _KNOWN)
 
 
 def _size_tensor(sizes: Any) -> Any:

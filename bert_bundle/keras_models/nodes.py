@@ -4,7 +4,8 @@ Does not know: how a graph is captured.
 """
 
 import re
-from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
+from types import ModuleType
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -42,6 +43,31 @@ def constant(value: Any, place: str) -> Argument:
     if hasattr(value, "numpy") and getattr(value, "shape", None) is not None:
         value = value.numpy()
     return plain(value, place)
+
+
+def check_is_model(model: Any, keras: ModuleType, scope: str) -> None:
+    """Raise ModelError for what is not a model of this Keras."""
+    if not isinstance(model, keras.Model):
+        raise ModelError(
+            "not a model of the Keras that transformers uses",
+            place=scope or type(model).__name__,
+            wanted="a {}.Model".format(keras.__name__),
+            found="{}.{}".format(type(model).__module__, type(model).__name__),
+            fix="set TF_USE_LEGACY_KERAS=1 before tensorflow is imported, and build the model again",
+        )
+
+
+def check_one_argument(model: Any, others: Sequence[str]) -> None:
+    """Raise ModelError for a subclassed model that was called on tensors in `others` beside its first argument."""
+    if others:
+        raise ModelError(
+            "a subclassed model that was called on several arguments",
+            place=model.name,
+            wanted="one argument: a tensor, a list of tensors or a dict of tensors",
+            found="tensors in " + ", ".join(others),
+            fix="save keras.Model(inputs, model(input_ids, attention_mask=mask)) of keras.Input: what it computes is "
+            "traced",
+        )
 
 
 def float_constants(argument: Argument, float64: bool) -> Argument:

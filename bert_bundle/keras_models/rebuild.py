@@ -83,6 +83,9 @@ class _Rebuild:
         else:
             outputs = _nested(graph.outputs_form, [(k, self._tensor(r)) for k, r in graph.outputs])
             model = self._model_class()(self._inputs(), outputs, name=graph.name)
+        for node, value in zip(graph.nodes, self.values):
+            if isinstance(node, Input):
+                value._keras_history[0].trainable = node.trainable
         for layer in graph.layers:
             self._set_trainable(layer)
         model._trainable = graph.trainable  # the property would set the flag of every layer too

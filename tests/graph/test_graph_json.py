@@ -32,7 +32,7 @@ def made(**changes: Any) -> Graph:
         Layer("head", "Sequential", graph=inner),
     )
     nodes = (
-        Input("ids", (None,), "int32"),
+        Input("ids", (None,), "int32", trainable=False),
         Call("bert", (), {"input_ids": Ref(0)}),
         Apply("getitem", {"x": Ref(1, "last_hidden_state"), "key": [slice(None), slice(0, 5, 2), ..., None, 0]}),
         Apply("concatenate", {"xs": [Ref(1, "hidden_states.3"), Ref(2)], "axis": -1}),
@@ -122,6 +122,8 @@ REFUSALS: list[tuple[Change, str, str]] = [
     (put("name", 5), "not a string of at most 500 characters", "/name"),
     (put("name", "x" * 501), "not a string of at most 500 characters", "/name"),
     (put("layers", {}), "not a list", ""),
+    (put("nodes", 0, "trainable", 0), "a trainable flag is malformed", "/nodes/0/trainable"),
+    (put("nodes", 1, "trainable", True), "malformed", "/nodes/1"),
     (put(*LAYER, []), "malformed", "/layers/1"),
     (put(*LAYER, "code", 1), "malformed", "/layers/1"),
     (drop(*LAYER, "class"), "malformed", "/layers/1"),

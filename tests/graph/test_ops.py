@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bert_bundle.errors import FormatError
-from bert_bundle.graph.ops import BY_NAME, BY_SYMBOL, REQUIRED, NestedOp, bind, check_arguments, operation
+from bert_bundle.graph.op_calls import bind, operation
+from bert_bundle.graph.ops import BY_NAME, BY_SYMBOL, REQUIRED, NestedOp, check_arguments
 
 
 class DType:

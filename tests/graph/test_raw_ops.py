@@ -99,6 +99,11 @@ TRANSLATED = {
         NestedOp("getitem", {"x": "a", "key": [Ellipsis, None]}),
     ),
     "a table by a tensor": (Op("ResourceGather", X, X), NestedOp("take", {"x": "a", "indices": "b", "axis": 0})),
+    "parts at positions": (Op("GatherNd", X, X), NestedOp("gather_nd", {"x": "a", "indices": "b"})),
+    "a position in each row": (
+        Op("GatherV2", X, X, 1, batch_dims=1),
+        NestedOp("gather_nd", {"x": "a", "indices": NestedOp("expand_dims", {"x": "b", "axis": -1}), "batch_dims": 1}),
+    ),
     "a convolution": (
         Op("Conv2D", X, X, padding="SAME", data_format="NHWC", strides=[1, 2, 1, 1], dilations=[1, 1, 1, 1]),
         NestedOp("conv", {"x": "a", "kernel": "b", "padding": "same", "strides": [2, 1]}),
@@ -115,7 +120,7 @@ REFUSED = {
     "an unknown kind": (Op("While", X), "tf.raw_ops.While"),
     "an axis that is a tensor": (Op("ExpandDims", X, X), "tf.raw_ops.ExpandDims with a tensor as axis"),
     "a reduction over nothing": (Op("Sum", X, np.zeros(0, int), keep_dims=False), "tf.raw_ops.Sum without an axis"),
-    "batches of indices": (Op("GatherV2", X, X, 1, batch_dims=1), "tf.raw_ops.GatherV2 with batch_dims"),
+    "batches of indices": (Op("GatherV2", X, X, 2, batch_dims=1), "tf.raw_ops.GatherV2 with batch_dims 1 and axis 2"),
     "a reverse sum": (Op("Cumsum", X, 1, exclusive=False, reverse=True), "tf.raw_ops.Cumsum, exclusive or reverse"),
     "other values than 1 and 0": (
         Op("OneHot", X, 3, 2.0, 0.0, axis=-1, T="float32"),

@@ -45,17 +45,27 @@ class Feeds:
     def smallest(self):
         return self.op("min", x=self.ids)
 
+    def up_to(self, largest):
+        """Return the ids, none larger than `largest`."""
+        return self.op("minimum", x1=self.ids, x2=largest)
+
     @property
     def rows(self):
         return self.size(0)
 
+    @property
+    def sizes(self):
+        return self.op("shape", x=self.x)
+
     def size(self, axis):
         """How long an axis of x is, as a scalar tensor."""
-        return self.op("getitem", x=self.op("shape", x=self.x), key=axis)
+        return self.op("getitem", x=self.sizes, key=axis)
 
 
 _OWN = {
     "getitem": lambda f: {"x": f.x, "key": [slice(None), slice(1, None, 2), -1]},
+    "getitem of some rows": lambda f: {"x": f.x, "key": slice(1, None)},
+    "getitem of a new axis": lambda f: {"x": f.x, "key": None},
     "getitem up to a size": lambda f: {"x": f.x, "key": [slice(None), slice(None, f.size(1), 2)]},
     "getitem up to a value": lambda f: {"x": f.x, "key": [Ellipsis, slice(f.smallest, f.largest), slice(1, -1)]},
     "cast": lambda f: {"x": f.x, "dtype": "int32"},
@@ -65,6 +75,10 @@ _OWN = {
     "reshape to a size": lambda f: {"x": f.x, "newshape": [f.rows, -1]},
     "reshape to two sizes": lambda f: {"x": f.x, "newshape": [f.rows, f.op("multiply", x1=f.size(1), x2=6)]},
     "reshape to a tensor": lambda f: {"x": f.x, "newshape": f.op("stack", xs=[f.rows, 6, 4])},
+    "reshape to joined sizes": lambda f: {
+        "x": f.x,
+        "newshape": f.op("concatenate", xs=[f.op("getitem", x=f.sizes, key=slice(None, -1)), [2, 3]], axis=0),
+    },
     "transpose": lambda f: {"x": f.x, "axes": [0, 2, 1]},
     "concatenate": lambda f: {"xs": [f.x, f.y], "axis": -1},
     "stack": lambda f: {"xs": [f.x, f.y], "axis": 1},
@@ -89,6 +103,13 @@ _OWN = {
     },
     "take": lambda f: {"x": f.x, "indices": [0, 3], "axis": 1},
     "take by a tensor": lambda f: {"x": [0.5, 1.5, 2.5, 3.5, 4.5], "indices": f.ids, "axis": 0},
+    "gather_nd": lambda f: {"x": f.x, "indices": [[0, 1], [2, 3]]},
+    "gather_nd in each row": lambda f: {
+        "x": f.x,
+        "indices": f.op("expand_dims", x=f.up_to(3), axis=-1),
+        "batch_dims": 1,
+    },
+    "gather_nd of whole rows": lambda f: {"x": f.x, "indices": f.op("stack", xs=[f.up_to(2), f.up_to(3)], axis=-1)},
     "split": lambda f: {"x": f.x, "indices_or_sections": 2, "axis": -1},
     "unstack": lambda f: {"x": f.x, "num": 4, "axis": 1},
     "top_k": lambda f: {"x": f.x, "k": 2},

@@ -56,6 +56,22 @@ def _elements(keras, states):
     return tf.concat([waves, steps, whole, tf.where(tf.math.is_nan(bent), 0.0, bent)], axis=-1)
 
 
+def _places(keras, states):
+    import tensorflow as tf
+
+    longest = tf.argmax(tf.reduce_sum(states, axis=-1), axis=1, output_type=tf.int32)
+    rows = tf.range(tf.shape(states)[0])
+    pairs = tf.stack([longest, tf.zeros_like(longest)], axis=1)
+    found = [
+        tf.gather_nd(states, tf.stack([rows, longest], axis=-1)),
+        tf.gather_nd(states, longest[:, None], batch_dims=1),
+        tf.gather_nd(states, tf.stack([longest, longest], axis=1), batch_dims=1)[:, None],
+        tf.reshape(tf.gather(states, pairs, batch_dims=1), (-1, 24)),
+        tf.gather(states, pairs, axis=1, batch_dims=1)[:, 0],
+    ]
+    return tf.concat(found, axis=-1)
+
+
 def _attention_by_hand(keras, states):
     import tensorflow as tf
 
@@ -76,6 +92,7 @@ def _backend(keras, states):
 OPERATIONS = {
     "shapes": (_shapes, "2771430a71582d5a"),
     "choices": (_choices, "f7ce66ef6fee36f5"),
+    "places": (_places, "a4c771f9ab23eaba"),
     "statistics": (_statistics, "e8349253eb3b8dc0"),
     "elements": (_elements, "7cb450b58795a40b"),
     "attention by hand": (_attention_by_hand, "c89f84ab564f293f"),

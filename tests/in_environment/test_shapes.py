@@ -28,8 +28,7 @@ def test_a_shape_predicts_its_owner_s_figures_or_is_refused_as_listed(shape, ker
             saved(shape, tmp_path / "bundle")
     else:
         owned = saved(shape, tmp_path / "bundle")
-        found = list(use.faults(bert_bundle.load(tmp_path / "bundle"), owned, use.QUICK))
-        assert found == refusals.LOST.get(shape.name, [])
+        assert list(use.faults(bert_bundle.load(tmp_path / "bundle"), owned, use.QUICK)) == []
 
 
 def test_what_a_bundle_gets_wrong_is_found(keras, tmp_path):

@@ -177,6 +177,36 @@ def test_a_subclassed_model_loads_as_a_functional_one_that_trains_the_same(form,
     assert hashlib.sha256(graph).hexdigest()[:16] == SUBCLASSED[form]
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_encoders_of_one_name_in_a_subclassed_model_are_saved_each_with_its_own_weights(number, keras, save, tmp_path):
+    class Ensemble(keras.Model):
+        def __init__(self, encoders, **kwargs):
+            super().__init__(**kwargs)
+            self.encoders = encoders
+            self.heads = [keras.layers.Dense(3, name="head") for _ in encoders]
+
+        def call(self, inputs):
+            states = [encoder(inputs[0], attention_mask=inputs[1])[0][:, 0] for encoder in self.encoders]
+            return sum(head(state) for head, state in zip(self.heads, states))
+
+    encoders = [tiny_encoder(type_vocab_size=1).layers[0] for _ in range(number)]
+    model, arrays = Ensemble(encoders, name="ensemble"), _arrays("list")
+    model(arrays)
+    for seed, encoder in enumerate(encoders):
+        specification.randomize(encoder, encoder, seed=seed)
+    names = [encoder.name for encoder in encoders]
+    assert len(set(names)) == 1
+    save(
+        specification.BuiltClassifier(model, encoders[0], specification.tokenizer(), (), {"text": ["why?"]}, LENGTH),
+        tmp_path / "bundle",
+    )
+    assert [encoder.name for encoder in encoders] == names
+    bundle = bert_bundle.load(tmp_path / "bundle")
+    numbered = [names[0], "ensemble." + names[0], "ensemble.{}_1".format(names[0])]
+    assert sorted(encoder.name for encoder in bundle.encoders.values()) == sorted(numbered[:number])
+    np.testing.assert_array_equal(np.asarray(bundle.model(arrays)), np.asarray(model(arrays)))
+
+
 def test_a_subclassed_model_inside_a_functional_one_is_traced(keras, runtime, save, tmp_path):
     def over(keras, states):
         class Head(keras.Model):

@@ -139,3 +139,16 @@ def test_a_subclassed_model_that_was_never_called_is_refused(keras, classic, tmp
 
     with pytest.raises(errors.ModelError, match="a subclassed model that was never called"):
         bert_bundle.save(Never(name="never"), tmp_path / "bundle", tokenizer=classic.tokenizer, prove=False)
+
+
+def test_rows_taken_out_by_their_values_are_refused_with_the_line_that_keeps_them(keras, save, tmp_path):
+    def over(keras, states):
+        import tensorflow as tf
+
+        return tf.boolean_mask(states, states[:, :, 0] > 0.0)
+
+    made = make(keras, over)
+    with pytest.raises(errors.ModelError, match="a tensor op that a bundle cannot represent") as caught:
+        save(made, tmp_path / "bundle")
+    assert caught.value.found == "tf.raw_ops.Where"
+    assert "instead of tf.boolean_mask(x, mask) write x * tf.cast(mask, x.dtype)" in caught.value.fix

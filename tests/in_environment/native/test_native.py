@@ -156,29 +156,3 @@ def test_a_subclass_of_the_native_encoder_is_refused(native, made, save, tmp_pat
     with pytest.raises(errors.ModelError, match="a layer that a bundle cannot represent") as caught:
         save(specification.BuiltClassifier(model, None, made.tokenizer, (), {"text": ["a"]}, 8), tmp_path / "bundle")
     assert caught.value.place == "mine"
-
-
-def test_a_subclassed_model_is_refused_with_what_to_save_instead_which_is_traced(native, made, save, tmp_path):
-    class Mine(native.keras.Model):
-        def __init__(self, encoder):
-            super().__init__(name="classifier")
-            self.encoder, self.last = encoder, native.keras.layers.Dense(2, activation="softmax", name="last")
-
-        def call(self, ids):
-            return self.last(self.encoder(ids)["pooler_output"])
-
-    encoder = native.encoders.build(families.BERT, dict(made.encoder.config), "encoder")
-    model, ids = Mine(encoder), native.keras.Input((8,), dtype="int32", name="ids")
-    outputs = model(ids)
-
-    def offer(what, path):
-        return save(specification.BuiltClassifier(what, encoder, made.tokenizer, (), {"text": ["a"]}, 8), path)
-
-    with pytest.raises(errors.ModelError, match=r"a subclassed model of Keras 3 @ classifier") as caught:
-        offer(model, tmp_path / "refused")
-    assert caught.value.fix == "save keras.Model(inputs, model(inputs)): what model computes is traced"
-    bundle = bert_bundle.load(offer(native.keras.Model(ids, outputs), tmp_path / "saved"), runtime="native")
-    assert [layer.name for layer in bundle.model.layers] == ["ids", "encoder", "last"]
-    tokens = bundle.encode(["a", "why?"])["ids"]
-    expected, found = (native.dialect.array(m(tokens)) for m in (model, bundle.model))
-    np.testing.assert_array_equal(found, expected)

@@ -1,7 +1,7 @@
 """The shapes that cannot be saved today, with the message and the reason. A listed shape that works fails."""
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Dict, Optional
 
 from support.shapes.catalogue import Release, Shape
 
@@ -18,17 +18,12 @@ class Refusal:
 _LOOKUP = Refusal("a layer that a bundle cannot represent", "a layer that computes on strings")
 
 REFUSED: Dict[str, Refusal] = {
-    "mention_of_a_position": Refusal("a tensor op that a bundle cannot represent", "tf.gather_nd"),
     "one_of_several_choices": Refusal("a class of transformers that a bundle cannot represent", "ForMultipleChoice"),
     "normalized_numbers": Refusal("a layer that a bundle cannot represent", "an experimental layer", before=(2, 6)),
-    "wrapped_in_a_model": Refusal("a subclassed model of Keras 3", "a class of Keras 3 as the model"),
     "looked_up_category": _LOOKUP,
     "hashed_category": _LOOKUP,
     "words_beside": _LOOKUP,
 }
-
-# What a load does not restore yet, as `use.faults` says it. A listed shape that loses nothing fails.
-LOST: Dict[str, List[str]] = {"frozen_layers": ["trainable: input_token, masked_token"]}
 
 
 def refusal(shape: Shape, tensorflow: Release) -> Optional[Refusal]:

@@ -99,7 +99,7 @@ def _used(shape: Shape, path: str, owned: recorded.Recorded, checks: Sequence[st
     except Exception as error:
         return "unloaded", str(error).splitlines()
     found = list(use.faults(bundle, owned, checks))
-    if found == refusals.LOST.get(shape.name, []):
+    if not found:
         return RIGHT, found
     return ("wrong" if any("off by" in fault for fault in found) else "faulty"), found
 
