@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, List
 from bert_bundle.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from bert_bundle.api import Verification, inspect, load, save, verify
+    from bert_bundle.api import Rescue, Verification, inspect, load, rescue, save, verify
     from bert_bundle.errors import BertBundleError, BundleError
     from bert_bundle.format.manifest import Manifest
     from bert_bundle.loading.loaded_bundle import Bundle
@@ -18,10 +18,12 @@ __all__ = [
     "Bundle",
     "BundleError",
     "Manifest",
+    "Rescue",
     "Verification",
     "__version__",
     "inspect",
     "load",
+    "rescue",
     "save",
     "verify",
 ]
@@ -31,9 +33,11 @@ _MODULES = {
     "Bundle": "bert_bundle.loading.loaded_bundle",
     "BundleError": "bert_bundle.errors",
     "Manifest": "bert_bundle.format.manifest",
+    "Rescue": "bert_bundle.api",
     "Verification": "bert_bundle.api",
     "inspect": "bert_bundle.api",
     "load": "bert_bundle.api",
+    "rescue": "bert_bundle.api",
     "save": "bert_bundle.api",
     "verify": "bert_bundle.api",
 }

@@ -1,24 +1,32 @@
-"""The public functions save, load, verify and inspect: each composes the rooms below it.
+"""The public functions save, load, verify, inspect and rescue: each composes the rooms below it.
 
 save    draft (capture, checks, golden) -> stage the files -> prove in fresh processes -> stage the last two -> publish
 load    open (listing, manifest) -> every digest -> graph, configurations -> the installed Keras -> tensors -> build
+rescue  read a file of Keras -> parts -> build -> compare with the original -> save
 
 Layer 11 of the core.
 """
 
 import os
+import pathlib
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import check_files, open_bundle
 from bert_bundle.format.staging import Staging, check_target
 from bert_bundle.grading import differences, grades
 from bert_bundle.graph import custom_classes
+from bert_bundle.keras_files import keras_models
+from bert_bundle.keras_files.stored_model import StoredModel
+from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.runtime import AUTO
 from bert_bundle.loading import load as loading
 from bert_bundle.loading import replay
 from bert_bundle.loading.loaded_bundle import Bundle
+from bert_bundle.rescuing import sources
+from bert_bundle.rescuing import witness as witnesses
+from bert_bundle.rescuing.model_parts import parts_of
 from bert_bundle.saving import proof
 from bert_bundle.saving.draft import draft
 from bert_bundle.saving.label_names import Labels
@@ -150,3 +158,71 @@ def inspect(path: Path) -> Manifest:
     bundle = open_bundle(os.fspath(path))
     check_files(bundle)
     return bundle.manifest
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """The result of `rescue`: the bundle's manifest, what was found in the file, and what the model was compared with.
+
+    `witness` is None where the file does not tell what the original predicted, and no reference was given.
+    """
+
+    manifest: Manifest
+    findings: Tuple[str, ...]
+    witness: Optional[witnesses.Witness]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return findings and witness as plain data."""
+        return {"findings": list(self.findings), "witness": self.witness.to_json() if self.witness else None}
+
+
+def rescue(
+    source: Union[Path, StoredModel],
+    path: Path,
+    *,
+    tokenizer: Any = None,
+    config: Optional[Path] = None,
+    labels: Labels = None,
+    reference: Optional[Mapping[str, Any]] = None,
+    prove: bool = True,
+    overwrite: bool = False,
+    runtime: str = AUTO,
+    metadata: Optional[Mapping[str, Any]] = None,
+) -> Rescue:
+    """Make a bundle of a file that Keras 2 wrote: a SavedModel, an HDF5 file, or a .keras archive.
+
+    source      the file or folder. Nothing in it is executed, and Keras' own loaders are not used
+    tokenizer   the encoder's own, or the folder that `save_pretrained` wrote it to; by default looked for in `config`,
+                in `source` and beside it
+    config      the folder of the encoder's config.json, for a file that does not hold the configuration
+    labels      as of `save`; by default those of the encoder's configuration
+    reference   {input name: array, "predictions": array}: figures that you noted of the original
+    prove, overwrite, runtime, metadata  as of `save` and `load`
+
+    Raises FormatError, IntegrityError, LimitError or UnsafeError for a file that is refused, ModelError for a model
+    that a bundle cannot represent, ProofError if the rescued model does not predict what the original predicts;
+    and what `save` raises. Where nothing tells what it predicted, the bundle's metadata and the result do.
+    """
+    stored = source if isinstance(source, StoredModel) else keras_models.read(pathlib.Path(os.fspath(source)))
+    found = sources.Sources(stored, config, tokenizer)
+    read = parts_of(stored, found.encoder_config())
+    bound = keras_runtime.bind(runtime)
+    model = read.parts.build(bound).model
+    witness = None
+    if reference is not None:
+        witness = witnesses.of_reference(reference, read.parts, model, bound)
+    elif stored.serving is not None:
+        witness = witnesses.of_serving(stored, read.parts, model, bound)
+    if witness is not None:
+        witness.check(stored.source)
+    origin = sources.record(stored, read.findings, witness.to_json() if witness else None)
+    manifest = save(
+        model,
+        path,
+        tokenizer=found.tokenizer(read.parts.configs, bound.name),
+        labels=labels,
+        prove=prove,
+        overwrite=overwrite,
+        metadata={**(metadata or {}), "rescue": origin},
+    )
+    return Rescue(manifest, read.findings, witness)

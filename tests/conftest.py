@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import old_files
 from support.environments import WRITER, environment
 from support.paths import ROOT
 from support.suites import Suites
@@ -71,6 +72,14 @@ def writer() -> Iterator[Worker]:
     """Yield a live worker in TensorFlow 2.15, for whatever a test needs written or replayed."""
     with Worker(environment(WRITER), "writer") as worker:
         yield worker
+
+
+@pytest.fixture(scope="session")
+def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py."""
+    folder = tmp_path_factory.mktemp("old_models")
+    old_files.write(environment(WRITER), folder, ["with_features", "frozen:model.h5,model.keras"])
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ MOST_LINES, MOST_MODULES = 350, 16  # of a file; of a folder, without its __init
 HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "jax", "tokenizers"}  # inside functions only, except here:
 HEAVY_AT_TOP = ("encoders.*", "keras_models.*", "tokenizer.*", "classifiers.*")
 NEVER_HEAVY = ("interpreter", "format", "graph", "grading")  # the model and its figures as data
-HYPOTHESIS = "classifiers.strategies"  # the only module that imports it
+LIBRARIES = {("hypothesis", "classifiers.strategies"), ("pyfive", "keras_files.hdf5")}  # the only module of each
 NEWER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}
 LIGHT = (sys.stdlib_module_names - NEWER_THAN_3_8) | {"numpy", "safetensors"}
 NOT_SUBSCRIPTABLE_IN_3_8 = {"list", "dict", "tuple", "set", "frozenset", "type"}
@@ -179,7 +179,7 @@ def foreign(module: str, others: list[Import]) -> Iterator[str]:
                 yield f"{module}:{i.line}: the model as data imports {i.top}"
             elif i.at_import and not at_top:
                 yield f"{module}:{i.line}: the core imports {i.top} at its top"
-        elif i.top not in LIGHT and (i.top, module) != ("hypothesis", HYPOTHESIS):
+        elif i.top not in LIGHT and (i.top, module) not in LIBRARIES:
             yield f"{module}:{i.line}: the core imports {i.top}"
 
 

@@ -45,6 +45,7 @@ Start here:
   bert-bundle demo                    train, save, verify and audit a small classifier
   bert-bundle audit MY-BUNDLE         replay a bundle in several environments
   bert-bundle gate MY-BUNDLE          decide whether a release may ship
+  bert-bundle rescue OLD-MODEL        make a bundle of a SavedModel, .h5 or .keras file
   bert-bundle doctor                  check the packages that are installed here
 
 `bert-bundle COMMAND --help` explains a command and shows examples.
@@ -58,6 +59,7 @@ Exit codes:
 """,
     lazy={
         "demo": LazyCommand(f"{_COMMANDS}.demo:demo", "Train, save, verify and audit a small classifier"),
+        "rescue": LazyCommand(f"{_COMMANDS}.rescue:rescue", "Make a bundle of a model that Keras saved"),
         "inspect": LazyCommand(f"{_COMMANDS}.bundle:inspect", "Show what is in a bundle"),
         "verify": LazyCommand(f"{_COMMANDS}.bundle:verify", "Replay the recorded examples of a bundle and compare"),
         "audit": LazyCommand(f"{_COMMANDS}.audit:audit", "Replay a bundle in several environments and grade each"),

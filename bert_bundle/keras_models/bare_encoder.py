@@ -10,7 +10,6 @@ import numpy as np
 
 from bert_bundle.encoders.families import CLASSES, POOLER, Family
 from bert_bundle.encoders.families.family import TOKENS
-from bert_bundle.encoders.pretrained_inputs import token_arguments
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Ref
 from bert_bundle.keras_models.runtime import Runtime
@@ -37,21 +36,27 @@ def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, le
     """
     if not encoder.built:
         runtime.encoders.call(encoder, {"input_ids": runtime.dialect.tensor(np.zeros((1, 2), "int32"))}, frozenset())
-    names = token_arguments(encoder.config)
+    types = int(getattr(encoder.config, "type_vocab_size", 0))
+    return around_encoder(layer_of(encoder, family, folder, runtime), family, types, length)
+
+
+def around_encoder(layer: Layer, family: Family, types: int, length: Optional[int]) -> Graph:
+    """Return the graph of token inputs, an encoder that knows so many token types, and its outputs."""
+    names = TOKENS if types > 1 else TOKENS[:2]
     nodes = [Input(name, (length,), "int32") for name in names]
     feeds = {name: Ref(index) for index, name in enumerate(names)}
     results = {name: Ref(len(names), name) for name in family.always}
     is_single = len(results) == 1  # Keras names a single output after its layer
     return Graph(
-        name=encoder.name,
+        name=layer.name,
         class_name="Functional",
-        layers=(layer_of(encoder, family, folder, runtime),),
-        nodes=(*nodes, Call(encoder.name, (), feeds)),
+        layers=(layer,),
+        nodes=(*nodes, Call(layer.name, (), feeds)),
         inputs=tuple(feeds.items()),
         inputs_form="list",
-        outputs=tuple((encoder.name if is_single else name, ref) for name, ref in results.items()),
+        outputs=tuple((layer.name if is_single else name, ref) for name, ref in results.items()),
         outputs_form="single" if is_single else "dict",
-        trainable=bool(encoder._trainable),
+        trainable=layer.trainable,
     )
 
 

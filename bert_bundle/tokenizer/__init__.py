@@ -16,6 +16,7 @@ from bert_bundle.format.open_bundle import OpenedBundle
 from bert_bundle.tokenizer import native, transformers, unicode_differences
 from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.encoding import LONGEST, MAX_LENGTH, Recipe, encode, offsets
+from bert_bundle.tokenizer.saved_folder import from_folder
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Recipe",
     "encode",
     "from_files",
+    "from_folder",
     "from_vocabulary",
     "offsets",
     "read_files",

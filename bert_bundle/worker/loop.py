@@ -37,6 +37,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "predict": "bert_bundle.worker.tasks:predict",
         "generate": "bert_bundle.worker.tasks:generate",
         "train": "bert_bundle.worker.tasks:train",
+        "rescue": "bert_bundle.worker.tasks:rescue",
     }
 )
 

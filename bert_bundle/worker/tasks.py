@@ -1,9 +1,10 @@
-"""The tasks of a worker: replay, check, load, generate or train a bundle. They return facts and judge nothing."""
+"""The tasks of a worker: replay, check, load, generate, train or rescue a bundle. They return facts, not verdicts."""
 
 import gc
 import os
 import time
-from typing import Any, Dict, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.keras_models.runtime import AUTO
@@ -93,3 +94,41 @@ def train(*, recipe: Dict[str, Any], target: str, overwrite: bool = False, progr
     from bert_bundle.demo.train import train_and_save
 
     return train_and_save(recipe, target, progress, overwrite=overwrite)
+
+
+def rescue(
+    *,
+    source: str,
+    stored: str,
+    target: str,
+    tokenizer: Optional[str],
+    config: Optional[str],
+    labels: Optional[Sequence[str]],
+    reference: Optional[str],
+    overwrite: bool,
+    progress: Progress,
+) -> Dict[str, Any]:
+    """Make a bundle of a file of Keras. `stored`: the folder of its record, empty for a SavedModel, which is read here.
+
+    `reference`: an .npz file, as of `bert_bundle.rescue`.
+    """
+    import numpy as np
+
+    from bert_bundle.api import rescue as rescued
+    from bert_bundle.keras_files import stored_model
+
+    arrays = None
+    if reference:
+        with np.load(reference, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    progress("rescuing {}".format(os.path.basename(source)))
+    found = rescued(
+        stored_model.read(Path(stored)) if stored else source,
+        target,
+        tokenizer=tokenizer,
+        config=config,
+        labels=labels,
+        reference=arrays,
+        overwrite=overwrite,
+    )
+    return {"digest": found.manifest.digest, **found.to_json()}

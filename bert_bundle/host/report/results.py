@@ -14,6 +14,20 @@ class Inspection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RescuedBundle:
+    """A bundle made of a file of Keras: where it comes from, what was found there, what the original predicted."""
+
+    source: Path
+    kind: str
+    versions: dict[str, str]
+    bundle: Path
+    environment: str
+    digest: str
+    findings: list[str]
+    witness: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Requirement:
     """Whether a decision file lets the bundle of the digest `candidate` ship; `objection` is empty if it does."""
 

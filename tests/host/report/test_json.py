@@ -35,7 +35,7 @@ from bert_bundle.host.report.documents import bundles, environments, gate, runs
 from bert_bundle.host.report.documents.document import document as as_text
 from bert_bundle.host.report.documents.document import error as error_document
 from bert_bundle.host.report.reports import DemoReport
-from bert_bundle.host.report.results import Requirement
+from bert_bundle.host.report.results import Requirement, RescuedBundle
 from bert_bundle.host.runs.verdict import CellGrade
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
@@ -72,6 +72,21 @@ def test_every_object_of_a_schema_lists_its_keys_and_allows_no_others(schema: di
     for found in objects(schema):
         assert found["additionalProperties"] is False
         assert found["required"] == list(found["properties"])
+
+
+@pytest.mark.parametrize("witness", [None, {"name": "the reference", "float32": 1e-7, "float64": None}])
+def test_a_rescued_bundle_is_a_document(witness: dict[str, Any] | None) -> None:
+    found = RescuedBundle(
+        source=Path("model.h5"),
+        kind="h5",
+        versions={"keras": "2.10.0"},
+        bundle=Path("router"),
+        environment="tf2.10-hf4.25-py3.9",
+        digest="0" * 64,
+        findings=["my_encoder: frozen when it was saved: bert.pooler"],
+        witness=witness,
+    )
+    assert fits("rescue.json", bundles.rescued(found))["witness"] == witness
 
 
 def test_the_schema_knows_every_grade() -> None:

@@ -1,4 +1,4 @@
-"""Documents of the commands about bundles on disk: inspect, diff."""
+"""Documents of the commands about bundles on disk: inspect, diff, rescue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
-    from bert_bundle.host.report.results import Inspection
+    from bert_bundle.host.report.results import Inspection, RescuedBundle
 
 
 def manifest(found: Inspection) -> dict[str, Any]:
@@ -18,3 +18,8 @@ def manifest(found: Inspection) -> dict[str, Any]:
 def comparison(found: Comparison) -> dict[str, Any]:
     """Return docs/schema/diff.json."""
     return {**asdict(found), "same": found.same}
+
+
+def rescued(found: RescuedBundle) -> dict[str, Any]:
+    """Return docs/schema/rescue.json."""
+    return {**asdict(found), "source": str(found.source), "bundle": str(found.bundle)}

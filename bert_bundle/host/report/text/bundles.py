@@ -16,7 +16,7 @@ from bert_bundle.host.report.style import Style
 
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
-    from bert_bundle.host.report.results import Inspection
+    from bert_bundle.host.report.results import Inspection, RescuedBundle
 
 _MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
@@ -43,6 +43,29 @@ def manifest(found: Inspection, style: Style) -> str:
         "tokenizer": _pairs(record["tokenizer"]),
     }
     return terminal.render(style, terminal.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
+
+
+def rescued(found: RescuedBundle, style: Style) -> str:
+    """Return where a rescued bundle comes from, what was found, and what it was compared with."""
+    facts = {
+        "bundle": found.bundle,
+        "digest": found.digest,
+        "made of": f"{found.source} ({found.kind})",
+        "written by": _pairs(found.versions),
+        "rescued in": found.environment,
+        "original": _witness(found.witness),
+    }
+    parts: list[RenderableType] = [terminal.facts(facts)]
+    parts += [Padding(Text(printable(finding)), (0, 0, 0, 2)) for finding in found.findings]
+    return terminal.render(style, *parts)
+
+
+def _witness(witness: Mapping[str, Any] | None) -> str:
+    if witness is None:
+        return "not proven: nothing tells what it predicted"
+    figures = [f"{witness['float32']:.1e} in float32"]
+    figures += [f"{witness['float64']:.1e} in float64"] if witness["float64"] is not None else []
+    return f"{witness['name']} predicts the same within {', '.join(figures)}"
 
 
 def comparison(found: Comparison, style: Style) -> str:

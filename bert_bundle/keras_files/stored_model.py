@@ -1,0 +1,70 @@
+"""What a file of Keras holds, whatever its format: architecture, arrays by name, flags, versions, serving function.
+
+This record is what every reader returns, and what a rescue starts from. Another process can read it
+from a folder.
+"""
+
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Mapping, Optional
+
+import numpy as np
+
+from bert_bundle.format import strict_json, tensors
+from bert_bundle.keras_files.saved_model import SavedModel
+
+SAVED_MODEL, HDF5, KERAS_ZIP = "saved_model", "h5", "keras"
+
+_RECORD, _ARRAYS = "stored_model.json", "arrays.safetensors"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One stored model.
+
+    kind           one of the constants of this module
+    path           the file or folder, absolute
+    versions       package -> version, of those that the file names
+    arrays         full name of a variable, without `:0` -> array, in the order of the file
+    architecture   `{"class_name": ..., "config": ...}` of Keras, None where the file has none
+    flags          names of a layer and of the layers that hold it, joined by slashes -> `trainable`; None if not stored
+    in_order       whether the order of `arrays` tells which are frozen: the trainable ones of a layer come first
+    serving        the SavedModel, which can be computed
+    digest         SHA-256 of the files
+    """
+
+    kind: str
+    path: str
+    versions: Mapping[str, str]
+    arrays: Mapping[str, np.ndarray]
+    architecture: Optional[Mapping[str, Any]] = None
+    flags: Optional[Mapping[str, bool]] = None
+    in_order: bool = False
+    serving: Optional[SavedModel] = None
+    digest: str = ""
+
+    @property
+    def source(self) -> str:
+        """Return the name of the file or folder."""
+        return os.path.basename(self.path)
+
+
+def write(stored: StoredModel, folder: Path) -> None:
+    """Write a record, apart from a serving function, into a folder."""
+    record = {name: value for name, value in asdict(_without_arrays(stored)).items() if name != "serving"}
+    record["names"] = list(stored.arrays)
+    (folder / _ARRAYS).write_bytes(tensors.to_bytes({str(i): array for i, array in enumerate(stored.arrays.values())}))
+    (folder / _RECORD).write_bytes(strict_json.canonical(record))
+
+
+def read(folder: Path) -> StoredModel:
+    """Return the record that `write` wrote."""
+    record = strict_json.parse((folder / _RECORD).read_bytes(), _RECORD)
+    arrays = tensors.from_bytes((folder / _ARRAYS).read_bytes(), _ARRAYS)
+    names = record.pop("names")
+    return StoredModel(**{**record, "arrays": {name: arrays[str(position)] for position, name in enumerate(names)}})
+
+
+def _without_arrays(stored: StoredModel) -> StoredModel:
+    return replace(stored, arrays={}, serving=None)

@@ -1,0 +1,72 @@
+"""A stored model -> the parts of a bundle's model: graph, configurations of encoders, arrays, trainable flags."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from bert_bundle.encoders.families import POOLER
+from bert_bundle.errors import FormatError, ModelError
+from bert_bundle.graph.graph import Graph, Layer
+from bert_bundle.keras_files.stored_model import StoredModel
+from bert_bundle.loading.parts import Parts
+from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """The parts of a model, and what was found while they were read: one sentence for each repair or doubt."""
+
+    parts: Parts
+    findings: Tuple[str, ...]
+
+
+def parts_of(stored: StoredModel, encoder_config: Optional[Mapping[str, Any]] = None) -> Rescued:
+    """Return the parts of a stored model that has an architecture.
+
+    Raises ModelError for a model that a bundle cannot represent or whose architecture was not stored, FormatError for a
+    tensor that is missing, or that no layer has.
+    """
+    if stored.architecture is None:
+        raise ModelError(
+            "a file without the architecture of the model",
+            place=stored.source,
+            fix="give a function that builds the model by --build",
+        )
+    read = stored_graph.read(stored.architecture, stored.source, encoder_config)
+    weights = stored_weights.assign(read.graph, stored.arrays, stored.source)
+    findings: List[str] = []
+    poolers = {
+        layer.encoder for _, layer in read.graph.walk() if layer.encoder and _lacks_pooler(layer, weights.names, stored)
+    }
+    graph = _mapped(read.graph, lambda layer: _with_pooler(layer, poolers))
+    flags = frozen_parts.flags(graph, stored, weights.names, findings)
+    graph = _mapped(graph, lambda layer: _with_flags(layer, flags))
+    parts = Parts(graph, read.configs, weights.encoders, weights.layers)
+    for name in read.configs:
+        if name not in weights.encoders:
+            raise FormatError("an encoder without weights", place=stored.source, found=name)
+        parts.check_shapes(name, stored.source)
+    return Rescued(parts, tuple(findings))
+
+
+def _lacks_pooler(layer: Layer, names: Mapping[str, List[str]], stored: StoredModel) -> bool:
+    return stored_weights.without_pooler(layer, names.get(layer.encoder, ()))
+
+
+def _with_pooler(layer: Layer, without: "set[str]") -> Layer:
+    return replace(layer, config={POOLER: False}) if layer.encoder in without and layer.encoder else layer
+
+
+def _with_flags(layer: Layer, flags: Mapping[str, Tuple[bool, Dict[str, bool]]]) -> Layer:
+    if layer.encoder not in flags:
+        return layer
+    trainable, parts = flags[layer.encoder]
+    return replace(layer, trainable=trainable, flags=dict(sorted(parts.items())))
+
+
+def _mapped(graph: Graph, change: Any) -> Graph:
+    """Return the graph with every layer changed, those of nested graphs too."""
+    layers = tuple(
+        replace(layer, graph=_mapped(layer.graph, change)) if layer.graph is not None else change(layer)
+        for layer in graph.layers
+    )
+    return replace(graph, layers=layers)

@@ -1,0 +1,121 @@
+"""How far a rescued model's predictions are from the original's: its own serving function, or noted figures.
+
+A SavedModel holds the function that it was served by, which NumPy computes; so it needs no other proof of what the
+original predicted. For a file without one the owner's figures take its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional
+
+import numpy as np
+
+from bert_bundle.errors import ProofError, SignatureError
+from bert_bundle.graph.graph import Graph, Input
+from bert_bundle.keras_files.stored_model import StoredModel
+from bert_bundle.keras_models.prediction import predict
+from bert_bundle.keras_models.runtime import Runtime
+from bert_bundle.loading.parts import Parts
+from bert_bundle.numpy_interpreter import serving
+
+TOLERANCE = 1e-6  # of the output's scale, or of 1 if that is less: one function in float32, computed by two libraries
+PREDICTIONS = "predictions"  # of a reference, whose other arrays are the inputs
+
+_ROWS, _LENGTH = 4, 16  # of the arrays that are compared
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What a rescued model was compared with, and the largest differences: in float32, and in float64 if computed."""
+
+    name: str
+    float32: float
+    float64: Optional[float] = None
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return the figures as plain data."""
+        return {"name": self.name, "float32": self.float32, "float64": self.float64}
+
+    def check(self, place: str) -> None:
+        """Raise ProofError if the rescued model does not predict what the original predicts."""
+        if not max(self.float32, self.float64 or 0.0) <= TOLERANCE:
+            raise ProofError(
+                "the rescued model does not predict what the original predicts",
+                place=place,
+                wanted="within {:g} of {}".format(TOLERANCE, self.name),
+                found="{:g} in float32, {} in float64".format(self.float32, self.float64),
+            )
+
+
+def of_serving(stored: StoredModel, parts: Parts, model: Any, runtime: Runtime) -> Witness:
+    """Compare the model with the serving function of its SavedModel on arrays that are made here, in two precisions."""
+    assert stored.serving is not None
+    arrays = _arrays(parts.graph, parts.configs)
+    figures = []
+    for float64 in (False, True):
+        wanted = serving.outputs(stored.serving, stored.arrays, _named(stored, arrays), float64=float64)
+        live = parts.build(runtime, float64=True).model if float64 else model
+        figures.append(_difference(_predictions(live, parts.graph, arrays, runtime, float64), wanted))
+    return Witness("the file's own serving function", *figures)
+
+
+def of_reference(reference: Mapping[str, np.ndarray], parts: Parts, model: Any, runtime: Runtime) -> Witness:
+    """Compare the model with the figures of its owner: arrays by the names of inputs, and `predictions`."""
+    names = [name for name, _ in parts.graph.inputs]
+    missing = sorted({*names, PREDICTIONS} - set(reference))
+    if missing:
+        raise SignatureError("a reference without an array", place="--reference", wanted=", ".join(missing))
+    found = _predictions(model, parts.graph, {name: reference[name] for name in names}, runtime, False)
+    return Witness("the reference", _difference(found, {"": np.asarray(reference[PREDICTIONS])}))
+
+
+def _arrays(graph: Graph, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, np.ndarray]:
+    """Return arrays for the inputs: token ids, prefixes of ones as masks, features."""
+    random = np.random.RandomState(0)
+    vocabulary = min(config["vocab_size"] for config in configs.values())
+    found = {}
+    for node in graph.nodes:
+        if not isinstance(node, Input):
+            continue
+        shape = (_ROWS, *(_LENGTH if size is None else size for size in node.shape))
+        if not node.dtype.startswith("int"):
+            found[node.name] = random.normal(size=shape).astype(node.dtype)
+        elif "mask" in node.name:
+            found[node.name] = (np.arange(shape[-1]) < random.randint(1, shape[-1] + 1, (_ROWS, 1))).astype(node.dtype)
+        elif "type" in node.name or "segment" in node.name:
+            found[node.name] = np.zeros(shape, node.dtype)
+        else:
+            found[node.name] = random.randint(1, vocabulary, shape).astype(node.dtype)
+    return found
+
+
+def _named(stored: StoredModel, arrays: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Return the arrays by the names of the serving signature; token types are zeros where only that asks for them."""
+    assert stored.serving is not None
+    found = dict(arrays)
+    for name, endpoint in stored.serving.signature().inputs.items():
+        if name not in found:
+            found[name] = np.zeros_like(next(iter(arrays.values()))).astype(endpoint.dtype)
+    return found
+
+
+def _predictions(
+    model: Any, graph: Graph, arrays: Mapping[str, np.ndarray], runtime: Runtime, float64: bool
+) -> Dict[str, np.ndarray]:
+    inputs: Any = [node for node in graph.nodes if isinstance(node, Input)]
+    return predict(runtime, model, graph, inputs, arrays, batch=_ROWS, float64=float64)
+
+
+def _difference(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> float:
+    """Return the largest difference, of the scale of its output. Outputs are matched by name, or place."""
+    pairs = (
+        [(found[n], wanted[n]) for n in found]
+        if set(found) == set(wanted)
+        else list(zip(found.values(), wanted.values()))
+    )
+    if len(found) != len(wanted) or any(a.shape != b.shape for a, b in pairs):
+        raise ProofError(
+            "the rescued model has other outputs than the original",
+            wanted={name: array.shape for name, array in wanted.items()},
+            found={name: array.shape for name, array in found.items()},
+        )
+    return max(float(np.abs(np.subtract(a, b, dtype=np.float64)).max() / max(np.abs(b).max(), 1.0)) for a, b in pairs)

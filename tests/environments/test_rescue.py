@@ -1,0 +1,61 @@
+"""The command `rescue`: the two folders that the article leaves become bundles, with TensorFlow and without it."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.command_line import bert_bundle
+
+from bert_bundle.format.open_bundle import open_bundle
+
+JAX, WRITER = "keras3.15-jax0.12-py3.13", "tf2.15-hf4.40-py3.11"
+SERVING = "the file's own serving function"
+
+
+def article(old_models: Path, shape: str, folder: Path) -> tuple[Path, Path]:
+    """Copy the two folders of a shape, and nothing else; return them."""
+    model = shutil.copytree(old_models / shape / "saved_model", folder / "my_bert_classifier_keras")
+    return Path(model), Path(shutil.copytree(old_models / shape / "classifier", folder / "my_bert_classifier"))
+
+
+@pytest.mark.parametrize("environment", [JAX, WRITER])
+def test_the_two_folders_of_the_article_become_a_bundle(environment: str, old_models: Path, tmp_path: Path) -> None:
+    model, _ = article(old_models, "with_features", tmp_path)
+    out = tmp_path / "out" / "classifier"
+    code, document = bert_bundle("rescue", model, "-o", out, "--env", environment, "--labels", "no,yes")
+    assert (code, document["kind"], document["environment"]) == (0, "saved_model", environment)
+    assert document["witness"]["name"] == SERVING
+    assert document["witness"]["float32"] < 1e-6
+    assert document["witness"]["float64"] < 1e-8
+    manifest = open_bundle(str(out)).manifest
+    assert list(manifest.labels) == ["no", "yes"]
+    assert manifest.metadata["rescue"]["versions"]["tensorflow"] == "2.15.1"
+    assert manifest.proof["proven"] is True
+
+
+def test_a_frozen_hdf5_file_that_keras_opens_wrong_is_rescued_right(old_models: Path, tmp_path: Path) -> None:
+    shape = old_models / "frozen"
+    arguments = ("--config", shape / "classifier", "-o", tmp_path / "frozen", "--env", WRITER)
+    code, document = bert_bundle("rescue", shape / "model.h5", *arguments, "--reference", shape / "noted.npz")
+    assert code == 0
+    assert document["witness"]["float32"] < 1e-6
+    assert document["findings"] == ["my_encoder: frozen when it was saved: bert.encoder.layer.0, bert.pooler"]
+
+
+def test_a_file_without_a_witness_is_said_to_be_unproven_and_another_prediction_is_refused(
+    old_models: Path, tmp_path: Path
+) -> None:
+    shape = old_models / "with_features"
+    arguments = ("--config", shape / "classifier", "--env", WRITER)
+    code, document = bert_bundle("rescue", shape / "model.keras", *arguments, "-o", tmp_path / "unproven")
+    assert (code, document["witness"]) == (1, None)
+    found = open_bundle(str(tmp_path / "unproven")).manifest.metadata["rescue"]
+    assert found["witness"] == "not proven against the original"
+    with np.load(shape / "noted.npz") as file:
+        np.savez(tmp_path / "other.npz", **{**file, "predictions": file["predictions"] + 0.01})
+    code, document = bert_bundle(
+        "rescue", shape / "model.keras", *arguments, "-o", tmp_path / "refused", "--reference", tmp_path / "other.npz"
+    )
+    assert (code, document["error"]["class"]) == (5, "ProofError")
+    assert not (tmp_path / "refused").exists()

@@ -1,0 +1,132 @@
+"""`python tests/in_environment/old_models.py OUT SHAPE[:FORMAT,...]...`: models as this Keras 2 writes them.
+
+Runs inside an environment: Python 3.8. OUT/SHAPE gets `saved_model`, `model.h5`, `model.keras`, the folder `classifier`
+with what `config.save_pretrained` and a tokenizer write, and `noted.npz`: arrays, and what the live model predicts.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import numpy as np
+import tensorflow as tf
+import transformers
+
+try:
+    import tf_keras as keras
+except ImportError:
+    keras = tf.keras
+
+LENGTH, FEATURES = 12, 10
+FORMATS = ("saved_model", "model.h5", "model.keras")
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "##e", "##s"]
+FROZEN = ("encoder.layer.0", "pooler")
+
+
+def config(layers=1, **fields):
+    return transformers.BertConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=8,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=12,
+        max_position_embeddings=32,
+        **fields,
+    )
+
+
+def inputs():
+    return {name: keras.Input((LENGTH,), dtype="int32", name=name) for name in ("input_ids", "attention_mask")}
+
+
+def classified(tokens, vector, others=()):
+    return keras.Model([*tokens.values(), *others], keras.layers.Dense(2, activation="softmax")(vector))
+
+
+def first_token():
+    tokens = inputs()
+    return classified(tokens, transformers.TFBertModel(config())(tokens)[0][:, 0, :])
+
+
+def with_features():
+    tokens, features = inputs(), keras.Input((FEATURES,), name="numerical_features")
+    vector = transformers.TFBertModel(config())(tokens)[0][:, 0, :]
+    return classified(tokens, keras.layers.concatenate([vector, features]), [features])
+
+
+def frozen():
+    tokens, encoder = inputs(), transformers.TFBertModel(config(layers=2), name="my_encoder")
+    vector = encoder(tokens)[0][:, 0, :]
+    encoder.bert.encoder.layer[0].trainable = False
+    encoder.bert.pooler.trainable = False
+    return classified(tokens, vector)
+
+
+def recurrent():
+    tokens = inputs()
+    sequence = transformers.TFBertModel(config())(tokens)[0]
+    return classified(tokens, keras.layers.Bidirectional(keras.layers.LSTM(3))(sequence))
+
+
+def nested():
+    tokens = inputs()
+    parts = [keras.layers.Dense(6), keras.layers.BatchNormalization(), keras.layers.LayerNormalization()]
+    return classified(tokens, keras.Sequential(parts, name="head")(transformers.TFBertModel(config())(tokens)[1]))
+
+
+def with_a_head():
+    return transformers.TFBertForSequenceClassification(config(num_labels=3))
+
+
+SHAPES = {
+    function.__name__: function for function in (first_token, with_features, frozen, recurrent, nested, with_a_head)
+}
+
+
+def arrays(name):
+    random = np.random.RandomState(0)
+    lengths = np.array([[LENGTH], [5], [3], [9]])
+    found = {
+        "input_ids": random.randint(5, len(VOCABULARY), (4, LENGTH)).astype("int32"),
+        "attention_mask": (np.arange(LENGTH) < lengths).astype("int32"),
+    }
+    if name == "with_features":
+        found["numerical_features"] = random.normal(size=(4, FEATURES)).astype("float32")
+    return found
+
+
+def write(name, folder, formats):
+    """Build, change every weight, train for a step, note the predictions, save."""
+    keras.backend.clear_session()
+    model, given, random = SHAPES[name](), arrays(name), np.random.RandomState(1)
+    model(given)
+    for weight in model.weights:
+        noise = random.normal(size=weight.shape).astype("float32")
+        weight.assign(weight * 1.3 if "variance" in weight.name else weight + 0.05 * noise)
+    if name != "with_a_head":
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(given, np.array([0, 1, 0, 1]), verbose=0)
+    predictions = model.predict(given, verbose=0)
+    if not isinstance(predictions, np.ndarray):
+        predictions = predictions["logits"] if isinstance(predictions, dict) else predictions.logits
+    folder.mkdir(parents=True)
+    np.savez(str(folder / "noted.npz"), predictions=predictions, **given)
+    classifier = folder / "classifier"
+    config(layers=2 if name == "frozen" else 1).save_pretrained(str(classifier))
+    (classifier / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 32}
+    (classifier / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    for file in formats:
+        try:
+            model.save(str(folder / file), **({"save_format": "tf"} if file == "saved_model" else {}))
+        except NotImplementedError:  # a class without get_config, or a model that is not functional
+            (folder / file).unlink() if (folder / file).exists() else None
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[2:]:
+        shape, _, given = argument.partition(":")
+        write(shape, Path(sys.argv[1]) / shape, given.split(",") if given else FORMATS)
