@@ -109,7 +109,7 @@ class Interpreter:
                     "an op that a rescue does not compute",
                     place=node.place,
                     found="tf.raw_ops." + node.kind,
-                    fix="give the predictions of the original by --reference, or build the model by --build",
+                    fix="give what the original predicted as a reference",
                 )
         uses: Dict[str, int] = {}
         for source in [*(s for node in order for s in node.sources), *wanted]:

@@ -1,7 +1,7 @@
 """A stored model -> the parts of a bundle's model: graph, configurations of encoders, arrays, trainable flags."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from bert_bundle.encoders.families import POOLER
 from bert_bundle.errors import FormatError, ModelError
@@ -9,6 +9,7 @@ from bert_bundle.graph.graph import Graph, Layer
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.loading.parts import Parts
 from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
+from bert_bundle.rescuing.stored_weights import without_pooler
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,12 @@ def parts_of(stored: StoredModel, encoder_config: Optional[Mapping[str, Any]] = 
         raise ModelError(
             "a file without the architecture of the model",
             place=stored.source,
-            fix="give a function that builds the model by --build",
+            fix="load it where it still loads, and save it with bert_bundle.save",
         )
     read = stored_graph.read(stored.architecture, stored.source, encoder_config)
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)
     findings: List[str] = []
-    poolers = {
-        layer.encoder for _, layer in read.graph.walk() if layer.encoder and _lacks_pooler(layer, weights.names, stored)
-    }
-    graph = _mapped(read.graph, lambda layer: _with_pooler(layer, poolers))
+    graph = _mapped(read.graph, lambda layer: _with_pooler(layer, weights.names.get(layer.encoder, ())))
     flags = frozen_parts.flags(graph, stored, weights.names, findings)
     graph = _mapped(graph, lambda layer: _with_flags(layer, flags))
     parts = Parts(graph, read.configs, weights.encoders, weights.layers)
@@ -48,12 +46,9 @@ def parts_of(stored: StoredModel, encoder_config: Optional[Mapping[str, Any]] = 
     return Rescued(parts, tuple(findings))
 
 
-def _lacks_pooler(layer: Layer, names: Mapping[str, List[str]], stored: StoredModel) -> bool:
-    return stored_weights.without_pooler(layer, names.get(layer.encoder, ()))
-
-
-def _with_pooler(layer: Layer, without: "set[str]") -> Layer:
-    return replace(layer, config={POOLER: False}) if layer.encoder in without and layer.encoder else layer
+def _with_pooler(layer: Layer, names: Sequence[str]) -> Layer:
+    """Return an encoder's record that says whether it has a pooler, from the names of its variables."""
+    return replace(layer, config={POOLER: False}) if layer.encoder and without_pooler(layer, names) else layer
 
 
 def _with_flags(layer: Layer, flags: Mapping[str, Tuple[bool, Dict[str, bool]]]) -> Layer:

@@ -7,7 +7,7 @@ right. Every tensor is used exactly once. Does not know: Keras, the file.
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def _owners(graph: Graph) -> Dict[str, Tuple[str, Layer]]:
     return owners
 
 
-def _owner(name: str, owners: Mapping[str, Tuple[str, Layer]]) -> "Tuple[str, Layer] | None":
+def _owner(name: str, owners: Mapping[str, Tuple[str, Layer]]) -> Optional[Tuple[str, Layer]]:
     """Return the layer that a variable belongs to: the first part of its name that is a layer's."""
     for part in name.split("/"):
         if part in owners:
@@ -97,8 +97,8 @@ def _path_in_layer(path: str, layer: Layer, name: str) -> str:
     return "/".join([path, *numbered, inner[-1]])
 
 
-def without_pooler(graph_layer: Layer, names: Iterable[str]) -> bool:
+def without_pooler(layer: Layer, names: Iterable[str]) -> bool:
     """Return whether an encoder's stored weights lack the pooler of its family."""
-    family = of_layer(graph_layer.class_name, {k: v for k, v in graph_layer.config.items() if k != POOLER})
+    family = of_layer(layer.class_name, {k: v for k, v in layer.config.items() if k != POOLER})
     pooler = family.weights.pooler
     return bool(pooler) and not any("/" + pooler.split(".")[0] + "/" in name for name in names)
