@@ -14,6 +14,7 @@ from bert_bundle.keras_files.stored_model import HDF5, KERAS_ZIP, SAVED_MODEL, S
 
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 _NOT_THE_MODEL_S = ("optimizer/", "keras_api/", "save_counter/")  # of training: what begins the keys of such tensors
+_KINDS = "a SavedModel folder, an HDF5 file (.h5) or an archive of Keras (.keras)"
 _SLOT = "/.OPTIMIZER_SLOT/"
 
 
@@ -22,14 +23,14 @@ def kind_of(path: Path) -> str:
     if path.is_dir():
         if (path / saved_model.FILE_NAME).is_file():
             return SAVED_MODEL
-        raise FormatError("not a folder that TensorFlow or Keras wrote", place=path.name)
+        raise FormatError("not a folder that TensorFlow or Keras wrote", place=path.name, wanted=_KINDS)
     with open(path, "rb") as file:
         head = file.read(8)
     if head == _HDF5:
         return HDF5
     if head[:4] == _ZIP:
         return KERAS_ZIP
-    raise FormatError("not a file that TensorFlow or Keras wrote", place=path.name, found=head)
+    raise FormatError("not a file that TensorFlow or Keras wrote", place=path.name, wanted=_KINDS, found=head)
 
 
 def read(path: Path) -> StoredModel:
