@@ -17,7 +17,7 @@ from bert_bundle.format.open_bundle import check_files, open_bundle
 from bert_bundle.format.staging import Staging, check_target
 from bert_bundle.grading import differences, grades
 from bert_bundle.graph import custom_classes
-from bert_bundle.keras_files import keras_models
+from bert_bundle.keras_files.read import read as read_stored
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.keras_models.runtime import AUTO
@@ -184,29 +184,35 @@ def rescue(
     config: Optional[Path] = None,
     labels: Labels = None,
     reference: Optional[Mapping[str, Any]] = None,
+    runtime: str = AUTO,
+    max_length: Union[int, Mapping[str, int], None] = None,
     prove: bool = True,
     overwrite: bool = False,
-    runtime: str = AUTO,
     metadata: Optional[Mapping[str, Any]] = None,
+    task: Asked = None,
+    inputs: Optional[Mapping[str, Any]] = None,
+    padding: Optional[str] = None,
 ) -> Rescue:
     """Make a bundle of a file that Keras 2 wrote: a SavedModel, an HDF5 file, or a .keras archive.
 
     source      the file or folder. Nothing in it is executed, and Keras' own loaders are not used
-    tokenizer   the encoder's own, or the folder that `save_pretrained` wrote it to; by default looked for in `config`,
-                in `source` and beside it
+    tokenizer   the encoder's own, or the folder that `save_pretrained` wrote it to; by default that of the only
+                folder that has one: `config`, or else `source` and the folders beside it
     config      the folder of the encoder's config.json, for a file that does not hold the configuration
     labels      as of `save`; by default those of the encoder's configuration
     reference   {input name: array, "predictions": array}: figures that you noted of the original
-    prove, overwrite, runtime, metadata  as of `save` and `load`
+    runtime     as of `load`; all others as of `save`
 
     Raises FormatError, IntegrityError, LimitError or UnsafeError for a file that is refused, ModelError for a model
     that a bundle cannot represent, ProofError if the rescued model does not predict what the original predicts;
     and what `save` raises. Where nothing tells what it predicted, the bundle's metadata and the result do.
     """
-    stored = source if isinstance(source, StoredModel) else keras_models.read(pathlib.Path(os.fspath(source)))
+    check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
+    stored = source if isinstance(source, StoredModel) else read_stored(pathlib.Path(os.fspath(source)))
     found = sources.Sources(stored, config, tokenizer)
-    read = parts_of(stored, found.encoder_config())
+    read = parts_of(stored, found.encoder_config)
     bound = keras_runtime.bind(runtime)
+    own_tokenizer = found.tokenizer(read.parts.configs, bound.name)
     model = read.parts.build(bound).model
     witness = None
     if reference is not None:
@@ -219,10 +225,14 @@ def rescue(
     manifest = save(
         model,
         path,
-        tokenizer=found.tokenizer(read.parts.configs, bound.name),
+        tokenizer=own_tokenizer,
         labels=labels,
+        max_length=max_length,
         prove=prove,
         overwrite=overwrite,
         metadata={**(metadata or {}), "rescue": origin},
+        task=task,
+        inputs=inputs,
+        padding=padding,
     )
     return Rescue(manifest, read.findings, witness)

@@ -235,9 +235,18 @@ def _getitem(op: RawOp) -> NestedOp:
     begins, ends, steps = (op.elements(position) for position in (1, 2, 3))
     if begins is None or ends is None or steps is None:
         raise KeyError("tf.raw_ops.StridedSlice with bounds of unknown number")
-    masks = {
-        name: int(op.attribute(name + "_mask")) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
-    }
+    key = slice_key(op.attribute, begins, ends, steps)
+    return NestedOp("getitem", {"x": op.inputs[0], "key": key[0] if len(key) == 1 else key})
+
+
+def slice_key(
+    attribute: Callable[[str], Any], begins: Sequence[Any], ends: Sequence[Any], steps: Sequence[Any]
+) -> List[Any]:
+    """Return the bounds of a `StridedSlice` as the key of a slice in Python: `attribute` gives its bit masks.
+
+    Raises KeyError for an index that is not an integer.
+    """
+    masks = {name: int(attribute(name + "_mask")) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     key: List[Any] = []
     for position, (begin, end, step) in enumerate(zip(begins, ends, steps)):
         on = {name for name, mask in masks.items() if mask & 1 << position}
@@ -253,7 +262,7 @@ def _getitem(op: RawOp) -> NestedOp:
             key.append(
                 slice(None if "begin" in on else begin, None if "end" in on else end, None if step == 1 else step)
             )
-    return NestedOp("getitem", {"x": op.inputs[0], "key": key[0] if len(key) == 1 else key})
+    return key
 
 
 def _slice(op: RawOp) -> NestedOp:

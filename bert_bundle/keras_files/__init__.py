@@ -1,4 +1,4 @@
-"""Files that Keras, TensorFlow and transformers write, read without them, as data that nothing of is executed.
+"""Files that Keras and TensorFlow write, read without them and as data: nothing in a file is executed.
 
 Layer 5 of the core.
 """

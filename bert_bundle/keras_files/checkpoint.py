@@ -46,6 +46,8 @@ class Checkpoint:
         """Read the index. Raises FormatError, IntegrityError or LimitError with the file."""
         self._prefix = prefix
         path = prefix.with_name(prefix.name + INDEX)
+        if not path.is_file():
+            raise FormatError("the index of a checkpoint is missing", place=str(path))
         if path.stat().st_size > MAX_INDEX:
             raise LimitError("the index of a checkpoint is too large", place=path.name, wanted=MAX_INDEX)
         records = dict(_records(path.read_bytes(), path.name))
@@ -64,8 +66,9 @@ class Checkpoint:
         if key not in self.entries:
             raise FormatError("a tensor that the checkpoint does not have", place=str(self._prefix.name), wanted=key)
         entry = self.entries[key]
-        dtype = tensor_protos.dtype_of(entry.dtype, key)
-        return np.frombuffer(self._data(key), dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(entry.shape)
+        dtype, data = tensor_protos.dtype_of(entry.dtype, key), self._data(key)
+        self._check(key, data)
+        return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(entry.shape)
 
     def objects(self) -> Message:
         """Return the graph of the objects that were saved, an empty message where there is none."""
@@ -83,17 +86,25 @@ class Checkpoint:
         return found
 
     def _string(self, key: str) -> bytes:
-        """Return a string without axes: its length, a checksum of that, and the bytes."""
-        entry, data = self.entries[key], self._data(key, checked=False)
+        """Return a string without axes: its length, a checksum of that, and the bytes.
+
+        The checksum of all has the length as four bytes, after `WriteStringTensor` of tensor_bundle.cc.
+        """
+        entry, data = self.entries[key], self._data(key)
         if entry.dtype != tensor_protos.STRING or entry.shape:
             raise FormatError("not one string", place=key)
         size, start = wire.varint(memoryview(data), 0, key)
         text = data[start + 4 :]
         if len(text) != size:
-            raise FormatError("a string is not as long as it says", place=key, wanted=size, found=len(text))
+            raise FormatError("a string does not have its length", place=key, wanted=size, found=len(text))
+        self._check(key, size.to_bytes(4, "little") + data[start:])
         return text
 
-    def _data(self, key: str, *, checked: bool = True) -> bytes:
+    def _check(self, key: str, data: bytes) -> None:
+        if crc32c.masked(data) != self.entries[key].checksum:
+            raise IntegrityError("a tensor of the checkpoint has changed since it was written", place=key)
+
+    def _data(self, key: str) -> bytes:
         entry = self.entries[key]
         path = self._shard(entry.shard)
         with open(path, "rb") as file:
@@ -103,8 +114,6 @@ class Checkpoint:
             raise IntegrityError(
                 "the data of a checkpoint ends early", place=path.name, wanted=entry.size, found=len(data)
             )
-        if checked and crc32c.masked(data) != entry.checksum:
-            raise IntegrityError("a tensor of the checkpoint has changed since it was written", place=key)
         return data
 
     def _shard(self, number: int) -> Path:
@@ -120,7 +129,7 @@ class Checkpoint:
                 raise FormatError("two tensors of the checkpoint overlap", place=key)
             ends[entry.shard] = entry.offset + entry.size
             if ends[entry.shard] > os.stat(self._shard(entry.shard)).st_size:
-                raise FormatError("a tensor ends behind its data file", place="{} {}".format(place, key))
+                raise FormatError("a tensor ends after its data file", place="{} {}".format(place, key))
 
 
 def _entry(data: bytes, place: str) -> Entry:
@@ -132,7 +141,7 @@ def _entry(data: bytes, place: str) -> Entry:
     shape = tensor_protos.full_shape(message.message(2), itemsize)
     entry = Entry(number, shape, message.integer(3), message.integer(4), message.integer(5), message.integer(6))
     if entry.offset < 0 or entry.size < 0:
-        raise FormatError("a tensor at a negative place", place=place)
+        raise FormatError("a tensor with a negative offset or size", place=place)
     if number != tensor_protos.STRING and entry.size != int(np.prod(shape, dtype=np.int64)) * itemsize:
         raise FormatError("a tensor does not have the bytes of its shape", place=place, wanted=shape, found=entry.size)
     return entry
@@ -143,7 +152,7 @@ def _records(data: bytes, place: str) -> Iterator[Tuple[bytes, bytes]]:
     if len(data) < _FOOTER or data[-8:] != MAGIC:
         raise FormatError("not the index of a checkpoint", place=place)
     footer = memoryview(data)[-_FOOTER:]
-    position = wire.varint(footer, wire.varint(footer, 0, place)[1], place)[1]  # behind the index of metadata
+    position = wire.varint(footer, wire.varint(footer, 0, place)[1], place)[1]  # after the handle of the metadata
     last = None
     for _, handle in _block(data, *_handle(footer[position:], place), place):
         for key, value in _block(data, *_handle(memoryview(handle), place), place):
@@ -162,7 +171,7 @@ def _block(data: bytes, offset: int, size: int, place: str) -> Iterator[Tuple[by
     """Yield the records of one block, whose keys leave out what they share with the key before."""
     end = offset + size
     if end + _TRAILER > len(data):
-        raise FormatError("a block ends behind the index", place=place)
+        raise FormatError("a block ends after the index", place=place)
     if data[end] != _NOT_COMPRESSED:
         raise FormatError("an index that is compressed", place=place)
     if crc32c.masked(data[offset : end + 1]) != int.from_bytes(data[end + 1 : end + _TRAILER], "little"):
@@ -175,7 +184,7 @@ def _block(data: bytes, offset: int, size: int, place: str) -> Iterator[Tuple[by
         rest, position = wire.varint(view, position, place)
         length, position = wire.varint(view, position, place)
         if shared > len(key) or rest + length > len(view) - position:
-            raise FormatError("a record ends behind its block", place=place)
+            raise FormatError("a record ends after its block", place=place)
         key = key[:shared] + bytes(view[position : position + rest])
         position += rest
         yield key, bytes(view[position : position + length])

@@ -8,7 +8,6 @@ from bert_bundle.keras_files import tensor_protos
 from bert_bundle.keras_files.wire import Message
 
 MAX_NODES = 1_000_000  # of a graph or function
-MAX_NESTING = 16  # of attributes in attributes
 
 _SCALARS = {
     2: "text",
@@ -23,9 +22,8 @@ _SCALARS = {
 }
 # Attributes that a SavedModel leaves out because they have the default of their op (from TensorFlow's op definitions).
 _DEFAULTS: Mapping[str, Any] = {
-    **dict.fromkeys("transpose_a transpose_b adj_x adj_y keep_dims exclusive reverse align_corners".split(), False),
+    **dict.fromkeys("transpose_a transpose_b adj_x adj_y keep_dims exclusive reverse".split(), False),
     **{name + "_mask": 0 for name in "begin end ellipsis new_axis shrink_axis".split()},
-    **dict.fromkeys("grad_a grad_b validate_indices half_pixel_centers Truncate".split(), False),
     "axis": 0,
     "batch_dims": 0,
     "data_format": "NHWC",
@@ -35,13 +33,9 @@ _DEFAULTS: Mapping[str, Any] = {
     "is_training": True,
     "out_type": "int32",
     "output_type": "int64",
-    "seq_dim": 0,
     "batch_dim": 0,
-    "sorted": True,
     "shared_name": "",
     "squeeze_dims": (),
-    "element_dtype": "",
-    "approximate": False,
 }
 _DEFAULTS_OF: Mapping[Tuple[str, str], Any] = {("OneHot", "axis"): -1}
 
@@ -140,10 +134,8 @@ def _source(text: str, place: str) -> Source:
     return Source(node, int(position or 0), result)
 
 
-def _value(message: Message, place: str, depth: int = 0) -> Any:
+def _value(message: Message, place: str) -> Any:
     """Return an `AttrValue` as plain data."""
-    if depth > MAX_NESTING:
-        raise LimitError("attributes nested too deeply", place=place, wanted=MAX_NESTING)
     if 1 in message:
         return _list(message.message(1), place)
     for number, kind in _SCALARS.items():

@@ -12,11 +12,13 @@ from typing import Any, Iterator, Mapping, Tuple, Union
 import numpy as np
 
 from bert_bundle.errors import FormatError, LimitError, RuntimeUnavailableError, UnsafeError
+from bert_bundle.keras_files.malformed import malformed
 
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 64
 MAX_RATIO = 1000  # bytes that a compressed dataset declares, for each byte of the file
 
+_UNREADABLE = "an HDF5 file that cannot be read"
 _EXTERNAL_FILES = 0x0007  # a message of an object header, HDF5 file format specification, IV.A.2.h
 _COMPACT, _CONTIGUOUS, _CHUNKED = 0, 1, 2
 _GZIP, _SHUFFLE = 1, 2
@@ -32,15 +34,9 @@ class Hdf5:
         self._place = place
         self._objects = 0
         self._size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        try:
+        with malformed(_UNREADABLE, place):
             self._file = pyfive.File(BytesIO(source) if isinstance(source, bytes) else str(source))
             self._datasets = dict(self._walk(self._file, "", ()))
-        except (FormatError, LimitError, UnsafeError):
-            raise
-        except Exception as error:  # pyfive asserts, and struct fails, at what they do not expect
-            raise FormatError(
-                "an HDF5 file that cannot be read", place=place, found="{}: {}".format(type(error).__name__, error)
-            ) from error
 
     @property
     def paths(self) -> Tuple[str, ...]:
@@ -51,22 +47,14 @@ class Hdf5:
         """Return a dataset. Raises FormatError if there is none of that path."""
         if path not in self._datasets:
             raise FormatError("a tensor that the file does not have", place=self._place, wanted=path)
-        return np.asarray(self._read(lambda: self._datasets[path][()]))
+        with malformed(_UNREADABLE, self._place):
+            return np.asarray(self._datasets[path][()])
 
     def attributes(self, path: str = "") -> Mapping[str, Any]:
         """Return the attributes of a group: text, numbers, or lists of text."""
-        group = self._file if not path else self._read(lambda: self._file[path])
-        return {name: _plain(value) for name, value in self._read(lambda: dict(group.attrs)).items()}
-
-    def _read(self, read: Any) -> Any:
-        try:
-            return read()
-        except Exception as error:  # as above
-            raise FormatError(
-                "an HDF5 file that cannot be read",
-                place=self._place,
-                found="{}: {}".format(type(error).__name__, error),
-            ) from error
+        with malformed(_UNREADABLE, self._place):
+            group = self._file[path] if path else self._file
+            return {name: _plain(value) for name, value in group.attrs.items()}
 
     def _walk(self, group: Any, path: str, above: Tuple[int, ...]) -> Iterator[Tuple[str, Any]]:
         if len(above) > MAX_DEPTH:

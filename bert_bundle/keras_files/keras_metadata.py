@@ -31,7 +31,7 @@ def read(folder: Path, model: SavedModel) -> Dict[str, Mapping[str, Any]]:
     return {node.text(3): _parsed(node.text(5), "{} {}".format(FILE_NAME, node.text(3))) for node in nodes}
 
 
-def frozen(metadata: Mapping[str, Mapping[str, Any]]) -> Dict[str, bool]:
+def flags(metadata: Mapping[str, Mapping[str, Any]]) -> Dict[str, bool]:
     """Return names of an object and of those that hold it, joined by slashes, -> its flag `trainable`."""
     found: Dict[str, bool] = {}
     names: Dict[str, str] = {ROOT: ""}
@@ -39,8 +39,10 @@ def frozen(metadata: Mapping[str, Mapping[str, Any]]) -> Dict[str, bool]:
         if path == ROOT or "trainable" not in metadata[path] or path.startswith("root.keras_api"):
             continue
         holder = path.rpartition(".")[0]
-        while holder not in names:
+        while holder and holder not in names:
             holder = holder.rpartition(".")[0]
+        if not holder:
+            raise FormatError("metadata of an object outside of the model", place=FILE_NAME, found=path)
         names[path] = (names[holder] + "/" if names[holder] else "") + str(metadata[path].get("name"))
         found.setdefault(names[path], bool(metadata[path]["trainable"]))
     return found

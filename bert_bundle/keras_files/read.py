@@ -1,19 +1,27 @@
-"""Tell what kind of file a path is, by its bytes, and read it."""
+"""Read a model from any file that Keras 2 writes. The bytes of a file decide its kind, not its name."""
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 import numpy as np
 
 from bert_bundle.encoders import families
-from bert_bundle.errors import FormatError
-from bert_bundle.keras_files import checkpoint, keras_metadata, saved_model
+from bert_bundle.errors import FormatError, LimitError, UnsafeError
+from bert_bundle.format import strict_json
+from bert_bundle.keras_files import checkpoint, keras_metadata, saved_model, structural_names
 from bert_bundle.keras_files.checkpoint import Checkpoint
+from bert_bundle.keras_files.hdf5 import MAX_RATIO, Hdf5
+from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.stored_model import HDF5, KERAS_ZIP, SAVED_MODEL, StoredModel
 
+ARCHIVE = ("metadata.json", "config.json", "model.weights.h5")
+MAX_JSON = 64 << 20  # bytes of a document in an archive
+
+_WEIGHTS = "model_weights"
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
-_NOT_THE_MODEL_S = ("optimizer/", "keras_api/", "save_counter/")  # of training: what begins the keys of such tensors
+_OF_TRAINING = ("optimizer/", "keras_api/", "save_counter/")  # how the keys of tensors begin that only training needs
 _KINDS = "a SavedModel folder, an HDF5 file (.h5) or an archive of Keras (.keras)"
 _SLOT = "/.OPTIMIZER_SLOT/"
 
@@ -34,11 +42,11 @@ def kind_of(path: Path) -> str:
 
 
 def read(path: Path) -> StoredModel:
-    """Return what a SavedModel folder holds. Raises FormatError, IntegrityError or LimitError."""
-    kind = kind_of(path)
-    if kind != SAVED_MODEL:
-        raise FormatError("a kind of file that is read on the host", place=path.name, found=kind)
-    return _saved_model(path)
+    """Return what a SavedModel, an HDF5 file or an archive of Keras holds.
+
+    Raises FormatError, IntegrityError, LimitError or UnsafeError, RuntimeUnavailableError for HDF5 without pyfive.
+    """
+    return {SAVED_MODEL: _saved_model, HDF5: _hdf5, KERAS_ZIP: _archive}[kind_of(path)](path)
 
 
 def _saved_model(path: Path) -> StoredModel:
@@ -48,16 +56,16 @@ def _saved_model(path: Path) -> StoredModel:
     tensors = Checkpoint(path / saved_model.VARIABLES)
     arrays = _arrays(tensors)
     versions = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
-    versions["transformers"] = transformers_version(root.get("config"))
+    versions["transformers"] = _transformers_version(root.get("config"))
     return StoredModel(
         kind=SAVED_MODEL,
         path=str(path.resolve()),
         versions={name: version for name, version in versions.items() if version},
         arrays=arrays,
         architecture=_architecture(root),
-        flags=keras_metadata.frozen(metadata) or None,
+        flags=keras_metadata.flags(metadata) or None,
         serving=model,
-        digest=digest([path / saved_model.FILE_NAME, *sorted((path / "variables").iterdir())]),
+        digest=_digest([path / saved_model.FILE_NAME, *sorted((path / "variables").iterdir())]),
     )
 
 
@@ -65,7 +73,7 @@ def _arrays(tensors: Checkpoint) -> Dict[str, np.ndarray]:
     """Return full name -> array of every variable of the model. Raises FormatError for a name that is there twice."""
     found = {}
     for name, all_keys in tensors.keys_by_name().items():
-        keys = [key for key in all_keys if not key.startswith(_NOT_THE_MODEL_S) and _SLOT not in key]
+        keys = [key for key in all_keys if not key.startswith(_OF_TRAINING) and _SLOT not in key]
         if len(keys) > 1:
             raise FormatError("two variables of one name", place=checkpoint.OBJECT_GRAPH, found=name)
         if keys:
@@ -89,7 +97,91 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def transformers_version(config: Any) -> str:
+def _hdf5(path: Path) -> StoredModel:
+    file = Hdf5(path, path.name)
+    attributes = file.attributes()
+    if "model_config" not in attributes:
+        raise FormatError(
+            "an HDF5 file without a model",
+            place=path.name,
+            found="weights alone" if file.paths else "nothing: the save that made it failed",
+        )
+    architecture = _document(str(attributes["model_config"]).encode("utf-8"), path.name + " model_config")
+    return StoredModel(
+        kind=HDF5,
+        path=str(path.resolve()),
+        versions=_versions(str(attributes.get("keras_version", "")), architecture),
+        arrays=_legacy_arrays(file, _WEIGHTS, path.name),
+        architecture=architecture,
+        in_order=True,
+        digest=_digest([path]),
+    )
+
+
+def _legacy_arrays(file: Hdf5, group: str, place: str) -> Dict[str, np.ndarray]:
+    """Return full name -> array, in the order of the layers and of the weights of each."""
+    arrays: Dict[str, np.ndarray] = {}
+    for layer in _names(file.attributes(group), "layer_names"):
+        for name in _names(file.attributes("{}/{}".format(group, layer)), "weight_names"):
+            key = name.partition(":")[0]
+            if key in arrays:
+                raise FormatError("two tensors of one name", place=place, found=name)
+            arrays[key] = file.array("/".join([group, layer, name]))
+    return arrays
+
+
+def _names(attributes: Mapping[str, Any], key: str) -> List[str]:
+    """Return a list of names, which Keras cuts into pieces where it is longer than an attribute may be."""
+    if key in attributes:
+        return list(attributes[key])
+    pieces: List[str] = []
+    while key + str(len(pieces)) in attributes:
+        pieces.append(key + str(len(pieces)))
+    return [name for piece in pieces for name in attributes[piece]]
+
+
+def _archive(path: Path) -> StoredModel:
+    with malformed("an archive that cannot be read", path.name), zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        metadata, architecture = (_document(archive.read(name), path.name + " " + name) for name in ARCHIVE[:2])
+        file = Hdf5(archive.read(ARCHIVE[2]), path.name + " " + ARCHIVE[2])
+    with malformed("a configuration that is not whole", path.name):
+        names = structural_names.full_names(architecture, list(file.paths), path.name)
+    return StoredModel(
+        kind=KERAS_ZIP,
+        path=str(path.resolve()),
+        versions=_versions(str(metadata.get("keras_version", "")), architecture),
+        arrays={name: file.array(place) for place, name in names.items()},
+        architecture=architecture,
+        digest=_digest([path]),
+    )
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise UnsafeError or LimitError unless the archive has the three members of Keras, of a plausible size."""
+    members = archive.infolist()
+    names = sorted(member.filename for member in members)
+    if names != sorted(ARCHIVE):
+        raise UnsafeError("an archive with other members", place=path.name, wanted=", ".join(ARCHIVE), found=names)
+    for member in members:
+        most = MAX_RATIO * path.stat().st_size if member.filename == ARCHIVE[2] else MAX_JSON
+        if member.flag_bits & 1 or member.file_size > most:
+            raise LimitError("a member that is encrypted or too large", place=path.name, found=member.filename)
+
+
+def _document(data: bytes, place: str) -> Mapping[str, Any]:
+    document = strict_json.parse(data, place)
+    if not isinstance(document, dict):
+        raise FormatError("not a JSON object", place=place)
+    return document
+
+
+def _versions(keras: str, architecture: Mapping[str, Any]) -> Dict[str, str]:
+    versions = {"keras": keras, "transformers": _transformers_version(architecture)}
+    return {name: version for name, version in versions.items() if version}
+
+
+def _transformers_version(config: Any) -> str:
     """Return the version of transformers that the first encoder in a configuration names."""
     found: List[str] = []
     stack = [config]
@@ -104,7 +196,7 @@ def transformers_version(config: Any) -> str:
     return found[0] if found else ""
 
 
-def digest(paths: List[Path]) -> str:
+def _digest(paths: List[Path]) -> str:
     """Return the SHA-256 of the files, one after another."""
     found = hashlib.sha256()
     for path in paths:

@@ -1,4 +1,4 @@
-"""A SavedModel folder: its graph and functions, signatures, variables and objects. Nothing of it is executed.
+"""A SavedModel folder: its graph and functions, signatures, variables and objects. Nothing in it is executed.
 
 The numbers of fields are those of tensorflow/core/protobuf/saved_model.proto, meta_graph.proto,
 saved_object_graph.proto and of tensorflow/core/framework/graph.proto and function.proto.
@@ -79,7 +79,7 @@ def parse(data: bytes) -> SavedModel:
         raise FormatError("a SavedModel of one graph is needed", place=FILE_NAME, wanted=1, found=len(graphs))
     meta = graphs[0]
     if meta.messages(6):
-        raise FormatError("a SavedModel with assets", place=FILE_NAME, found="a file that a layer reads, such as words")
+        raise FormatError("a SavedModel with assets", place=FILE_NAME, found="files that a layer reads")
     graph = meta.message(2)
     nodes = nodes_of(graph.messages(1), FILE_NAME)
     return SavedModel(

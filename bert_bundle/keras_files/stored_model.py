@@ -1,7 +1,6 @@
 """What a file of Keras holds, whatever its format: architecture, arrays by name, flags, versions, serving function.
 
-This record is what every reader returns, and what a rescue starts from. Another process can read it
-from a folder.
+Every reader returns this record, and a rescue starts from it. It can be written to a folder for another process.
 """
 
 import os
@@ -52,7 +51,7 @@ class StoredModel:
 
 def write(stored: StoredModel, folder: Path) -> None:
     """Write a record, apart from a serving function, into a folder."""
-    record = {name: value for name, value in asdict(_without_arrays(stored)).items() if name != "serving"}
+    record = asdict(replace(stored, arrays={}, serving=None))
     record["names"] = list(stored.arrays)
     (folder / _ARRAYS).write_bytes(tensors.to_bytes({str(i): array for i, array in enumerate(stored.arrays.values())}))
     (folder / _RECORD).write_bytes(strict_json.canonical(record))
@@ -64,7 +63,3 @@ def read(folder: Path) -> StoredModel:
     arrays = tensors.from_bytes((folder / _ARRAYS).read_bytes(), _ARRAYS)
     names = record.pop("names")
     return StoredModel(**{**record, "arrays": {name: arrays[str(position)] for position, name in enumerate(names)}})
-
-
-def _without_arrays(stored: StoredModel) -> StoredModel:
-    return replace(stored, arrays={}, serving=None)

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import Family
-from bert_bundle.encoders.families.family import EMBEDDINGS
+from bert_bundle.encoders.families.family import EMBEDDINGS, TABLES
 from bert_bundle.errors import FormatError, ModelError
 
 VARIABLES = "vars"
@@ -37,8 +37,9 @@ _LEFT_OUT = {
     "beta": "center",
     "bias": "use_bias",
 }  # a variable that is not there if the field is False
-_ATTRIBUTES = {"self_attention": "self", "dense_output": "output", "bert_output": "output"}  # of transformers' classes
-_LISTED = re.compile(r"/layer/tf_[a-z_]*?(?:_([0-9]+))?/")
+# Attributes of transformers' classes whose layers have another name.
+_ATTRIBUTES = {"self_attention": "self", "dense_output": "output", "bert_output": "output", "out": "output"}
+_LISTED = re.compile(r"/([a-z_]+)/tf[a-z0-9_]*?(?:_([0-9]+))?(?=/)")  # an attribute that is a list, a layer in it
 _TABLES = ("word_embeddings/weight", "token_type_embeddings/embeddings", "position_embeddings/embeddings")
 
 
@@ -130,12 +131,16 @@ def _name(record: Mapping[str, Any], path: str, place: str) -> str:
 def _in_encoder(family: Family, path: str, place: str) -> str:
     """Return a variable's name inside of an encoder: `bert/encoder/layer_._0/attention/self/query/kernel`."""
     parts = path.split("/")
-    inner = "/".join(parts[2:] if parts[0] == "layers" and parts[1].endswith("main_layer") else parts)
-    inner = _LISTED.sub(lambda found: "/layer_._{}/".format(int(found.group(1) or 0)), "/" + inner).strip("/")
-    *holders, _, position = [_ATTRIBUTES.get(part, part) for part in inner.split("/")]
+    main = 2 if parts[0] == "layers" and parts[1].endswith("main_layer") else int(parts[0] == family.weights.prefix)
+    inner = _LISTED.sub(lambda m: "/{}_._{}".format(m.group(1), int(m.group(2) or 0)), "/" + "/".join(parts[main:]))
+    *holders, _, position = [_ATTRIBUTES.get(part, part) for part in inner.strip("/").split("/")]
     if holders == [EMBEDDINGS]:
-        tables = [table for table in _TABLES if family.fields.get("type_vocab_size", 1) or "type" not in table]
+        rows = {**{family.bert_name(name): size for name, size in family.fields.items()}, **family.constants}
+        tables = [table for table in _TABLES if rows[TABLES[table.partition("/")[0]]]]
         return "/".join([family.weights.prefix, EMBEDDINGS, tables[int(position)]])
+    distances = family.weights.distances
+    if distances is not None and holders == distances.path.split(".")[:-1]:
+        return "/".join([family.weights.prefix, *distances.path.split("."), "embeddings"])
     if not holders or int(position) > 1:
         raise FormatError("a tensor that the encoder does not have", place=place)
     names = _NORM if "norm" in holders[-1].lower() else _PAIR

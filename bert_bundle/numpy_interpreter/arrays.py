@@ -1,11 +1,12 @@
 """The ops that make, cut, join and move arrays."""
 
 import math
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
 from bert_bundle.errors import LimitError
+from bert_bundle.graph.raw_ops import slice_key
 from bert_bundle.numpy_interpreter.interpreter import Rule
 
 MAX_ELEMENTS = 1 << 31  # of an array that an op makes from sizes alone
@@ -30,19 +31,7 @@ def _range(interpreter: Any, node: Any, x: Any) -> Any:
 
 
 def _strided_slice(interpreter: Any, node: Any, x: Any) -> Any:
-    masks = {name: node.attribute(name + "_mask") for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
-    key: List[Any] = []
-    for position, (begin, end, step) in enumerate(zip(*(np.ravel(bound).tolist() for bound in x[1:4]))):
-        on = {name for name, mask in masks.items() if mask & 1 << position}
-        if "ellipsis" in on:
-            key.append(Ellipsis)
-        elif "new_axis" in on:
-            key.append(None)
-        elif "shrink_axis" in on:
-            key.append(begin)
-        else:
-            key.append(slice(None if "begin" in on else begin, None if "end" in on else end, step))
-    return [x[0][tuple(key)]]
+    return [x[0][tuple(slice_key(node.attribute, *(np.ravel(bound).tolist() for bound in x[1:4])))]]
 
 
 def _slice(interpreter: Any, node: Any, x: Any) -> Any:

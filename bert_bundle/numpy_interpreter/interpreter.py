@@ -11,6 +11,7 @@ import numpy as np
 
 from bert_bundle.errors import FormatError, LimitError, UnsafeError
 from bert_bundle.keras_files.graph_nodes import Node, Source
+from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.saved_model import SERVING, SavedModel
 
 MAX_CALLS = 64  # functions that call each other
@@ -50,10 +51,11 @@ class Interpreter:
         missing = sorted(set(served.inputs) - set(inputs))
         if missing:
             raise FormatError("an input of the signature is missing", place=signature, wanted=", ".join(missing))
-        given = {
-            endpoint.node: [self.widened(np.asarray(inputs[name]).astype(endpoint.dtype))]
-            for name, endpoint in served.inputs.items()
-        }
+        with malformed("an input of the signature that is not an array of numbers", signature):
+            given = {
+                endpoint.node: [self.widened(np.asarray(inputs[name]).astype(endpoint.dtype))]
+                for name, endpoint in served.inputs.items()
+            }
         for node, full_name in self._model.variables.items():
             given[node] = [Handle(full_name)]
         wanted = [Source(endpoint.node, endpoint.position) for endpoint in served.outputs.values()]
@@ -137,7 +139,6 @@ class Interpreter:
 _SEVERAL = {  # kinds with several results that have names -> the position of each
     "FusedBatchNormV3": ("y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"),
     "TopKV2": ("values", "indices"),
-    "Unique": ("y", "idx"),
 }
 
 
@@ -154,19 +155,15 @@ def _result(values: Values, source: Source, kind: Optional[str], place: str) -> 
 
 def _checked(rule: Rule, interpreter: Interpreter, node: Node, operands: Sequence[Any]) -> Values:
     """Return the results of a node. Raises FormatError with the node for operands that do not fit its op."""
-    try:
-        with np.errstate(all="ignore"):
-            return rule(interpreter, node, operands)
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, np.linalg.LinAlgError) as error:
-        raise FormatError(
-            "an op whose inputs do not fit", place=node.place, found="{}: {}".format(type(error).__name__, error)
-        ) from error
+    with malformed("an op whose inputs do not fit", node.place), np.errstate(all="ignore"):
+        return rule(interpreter, node, operands)
+    raise AssertionError("malformed() raises or passes")
 
 
 def _order(
     nodes: Mapping[str, Node], given: Mapping[str, Values], wanted: Sequence[Source], place: str
 ) -> Sequence[Node]:
-    """Return the nodes that are needed, each behind those that it uses. Raises FormatError for a cycle."""
+    """Return the nodes that are needed, each after those that it uses. Raises FormatError for a cycle."""
     order: List[Node] = []
     begun: Dict[str, bool] = dict.fromkeys(given, True)  # name -> whether it is done
     for source in wanted:

@@ -1,11 +1,11 @@
-"""Which parts of an encoder were frozen: read from the metadata of a SavedModel, or off the order of an HDF5 file.
+"""Which parts of an encoder were frozen: read from the metadata of a SavedModel, or from the order of an HDF5 file.
 
-Keras writes the trainable weights of a layer before the frozen ones, each group in the layer's own order. So where the
+Keras writes the trainable weights of a layer before the frozen ones, each group in the order of the layer. So where the
 order of a file falls back once, what follows is frozen: that is how a file of a partly frozen encoder loads into
-the wrong variables, and how it tells which they were. All or none of them look alike.
+the wrong variables, and how it tells which they were. If none, all or only the last parts are frozen, it does not.
 """
 
-from typing import Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 from bert_bundle.encoders import checkpoint_names
 from bert_bundle.encoders.families import of_layer
@@ -14,11 +14,23 @@ from bert_bundle.errors import FormatError
 from bert_bundle.graph.graph import Graph, Layer
 from bert_bundle.keras_files.stored_model import StoredModel
 
+_NONE_SEEN = "the order of the weights shows no frozen parts, but would not if the last ones or all were frozen; all are trainable"
+
 Flags = Dict[str, Tuple[bool, Dict[str, bool]]]  # folder -> its own flag, those of parts that differ from their holder
 
 
-def flags(graph: Graph, stored: StoredModel, names: Mapping[str, Sequence[str]], findings: List[str]) -> Flags:
-    """Return the flags of every encoder; what was found is added to `findings`. Raises FormatError."""
+def flags(
+    graph: Graph,
+    configs: Mapping[str, Mapping[str, Any]],
+    stored: StoredModel,
+    names: Mapping[str, Sequence[str]],
+    findings: List[str],
+) -> Flags:
+    """Return the flags of every encoder; what was found is added to `findings`.
+
+    `names`: folder of an encoder -> full names of its variables in the order of the file. Raises FormatError for an
+    order that Keras does not write.
+    """
     found: Flags = {}
     for _, layer in graph.walk():
         if not layer.encoder:
@@ -26,7 +38,10 @@ def flags(graph: Graph, stored: StoredModel, names: Mapping[str, Sequence[str]],
         if stored.flags is not None:
             found[layer.encoder] = _from_metadata(layer, stored.flags)
         elif stored.in_order:
-            found[layer.encoder] = (True, _from_order(layer, names[layer.encoder], stored.source))
+            found[layer.encoder] = (
+                True,
+                _from_order(layer, configs[layer.encoder], names[layer.encoder], stored.source),
+            )
         else:
             findings.append("{}: the file does not say which parts were frozen; all are trainable".format(layer.name))
             continue
@@ -34,7 +49,7 @@ def flags(graph: Graph, stored: StoredModel, names: Mapping[str, Sequence[str]],
         if parts:
             findings.append("{}: frozen when it was saved: {}".format(layer.name, ", ".join(parts)))
         elif stored.flags is None:
-            findings.append("{}: all of it was trainable, or all of it was frozen; it is trainable".format(layer.name))
+            findings.append("{}: {}".format(layer.name, _NONE_SEEN))
     return found
 
 
@@ -52,8 +67,8 @@ def _from_metadata(layer: Layer, stored: Mapping[str, bool]) -> Tuple[bool, Dict
     return own, differing
 
 
-def _from_order(layer: Layer, names: Sequence[str], place: str) -> Dict[str, bool]:
-    ranks = _ranks(layer, names)
+def _from_order(layer: Layer, config: Mapping[str, Any], names: Sequence[str], place: str) -> Dict[str, bool]:
+    ranks = _ranks(layer, config, names)
     falls = [position for position in range(1, len(ranks)) if ranks[position] < ranks[position - 1]]
     if not falls:
         return {}
@@ -85,35 +100,18 @@ def _holders(name: str) -> List[str]:
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 
 
-def _ranks(layer: Layer, names: Sequence[str]) -> List[int]:
-    """Return where each variable stands in the encoder's own order. The tables of embeddings come first, as one."""
+def _ranks(layer: Layer, config: Mapping[str, Any], names: Sequence[str]) -> List[int]:
+    """Return the rank of each variable in the order of the encoder; all tables of embeddings have one."""
     family = of_layer(layer.class_name, layer.config)
-    modules: Dict[str, int] = {}
-    keys = [checkpoint_names.to_pytorch(name, family)[0] for name in names]
-    prefix = checkpoint_names.prefix(family)
-    tables = tuple("{}{}.{}.".format(prefix, EMBEDDINGS, table) for table in TABLES)
-    order = _module_order(layer, keys)
-    for position, module in enumerate(order):
-        modules[module] = position + 1
-    return [
-        0 if key.startswith(tables) else 2 * modules[key.rpartition(".")[0]] + key.endswith(".bias") for key in keys
-    ]
-
-
-def _module_order(layer: Layer, keys: Sequence[str]) -> List[str]:
-    """Return the modules of an encoder in the order in which TensorFlow's class makes them."""
-    family = of_layer(layer.class_name, layer.config)
-    listed = [module.path for module in family.weights.block.modules.values()]
-    numbers = {path: position for position, path in enumerate(listed)}
-
-    def place(module: str) -> Tuple[int, int, int]:
-        for path, position in numbers.items():
-            if module.endswith("." + path):
-                digits = [int(part) for part in module[: -len(path)].split(".") if part.isdigit()]
-                return 1, digits[-1] if digits else 0, position
-        return (0 if EMBEDDINGS + "." in module else 2), 0, 0
-
-    return sorted(dict.fromkeys(key.rpartition(".")[0] for key in keys), key=place)
+    order = list(checkpoint_names.shapes(config, pooler=family.has_pooler))
+    prefix = checkpoint_names.prefix(family) + EMBEDDINGS + "."
+    tables = tuple(prefix + table + "." for table in TABLES)
+    last = len(order) if family.weights.embeddings_last else 0
+    ranks = {
+        name: (last if name.startswith(prefix) else 0) + (0 if name.startswith(tables) else position)
+        for position, name in enumerate(order)
+    }
+    return [ranks[checkpoint_names.to_pytorch(name, family)[0]] for name in names]
 
 
 def _part(name: str, layer: Layer) -> str:

@@ -1,7 +1,7 @@
 """A stored model -> the parts of a bundle's model: graph, configurations of encoders, arrays, trainable flags."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from bert_bundle.encoders.families import POOLER
 from bert_bundle.errors import FormatError, ModelError
@@ -9,6 +9,7 @@ from bert_bundle.graph.graph import Graph, Layer
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.loading.parts import Parts
 from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
+from bert_bundle.rescuing.stored_graph import EncoderConfig, nowhere
 from bert_bundle.rescuing.stored_weights import without_pooler
 
 
@@ -20,8 +21,8 @@ class Rescued:
     findings: Tuple[str, ...]
 
 
-def parts_of(stored: StoredModel, encoder_config: Optional[Mapping[str, Any]] = None) -> Rescued:
-    """Return the parts of a stored model that has an architecture.
+def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Rescued:
+    """Return the parts of a stored model that has an architecture. `encoder_config`: as of `stored_graph.read`.
 
     Raises ModelError for a model that a bundle cannot represent or whose architecture was not stored, FormatError for a
     tensor that is missing, or that no layer has.
@@ -36,7 +37,7 @@ def parts_of(stored: StoredModel, encoder_config: Optional[Mapping[str, Any]] = 
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)
     findings: List[str] = []
     graph = _mapped(read.graph, lambda layer: _with_pooler(layer, weights.names.get(layer.encoder, ())))
-    flags = frozen_parts.flags(graph, stored, weights.names, findings)
+    flags = frozen_parts.flags(graph, read.configs, stored, weights.names, findings)
     graph = _mapped(graph, lambda layer: _with_flags(layer, flags))
     parts = Parts(graph, read.configs, weights.encoders, weights.layers)
     for name in read.configs:

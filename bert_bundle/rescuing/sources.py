@@ -1,11 +1,11 @@
-"""What lies beside a stored model: the encoder's configuration and the tokenizer; the record of where all came from."""
+"""The encoder's configuration and the tokenizer beside a stored model; the record of where a bundle comes from."""
 
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from bert_bundle.encoders.configuration import of_config
-from bert_bundle.errors import FormatError, TokenizerError
+from bert_bundle.errors import FormatError, SignatureError, TokenizerError
 from bert_bundle.format import strict_json
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.tokenizer import from_folder
@@ -15,53 +15,66 @@ _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "s
 
 
 class Sources:
-    """The folders to look in: the one that was given, that of the model, and those beside it."""
+    """The folders to look in: the one that was given, or else that of the model and those beside it."""
 
     def __init__(self, stored: StoredModel, config: Any, tokenizer: Any) -> None:
-        self._stored, self._source, self._tokenizer = stored, Path(stored.path), tokenizer
+        self._stored, self._tokenizer = stored, tokenizer
         self._given = Path(os.fspath(config)) if config is not None else None
 
     def encoder_config(self) -> Optional[Mapping[str, Any]]:
-        """Return the configuration of transformers in the folder that was given, or in one beside the model.
+        """Return the configuration of transformers in the folders, None if there is none.
 
-        Raises FormatError if the folder that was given has none.
+        Raises FormatError if the folder that was given has none, SignatureError if several folders have one.
         """
-        for folder in self._folders():
-            path = folder / _CONFIG
-            if path.is_file():
-                document = strict_json.parse(path.read_bytes(), str(path))
-                if isinstance(document, dict) and "model_type" in document:
-                    return document
-            if folder == self._given:
-                raise FormatError("a folder without a configuration of transformers", place=str(path))
-        return None
+        found = {folder: document for folder in self._folders() for document in [_config(folder)] if document}
+        if self._given is not None and not found:
+            raise FormatError("a folder without a configuration of transformers", place=self._given / _CONFIG)
+        return found[self._only(list(found), "a configuration of transformers", "--config")] if found else None
 
     def tokenizer(self, configs: Mapping[str, Mapping[str, Any]], runtime: str) -> Any:
-        """Return the tokenizer that was given, or that of the first folder that has one. Raises TokenizerError."""
+        """Return the tokenizer that was given, or that of the folders. Raises as `tokenizer_folder`."""
         if self._tokenizer is not None and not isinstance(self._tokenizer, (str, os.PathLike)):
             return self._tokenizer
         expected = of_config(next(iter(configs.values()))).tokenizer.name
-        if self._tokenizer is not None:
-            return from_folder(os.fspath(self._tokenizer), expected, runtime)
-        for folder in self._folders():
-            if any((folder / name).is_file() for name in _VOCABULARIES):
-                return from_folder(str(folder), expected, runtime)
-        raise TokenizerError(
-            "no tokenizer is in the file or beside it",
-            place=self._stored.source,
-            wanted="the folder that tokenizer.save_pretrained wrote",
-            fix="name it by --tokenizer",
-        )
+        return from_folder(str(self.tokenizer_folder()), expected, runtime)
 
-    def _folders(self) -> Iterator[Path]:
+    def tokenizer_folder(self) -> Path:
+        """Return the tokenizer's folder. Raises TokenizerError if no folder has one, SignatureError if several have."""
+        if self._tokenizer is not None:
+            return Path(os.fspath(self._tokenizer))
+        found = [folder for folder in self._folders() if any((folder / name).is_file() for name in _VOCABULARIES)]
+        if not found:
+            raise TokenizerError(
+                "no tokenizer is in the file or beside it",
+                place=self._stored.source,
+                wanted="the folder that tokenizer.save_pretrained wrote",
+                fix="name it by --tokenizer",
+            )
+        return self._only(found, "a tokenizer", "--tokenizer")
+
+    def _only(self, folders: Sequence[Path], what: str, option: str) -> Path:
+        """Return the only folder: which of several belongs to the model cannot be told."""
+        if len(folders) > 1:
+            raise SignatureError(
+                "several folders with {}".format(what),
+                place=self._stored.source,
+                found=", ".join(folder.name for folder in folders),
+                fix="name the one of this model by {}".format(option),
+            )
+        return folders[0]
+
+    def _folders(self) -> Sequence[Path]:
         if self._given is not None:
-            yield self._given
-            return
-        if self._source.is_dir():
-            yield self._source
-        beside = self._source.parent
-        yield beside
-        yield from sorted(path for path in beside.iterdir() if path.is_dir() and path != self._source)
+            return [self._given]
+        source = Path(self._stored.path)
+        beside = sorted(path for path in source.parent.iterdir() if path.is_dir() and path != source)
+        return [*([source] if source.is_dir() else []), source.parent, *beside]
+
+
+def _config(folder: Path) -> Optional[Mapping[str, Any]]:
+    path = folder / _CONFIG
+    document = strict_json.parse(path.read_bytes(), str(path)) if path.is_file() else None
+    return document if isinstance(document, dict) and "model_type" in document else None
 
 
 def record(stored: StoredModel, findings: Sequence[str], witness: Optional[Mapping[str, Any]]) -> Dict[str, Any]:

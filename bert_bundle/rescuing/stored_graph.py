@@ -5,23 +5,29 @@ name stands for: nothing named in a file is imported. Does not know: weights, th
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from bert_bundle.encoders import configuration, families
+from bert_bundle.encoders import configuration, families, transformers
 from bert_bundle.encoders.families import Family, folder_name
 from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 from bert_bundle.graph import layer_configs, op_calls, ops
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Node, Ref
 from bert_bundle.graph.layer_fields import plain
+from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.structural_names import snake_case
 from bert_bundle.keras_models.bare_encoder import around_encoder
-from bert_bundle.rescuing import encoder_calls, stored_records
+from bert_bundle.rescuing import encoder_outputs, stored_records
 
 MODELS = ("Functional", "Model", "Sequential")
 OPS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty", "TensorFlowOpLayer")
 MAX_NESTING = 8
 
+EncoderConfig = Callable[[], Optional[Mapping[str, Any]]]
 _Key = Tuple[str, int]  # a layer's name, the number of one of its calls
+
+
+def nowhere() -> None:
+    """Return None: there is no configuration beside the model."""
 
 
 @dataclass
@@ -32,31 +38,30 @@ class StoredGraph:
     configs: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
 
-def read(
-    architecture: Mapping[str, Any], place: str, encoder_config: Optional[Mapping[str, Any]] = None
-) -> StoredGraph:
+def read(architecture: Mapping[str, Any], place: str, encoder_config: EncoderConfig = nowhere) -> StoredGraph:
     """Return the graph of `{"class_name": ..., "config": ...}`.
 
-    `encoder_config`: a configuration of transformers, for an encoder that was saved without one. Raises FormatError for
+    `encoder_config` returns the configuration of an encoder that was saved without one, or None. Raises FormatError for
     a configuration that is not whole, ModelError for a layer that a bundle cannot represent, UnsafeError for an op that
     takes no tensor.
     """
     configs: Dict[str, Dict[str, Any]] = {}
     family = families.BY_TENSORFLOW.get(stored_records.text(architecture, "class_name", place))
-    if family is not None:
-        return _encoder_by_itself(architecture, family, place, encoder_config)
-    graph = _Reader(architecture, place, configs, encoder_config, 0).graph()
+    with malformed("a configuration that is not whole", place):
+        if family is not None:
+            return _encoder_by_itself(architecture, family, place, encoder_config)
+        graph = _Reader(architecture, place, configs, encoder_config, 0).graph()
     if not configs:
         raise ModelError("the model has no encoder", place=place, wanted="a layer of " + families.known())
     return StoredGraph(graph, configs)
 
 
 def _encoder_by_itself(
-    architecture: Mapping[str, Any], family: Family, place: str, encoder_config: Optional[Mapping[str, Any]]
+    architecture: Mapping[str, Any], family: Family, place: str, encoder_config: EncoderConfig
 ) -> StoredGraph:
     """Return the functional model around an encoder, or a class with a head, that was saved by itself."""
     own = stored_records.mapping(architecture, "config", place)
-    given = own if "model_type" in own else encoder_config
+    given = own if "model_type" in own else encoder_config()
     if given is None:
         raise _without_configuration(place)
     name = str(architecture.get("name") or snake_case(family.tensorflow))
@@ -82,7 +87,7 @@ class _Reader:
         architecture: Mapping[str, Any],
         place: str,
         configs: Dict[str, Dict[str, Any]],
-        encoder_config: Optional[Mapping[str, Any]],
+        encoder_config: EncoderConfig,
         depth: int,
     ) -> None:
         if depth > MAX_NESTING:
@@ -194,12 +199,13 @@ class _Reader:
         else:
             self._add_layer(name)
             first, keywords = stored_records.split(call, place)
+            argument = self._argument(first)
+            given = {k: self._argument(v) for k, v in keywords.items() if v is not None and k != "training"}
             if name in self.families:
-                arguments = encoder_calls.arguments(self.families[name], self._argument(first), keywords, place)
-                self.nodes.append(Call(name, (), {k: self._argument(v) for k, v in arguments.items()}))
+                named = transformers.arguments(self.families[name], None, [argument], given, place)
+                self.nodes.append(Call(name, (), named))
             else:
-                given = {k: self._argument(v) for k, v in keywords.items() if v is not None and k != "training"}
-                self.nodes.append(Call(name, (self._argument(first),), given))
+                self.nodes.append(Call(name, (argument,), given))
         self.index[name, number] = len(self.nodes) - 1
 
     def _op(self, record: Mapping[str, Any], call: Any, place: str) -> Apply:
@@ -244,14 +250,21 @@ class _Reader:
             layer = self.layers[name]
             return Ref(
                 self.index[name, number],
-                encoder_calls.output_name(
+                encoder_outputs.name_of(
                     family, self.configs[layer.encoder], self._keywords(name, number), position, self._at(name)
                 ),
             )
-        layer_record = self.layers.get(name)
-        if layer_record is not None and layer_record.graph is not None and len(layer_record.graph.outputs) > 1:
-            return Ref(self.index[name, number], str(position))
-        return Ref(self.index[name, number], str(position) if position else "")
+        return Ref(self.index[name, number], str(position) if self._returns_several(name, number) else "")
+
+    def _returns_several(self, name: str, number: int) -> bool:
+        """Return whether a call returns several tensors, which have their positions as names."""
+        node, layer = self.nodes[self.index[name, number]], self.layers.get(name)
+        if isinstance(node, Apply):
+            return ops.BY_NAME[node.op].returns_list
+        if layer is not None and layer.graph is not None:
+            return len(layer.graph.outputs) > 1
+        asked = isinstance(node, Call) and bool(node.kwargs.get("return_attention_scores"))
+        return asked or (layer is not None and bool(layer.config.get("return_state")))
 
     def _keywords(self, name: str, number: int) -> Mapping[str, Any]:
         return {
@@ -281,7 +294,7 @@ class _Reader:
     def _add_encoder(self, name: str, family: Family, config: Mapping[str, Any], place: str) -> None:
         given = config.get("config", config)
         if "model_type" not in given:
-            given = self.encoder_config
+            given = self.encoder_config()
         if given is None:
             raise _without_configuration(place)
         folder = folder_name(name, self.configs)

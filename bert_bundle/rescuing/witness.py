@@ -9,8 +9,10 @@ from typing import Any, Dict, Mapping, Optional
 
 import numpy as np
 
+from bert_bundle.encoders.configuration import standard
 from bert_bundle.errors import ProofError, SignatureError
-from bert_bundle.graph.graph import Graph, Input
+from bert_bundle.graph.graph import Graph
+from bert_bundle.graph.signature import slots
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.keras_models.prediction import predict
 from bert_bundle.keras_models.runtime import Runtime
@@ -37,7 +39,8 @@ class Witness:
 
     def check(self, place: str) -> None:
         """Raise ProofError if the rescued model does not predict what the original predicts."""
-        if not max(self.float32, self.float64 or 0.0) <= TOLERANCE:
+        figures = [self.float32] if self.float64 is None else [self.float32, self.float64]
+        if not all(figure <= TOLERANCE for figure in figures):  # a NaN is not
             raise ProofError(
                 "the rescued model does not predict what the original predicts",
                 place=place,
@@ -63,46 +66,45 @@ def of_reference(reference: Mapping[str, np.ndarray], parts: Parts, model: Any, 
     names = [name for name, _ in parts.graph.inputs]
     missing = sorted({*names, PREDICTIONS} - set(reference))
     if missing:
-        raise SignatureError("a reference without an array", place="--reference", wanted=", ".join(missing))
+        raise SignatureError("a reference without an array", place="reference", wanted=", ".join(missing))
     found = _predictions(model, parts.graph, {name: reference[name] for name in names}, runtime, False)
     return Witness("the reference", _difference(found, {"": np.asarray(reference[PREDICTIONS])}))
 
 
 def _arrays(graph: Graph, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, np.ndarray]:
-    """Return arrays for the inputs: token ids, prefixes of ones as masks, features."""
+    """Return arrays for the inputs by their roles in the graph: ids, types, prefixes of ones as masks, features."""
     random = np.random.RandomState(0)
-    vocabulary = min(config["vocab_size"] for config in configs.values())
+    ids, types = (
+        min(standard(config)[size] for config in configs.values()) for size in ("vocab_size", "type_vocab_size")
+    )
     found = {}
-    for node in graph.nodes:
-        if not isinstance(node, Input):
-            continue
-        shape = (_ROWS, *(_LENGTH if size is None else size for size in node.shape))
-        if not node.dtype.startswith("int"):
-            found[node.name] = random.normal(size=shape).astype(node.dtype)
-        elif "mask" in node.name:
-            found[node.name] = (np.arange(shape[-1]) < random.randint(1, shape[-1] + 1, (_ROWS, 1))).astype(node.dtype)
-        elif "type" in node.name or "segment" in node.name:
-            found[node.name] = np.zeros(shape, node.dtype)
+    for slot in slots(graph):
+        shape = (_ROWS, *(_LENGTH if size is None else size for size in slot.shape))
+        if slot.role == "attention_mask":
+            values: Any = np.arange(shape[-1]) < random.randint(1, shape[-1] + 1, (*shape[:-1], 1))
+        elif slot.role in ("input_ids", "token_type_ids"):
+            values = random.randint(0, max(types if slot.role == "token_type_ids" else ids, 1), shape)
         else:
-            found[node.name] = random.randint(1, vocabulary, shape).astype(node.dtype)
+            values = random.normal(size=shape)
+        found[slot.name] = values.astype(slot.dtype)
     return found
 
 
 def _named(stored: StoredModel, arrays: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """Return the arrays by the names of the serving signature; token types are zeros where only that asks for them."""
+    """Return the arrays by the names of the serving signature.
+
+    A class of transformers is served with token types although it may be built without: those are zeros.
+    """
     assert stored.serving is not None
-    found = dict(arrays)
-    for name, endpoint in stored.serving.signature().inputs.items():
-        if name not in found:
-            found[name] = np.zeros_like(next(iter(arrays.values()))).astype(endpoint.dtype)
-    return found
+    served = stored.serving.signature().inputs
+    missing = {"token_type_ids": np.zeros_like(arrays["input_ids"])} if "input_ids" in arrays else {}
+    return {name: array for name, array in {**missing, **arrays}.items() if name in served}
 
 
 def _predictions(
     model: Any, graph: Graph, arrays: Mapping[str, np.ndarray], runtime: Runtime, float64: bool
 ) -> Dict[str, np.ndarray]:
-    inputs: Any = [node for node in graph.nodes if isinstance(node, Input)]
-    return predict(runtime, model, graph, inputs, arrays, batch=_ROWS, float64=float64)
+    return predict(runtime, model, graph, slots(graph), arrays, batch=_ROWS, float64=float64)
 
 
 def _difference(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> float:
@@ -118,4 +120,5 @@ def _difference(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray
             wanted={name: array.shape for name, array in wanted.items()},
             found={name: array.shape for name, array in found.items()},
         )
-    return max(float(np.abs(np.subtract(a, b, dtype=np.float64)).max() / max(np.abs(b).max(), 1.0)) for a, b in pairs)
+    differences = [np.abs(np.subtract(a, b, dtype=np.float64)).max() / max(np.abs(b).max(), 1.0) for a, b in pairs]
+    return float(np.max(differences))  # NaN if one is, unlike max()

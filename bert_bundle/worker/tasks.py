@@ -105,6 +105,8 @@ def rescue(
     config: Optional[str],
     labels: Optional[Sequence[str]],
     reference: Optional[str],
+    max_length: Optional[int],
+    inputs: Optional[Mapping[str, str]],
     overwrite: bool,
     progress: Progress,
 ) -> Dict[str, Any]:
@@ -129,6 +131,8 @@ def rescue(
         config=config,
         labels=labels,
         reference=arrays,
+        max_length=max_length,
+        inputs=inputs,
         overwrite=overwrite,
     )
     return {"digest": found.manifest.digest, **found.to_json()}

@@ -1,16 +1,29 @@
 """The command `rescue`: the two folders that the article leaves become bundles, with TensorFlow and without it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import old_files
 from support.command_line import bert_bundle
 
 from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.host.environments.environment import ReadyEnvironment
+from bert_bundle.keras_files.read import read
+from bert_bundle.rescuing.model_parts import parts_of
 
 JAX, WRITER = "keras3.15-jax0.12-py3.13", "tf2.15-hf4.40-py3.11"
 SERVING = "the file's own serving function"
+FAMILIES = ("distilbert", "roberta", "electra", "albert", "mpnet")
+
+
+@pytest.fixture(scope="module")
+def families(made: Callable[[str], ReadyEnvironment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("families")
+    old_files.write(made(WRITER), folder, [f"{family}:model.h5,model.keras" for family in FAMILIES])
+    return folder
 
 
 def article(old_models: Path, shape: str, folder: Path) -> tuple[Path, Path]:
@@ -59,3 +72,21 @@ def test_a_file_without_a_witness_is_said_to_be_unproven_and_another_prediction_
     )
     assert (code, document["error"]["class"]) == (5, "ProofError")
     assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_formats_of_another_family_have_the_same_weights_and_no_frozen_part(family: str, families: Path) -> None:
+    found, other = (parts_of(read(families / family / name)) for name in ("model.h5", "model.keras"))
+    assert "shows no frozen parts" in found.findings[0]
+    assert found.parts.graph == other.parts.graph
+    (ours,), (theirs,) = found.parts.encoders.values(), other.parts.encoders.values()
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_file_of_another_family_predicts_what_was_noted(families: Path, tmp_path: Path) -> None:
+    shape = families / "distilbert"
+    arguments = ("--tokenizer", shape / "classifier", "-o", tmp_path / "bundle", "--env", WRITER)
+    code, document = bert_bundle("rescue", shape / "model.h5", *arguments, "--reference", shape / "noted.npz")
+    assert code == 0
+    assert document["witness"]["float32"] < 1e-6

@@ -81,6 +81,26 @@ def with_a_head():
     return transformers.TFBertForSequenceClassification(config(num_labels=3))
 
 
+def family(title, layers="num_hidden_layers", hidden="hidden_size", heads="num_attention_heads", **fields):
+    """Return the function that builds the first-token classifier of another family, of BERT's sizes."""
+
+    def build():
+        sizes = {layers: 2, hidden: 8, heads: 2, "vocab_size": len(VOCABULARY), "max_position_embeddings": 40}
+        encoder = getattr(transformers, "TF{}Model".format(title))
+        tokens = inputs()
+        made = encoder(getattr(transformers, title + "Config")(**sizes, **(fields or {"intermediate_size": 12})))
+        return classified(tokens, made(tokens)[0][:, 0, :])
+
+    return build
+
+
+FAMILIES = {
+    "distilbert": family("DistilBert", "n_layers", "dim", "n_heads", hidden_dim=12),
+    "roberta": family("Roberta"),
+    "electra": family("Electra", embedding_size=6, intermediate_size=12),
+    "albert": family("Albert", embedding_size=6, intermediate_size=12),
+    "mpnet": family("MPNet"),
+}
 SHAPES = {
     function.__name__: function for function in (first_token, with_features, frozen, recurrent, nested, with_a_head)
 }
@@ -101,7 +121,7 @@ def arrays(name):
 def write(name, folder, formats):
     """Build, change every weight, train for a step, note the predictions, save."""
     keras.backend.clear_session()
-    model, given, random = SHAPES[name](), arrays(name), np.random.RandomState(1)
+    model, given, random = {**SHAPES, **FAMILIES}[name](), arrays(name), np.random.RandomState(1)
     model(given)
     for weight in model.weights:
         noise = random.normal(size=weight.shape).astype("float32")
@@ -123,7 +143,8 @@ def write(name, folder, formats):
         try:
             model.save(str(folder / file), **({"save_format": "tf"} if file == "saved_model" else {}))
         except NotImplementedError:  # a class without get_config, or a model that is not functional
-            (folder / file).unlink() if (folder / file).exists() else None
+            if (folder / file).exists():  # nothing but a header
+                (folder / file).unlink()
 
 
 if __name__ == "__main__":

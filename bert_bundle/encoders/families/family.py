@@ -79,6 +79,7 @@ class Weights:
     distances        the table of what the distance of two tokens adds to their score, None for a family without one
     pooler           the dense layer of `pooler_output`, empty for a family without one
     always_pools     whether classes with a head that does not read it have it too
+    embeddings_last  whether TensorFlow's class has the embeddings after all else, and so the files that Keras writes
     """
 
     prefix: str
@@ -90,6 +91,7 @@ class Weights:
     distances: Optional[Module] = None
     pooler: str = ""
     always_pools: bool = False
+    embeddings_last: bool = False
 
     def projects(self, sizes: Mapping[str, Any]) -> bool:
         """Return whether an encoder of these sizes has the projection."""

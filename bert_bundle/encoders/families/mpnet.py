@@ -29,6 +29,7 @@ MPNET = Family(
         ),
         pooler="pooler.dense",
         always_pools=True,
+        embeddings_last=True,
     ),
     heads={
         "ForSequenceClassification": ROBERTA.heads["ForSequenceClassification"],

@@ -19,7 +19,7 @@ ROBERTA = Family(
     honoured=bert.HONOURED,
     # The TensorFlow classes number positions from 2 whatever the configuration says, PyTorch's from pad_token_id + 1.
     first_position=2,
-    weights=Weights("roberta", bert.BLOCK, pooler="pooler.dense"),
+    weights=Weights("roberta", bert.BLOCK, pooler="pooler.dense", embeddings_last=True),
     heads={
         "ForSequenceClassification": Head(
             FIRST_TOKEN,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common
-
-if TYPE_CHECKING:
-    from bert_bundle.host.environments.environment import ReadyEnvironment
 
 
 @click.command()
@@ -52,11 +48,16 @@ def verify(options: Options, bundle: Path) -> CommandResult:
       bert-bundle verify ticket-router
       bert-bundle verify ticket-router --json | jq .grade
     """
+    from bert_bundle import api
+    from bert_bundle.host.commands.environment_options import here_or_nearest
+    from bert_bundle.host.environments.nearest import written_by
     from bert_bundle.host.report.documents import runs as documents
     from bert_bundle.host.report.text import runs as text
     from bert_bundle.host.runs import run
 
-    verdict = run.verify(bundle, _reader(options, bundle), progress=options.progress, options=options.run_options)
+    packages, _ = written_by(api.inspect(str(bundle)))
+    reader = here_or_nearest(options, packages, "verifying")
+    verdict = run.verify(bundle, reader, progress=options.progress, options=options.run_options)
     code = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
     return options.result(verdict, document=documents.verification, text=text.verification, exit_code=code)
 
@@ -84,18 +85,3 @@ def diff(options: Options, a: Path, b: Path) -> CommandResult:
     found = compare(a, b)
     code = AS_EXPECTED if found.same else NOT_AS_EXPECTED
     return options.result(found, document=documents.comparison, text=text.comparison, exit_code=code)
-
-
-def _reader(options: Options, bundle: Path) -> ReadyEnvironment:
-    """Return this interpreter if it can load bundles, else the environment nearest to the bundle's writer."""
-    from bert_bundle import api
-    from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, written_by
-
-    packages, _ = written_by(api.inspect(str(bundle)))
-    here = this_interpreter()
-    if can_load(here):
-        options.progress("verifying in this interpreter")
-        return here
-    row = nearest(options.matrix.loading, packages)
-    options.progress(f"this interpreter cannot load bundles: verifying in {row.id}, the nearest to the writer")
-    return options.make(row)

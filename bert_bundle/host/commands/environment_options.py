@@ -1,4 +1,4 @@
-"""The environments that options name: a row by its id, an upgrade by its packages."""
+"""The environments that options name, or leave open: a row by its id, an upgrade by its packages, the nearest."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import read_lock
-from bert_bundle.host.environments.nearest import nearest, with_versions
+from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, with_versions
 from bert_bundle.host.upgrades import upgrade
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
@@ -23,6 +24,20 @@ def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
             found=", ".join(row.id for row in rows),
         )
     return _locked(options, rows[0])
+
+
+def here_or_nearest(options: Options, packages: Mapping[str, str], doing: str) -> ReadyEnvironment:
+    """Return this interpreter if it can load bundles, else the environment nearest to the `packages`, made.
+
+    `doing`: what for, as the progress line says it.
+    """
+    here = this_interpreter()
+    if can_load(here):
+        options.progress(f"{doing} in this interpreter")
+        return here
+    row = nearest(options.matrix.loading, packages)
+    options.progress(f"this interpreter cannot load bundles: {doing} in {row.id}, the nearest to the writer")
+    return options.make(row)
 
 
 def resolve_upgrades(

@@ -39,6 +39,15 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="An .npz file of what the original predicted: an array for each input by its name, and `predictions`.",
 )
+@click.option(
+    "--input",
+    "roles",
+    multiple=True,
+    metavar="NAME=ROLE",
+    help="What an input is fed with, where its name and its place disagree: input_ids, attention_mask, token_type_ids "
+    "or feature. Can be given several times.",
+)
+@click.option("--max-length", type=click.IntRange(min=2), metavar="N", help="Tokens that a text is cut to.")
 @click.option("--unproven", is_flag=True, help="End with 0 although nothing tells what the original predicted.")
 @click.option("--env", metavar="ID", help="The environment that builds the model; default: this one, or the nearest.")
 @click.option("--force", is_flag=True, help="Replace a bundle at --out.")
@@ -51,6 +60,8 @@ def rescue(
     tokenizer: Path | None,
     labels: str | None,
     reference: Path | None,
+    roles: tuple[str, ...],
+    max_length: int | None,
     unproven: bool,
     env: str | None,
     force: bool,
@@ -71,25 +82,25 @@ def rescue(
     from bert_bundle.host.report.documents import bundles as documents
     from bert_bundle.host.report.results import RescuedBundle
     from bert_bundle.host.report.text import bundles as text
-    from bert_bundle.keras_files import keras_models
+    from bert_bundle.keras_files.read import read
 
     for option, given in {"PATH": path, "--config": config, "--tokenizer": tokenizer, "--reference": reference}.items():
         if given is not None and not given.exists():
             raise ConfigError(f"{option} does not exist", place=given)
-    stored = keras_models.read(path)
+    stored = read(path)
     environment = _builder(options, stored, env)
     answer = _rescued(
         options,
         environment,
         stored,
-        {
-            "target": str(out.absolute()),
-            "tokenizer": _absolute(tokenizer),
-            "config": _absolute(config),
-            "labels": labels.split(",") if labels else None,
-            "reference": _absolute(reference),
-            "overwrite": force,
-        },
+        target=out,
+        tokenizer=_absolute(tokenizer),
+        config=_absolute(config),
+        labels=labels.split(",") if labels else None,
+        reference=_absolute(reference),
+        max_length=max_length,
+        inputs=_roles(roles),
+        overwrite=force,
     )
     found = RescuedBundle(
         source=path,
@@ -105,38 +116,35 @@ def rescue(
     return options.result(found, document=documents.rescued, text=text.rescued, exit_code=code)
 
 
+def _roles(given: tuple[str, ...]) -> dict[str, str] | None:
+    roles = dict(text.partition("=")[::2] for text in given)
+    if not all(roles.values()):
+        raise ConfigError("--input without a role", place="--input", wanted="NAME=ROLE", found=", ".join(given))
+    return roles or None
+
+
 def _builder(options: Options, stored: StoredModel, env: str | None) -> ReadyEnvironment:
-    """Return the environment that was named, this interpreter if it can load bundles, or the nearest to the writer."""
-    from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter
+    """Return the environment that was named, or else this interpreter or the nearest to the writer."""
+    from bert_bundle.host.commands.environment_options import here_or_nearest, locked_row
 
     if env:
-        rows = options.matrix.select(names=[env])
-        if len(rows) != 1:
-            raise ConfigError(
-                "--env names several environments", place="--env", found=", ".join(row.id for row in rows)
-            )
-        return options.make(rows[0])
-    here = this_interpreter()
-    if can_load(here):
-        return here
-    row = nearest(options.matrix.loading, dict(stored.versions))
-    options.progress(f"this interpreter has no Keras: rescuing in {row.id}, the nearest to what wrote {stored.source}")
-    return options.make(row)
+        return options.make(locked_row(options, env, "--env").environment)
+    return here_or_nearest(options, stored.versions, "rescuing")
 
 
-def _rescued(
-    options: Options, environment: ReadyEnvironment, stored: StoredModel, arguments: dict[str, Any]
-) -> dict[str, Any]:
+def _rescued(options: Options, environment: ReadyEnvironment, stored: StoredModel, **arguments: Any) -> dict[str, Any]:
     """Have a worker build, compare and save the model; return its answer."""
+    from bert_bundle.host.runs.cell_workers import saved_by_worker
     from bert_bundle.host.runs.run_job import named_progress
     from bert_bundle.keras_files import stored_model
 
     with tempfile.TemporaryDirectory() as folder, options.run_options.worker(environment, "rescue") as worker:
-        if stored.serving is None:
+        record = ""
+        if stored.serving is None:  # read here, since HDF5 needs a package that environments do not have
             stored_model.write(stored, Path(folder))
-        record = "" if stored.serving is not None else folder
+            record = folder
         say = named_progress(worker, options.progress)
-        return worker.ask("rescue", say, source=stored.path, stored=record, **arguments)
+        return saved_by_worker(worker, "rescue", progress=say, source=stored.path, stored=record, **arguments).answer
 
 
 def _absolute(path: Path | None) -> str | None:
