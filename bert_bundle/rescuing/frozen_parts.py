@@ -14,7 +14,10 @@ from bert_bundle.errors import FormatError
 from bert_bundle.graph.graph import Graph, Layer
 from bert_bundle.keras_files.stored_model import StoredModel
 
-_NONE_SEEN = "the order of the weights shows no frozen parts, but would not if the last ones or all were frozen; all are trainable"
+_NONE_SEEN = (
+    "the order of the weights shows no frozen parts, and would not if all or only the last were frozen; "
+    "all are trainable"
+)
 
 Flags = Dict[str, Tuple[bool, Dict[str, bool]]]  # folder -> its own flag, those of parts that differ from their holder
 
