@@ -18,7 +18,8 @@ import click
 import psutil
 
 from bert_bundle.classifiers.strategies import draw
-from bert_bundle.host.config.matrix_file import default_matrix_path, read_matrix
+from bert_bundle.host.config.matrix_file import read_matrix
+from bert_bundle.host.config.matrix_location import default_matrix_path
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.report import wording

@@ -15,7 +15,8 @@ import yaml
 
 from bert_bundle.errors import AS_EXPECTED, NO_ENVIRONMENT, NOT_AS_EXPECTED
 from bert_bundle.host.cli import main
-from bert_bundle.host.config.matrix_file import FILE_NAME, default_matrix_path, read_matrix
+from bert_bundle.host.config.matrix_file import FILE_NAME, read_matrix
+from bert_bundle.host.config.matrix_location import default_matrix_path
 from bert_bundle.host.demo.recipe import recipe
 from bert_bundle.host.environments.environment import make
 from bert_bundle.host.environments.locks import FOLDER, read_lock, specification_digest

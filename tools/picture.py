@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from bert_bundle.host.config.matrix_file import default_matrix_path, read_matrix
+from bert_bundle.host.config.matrix_file import read_matrix
+from bert_bundle.host.config.matrix_location import default_matrix_path
 from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.environments.prepare import prepare
 from bert_bundle.host.report.reports import AuditReport

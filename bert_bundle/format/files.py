@@ -9,7 +9,8 @@ from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageE
 from bert_bundle.format import layout
 
 COPY_AGAIN = "copy the whole bundle again from where it was saved"
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # the last is Windows', the others POSIX's
+_OPEN = sum(getattr(os, flag, 0) for flag in _FLAGS)
 
 
 def sha256(data: bytes) -> str:

@@ -9,7 +9,6 @@ afterwards. Where the kernel or the file system has neither, two renames are use
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -43,6 +42,7 @@ class Staging:
         self._descriptor: Optional[int] = None
 
     def __enter__(self) -> "Staging":
+        _check_locks()
         check_target(self.target, overwrite=self.overwrite)
         parent, name = os.path.split(self.target)
         with _storage(self.target):
@@ -188,12 +188,25 @@ def _clear_abandoned(parent: str, name: str) -> None:
         os.close(descriptor)
 
 
+def _check_locks() -> None:
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:
+        raise StorageError(
+            "a save needs file locks, which this system does not have",
+            wanted="Linux or macOS",
+            fix="save on Linux, in WSL or in a container; loading works here",
+        ) from None
+
+
 def _lock(folder: str) -> Optional[int]:
     """Return a descriptor that locks `folder`; None while another one does, or when the folder is gone.
 
     The lock ends with its owner, however that ends, and works between threads, processes and containers, which a
     process id does not.
     """
+    import fcntl  # not on Windows, where bundles can be loaded
+
     try:
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:

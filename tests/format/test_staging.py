@@ -47,6 +47,18 @@ def test_a_new_target_appears_whole_and_alone(target: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
+def test_without_file_locks_nothing_is_saved_and_a_bundle_can_be_opened(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows, which has no such module
+    with pytest.raises(StorageError, match="a save needs file locks") as caught:
+        save(target, "new")
+    assert caught.value.fix == "save on Linux, in WSL or in a container; loading works here"
+    assert beside(target) == []
+    code = "import sys; sys.modules['fcntl'] = None; import bert_bundle.format.open_bundle, bert_bundle.api"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_parents_are_made(tmp_path: Path) -> None:
     save(tmp_path / "a" / "b" / "model", "new")
     assert content(tmp_path / "a" / "b" / "model") == {"new"}

@@ -100,7 +100,7 @@ def test_with_json_an_error_is_the_one_document_on_stdout(tmp_path: Path, capsys
         (["matrix", "list", "--groups", "bogus"], "unknown group"),
         (["matrix", "list", "--env", "bogus"], "no environment matches"),
         (["matrix", "list", "--matrix", "/nowhere"], "cannot read the file"),
-        (["matrix", "run", "--readers", "bogus"], "--readers matches none of the selected environments"),
+        (["matrix", "run", "--readers", "bogus"], "no environment matches"),
         (["matrix", "run", "--examples", "0"], "0 is not in the range"),
         (
             ["matrix", "run", "--examples", "2", "--classifiers", "classic"],

@@ -40,7 +40,8 @@ def audit(
 ) -> CommandResult:
     """Replay a bundle in several environments and grade each.
 
-    Without --env, --groups and --with it takes the environments of the group ci.
+    Without --env, --groups and --with it takes the environments of the group ci if the matrix file has
+    it, else all that are not expected to be refused.
 
     With --with, BUNDLE is replayed in the environment that an upgrade would give, and for comparison in the environment
     of today: that of --upgrade-from, or else the one nearest to the bundle's writer. --env and --groups add others. An
@@ -57,7 +58,6 @@ def audit(
     """
     from bert_bundle import api
     from bert_bundle.host.commands.environment_options import resolve_upgrades
-    from bert_bundle.host.config.matrix_file import DEFAULT_GROUP
     from bert_bundle.host.environments.nearest import written_by
     from bert_bundle.host.environments.prepare import prepare, prepare_one
     from bert_bundle.host.report.reports import AuditReport
@@ -67,7 +67,7 @@ def audit(
     if source and not upgrades:
         raise ConfigError("--upgrade-from needs --with", place="--upgrade-from", wanted="--with PACKAGES beside it")
     selected = bool(groups or names or not upgrades)
-    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names) if selected else ()
+    rows = options.matrix.select_or_default(groups=groups, names=names) if selected else ()
     packages, _ = written_by(api.inspect(str(bundle)))  # a damaged bundle is refused before environments are made
     resolved = resolve_upgrades(options, packages, [text.split() for text in upgrades], source)
     today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in resolved}]

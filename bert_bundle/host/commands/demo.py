@@ -39,7 +39,8 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
     """Train, save, verify and audit a small classifier.
 
     Training runs in an environment of the matrix, so this interpreter does not need TensorFlow. The audit takes the
-    three environments of the group demo; the first run installs them, about 500 MB each. With --force a bundle at --out
+    environments of the group demo if the matrix file has it, else all that are not expected to be refused. The first
+    run installs them, about 500 MB each. With --force a bundle at --out
     is replaced once the new one is complete; anything else is never replaced.
 
     \b
@@ -52,7 +53,7 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
     from bert_bundle.host.report.reports import DemoReport
     from bert_bundle.host.runs import run
 
-    rows = options.matrix.select(groups=(GROUP,))
+    rows = options.matrix.select_or_default(default=GROUP)
     _check_free(out, force)
     todo = recipe(encoder, options.progress)
     environments = prepare(rows, options.locks, progress=options.progress)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.options import Options
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.config.selection import matching
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import read_lock
 from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, with_versions
@@ -15,15 +16,13 @@ from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
 def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
     """Return the one row that an option names, with its lock. Raises ConfigError if none or several match."""
-    rows = options.matrix.select(names=[name])
-    if len(rows) > 1:
+    rows = {row.id: row for row in options.matrix.environments}
+    ids = matching(name, tuple(rows), [row.id for row in options.matrix.loading], option=option)
+    if len(ids) > 1:
         raise ConfigError(
-            f"{option} matches more than one environment",
-            place=option,
-            wanted="one",
-            found=", ".join(row.id for row in rows),
+            f"{option} matches more than one environment", place=option, wanted="one", found=", ".join(ids)
         )
-    return _locked(options, rows[0])
+    return _locked(options, rows[ids[0]])
 
 
 def here_or_nearest(options: Options, packages: Mapping[str, str], doing: str) -> ReadyEnvironment:

@@ -1,5 +1,6 @@
 """The command that decides whether a release may ship."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -94,7 +95,6 @@ def _decide(
     from bert_bundle.host.gate import gate as gates
     from bert_bundle.host.report.documents import gate as documents
     from bert_bundle.host.report.reports import GateReport
-    from bert_bundle.host.runs.run_options import RunOptions
 
     decision_file.clear(out)
     source = policy_file or DEFAULT
@@ -115,7 +115,7 @@ def _decide(
         environments=[environments[row.id] for row in rows],
         executor=options.executor,
         progress=options.progress,
-        options=RunOptions(expect=options.matrix.expect, tolerances=policy.bounds),
+        options=replace(options.run_options, tolerances=policy.bounds),
     )
     decision_file.write(out, documents.gate(found))
     return options.reported(GateReport(gate=found, decision_file=out), found.exit_code)

@@ -49,10 +49,12 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> C
       bert-bundle matrix lock
       bert-bundle matrix lock --env tf2.10-hf4.25-py3.9
     """
+    from bert_bundle.host.config.matrix_location import check_not_shipped
     from bert_bundle.host.environments import locks
     from bert_bundle.host.report.documents import environments as documents
     from bert_bundle.host.report.text import environments as text
 
+    check_not_shipped(options.matrix_path)
     written = []
     for row in options.matrix.select(groups=groups, names=names):
         options.progress(f"{row.id}: resolving as on {row.as_of}")

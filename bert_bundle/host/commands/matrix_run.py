@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import click
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common, selection, with_report_files
+from bert_bundle.host.config.selection import matching
 
 if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
@@ -32,10 +32,10 @@ _LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the c
 @click.option(
     "--writers",
     multiple=True,
-    metavar="GLOB",
+    metavar="ID",
     help="Which of the selected environments save; default: all that are not expected to be refused.",
 )
-@click.option("--readers", multiple=True, metavar="GLOB", help="Which of the selected environments load; default: all.")
+@click.option("--readers", multiple=True, metavar="ID", help="Which of the selected environments load; default: all.")
 @click.option(
     "--examples",
     type=click.IntRange(min=1),
@@ -92,7 +92,8 @@ def run(
 ) -> CommandResult:
     """Save in each environment, load in each, grade each pair.
 
-    Without --env and --groups it takes the environments of the group ci. If a pair is not as expected, the run goes on
+    Without --env and --groups it takes the environments of the group ci if the matrix file has it, else all that are
+    not expected to be refused. If a pair is not as expected, the run goes on
     with its two workers: it searches, for at most five minutes, for the smallest classifier on which they still
     disagree, and writes a script that reproduces it. With --discard-environments it does not search.
 
@@ -102,7 +103,6 @@ def run(
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
       bert-bundle matrix run --report markdown=run.md --report json=run.json
     """
-    from bert_bundle.host.config.matrix_file import DEFAULT_GROUP
     from bert_bundle.host.report.reports import CrossReport
     from bert_bundle.host.runs import run as runs
 
@@ -117,9 +117,10 @@ def run(
         )
     number = options.matrix.properties.seed if seed is None else seed
     specifications = _specifications(kind, count, number)
-    rows = options.matrix.select(groups=groups or (() if names else (DEFAULT_GROUP,)), names=names)
+    rows = options.matrix.select_or_default(groups=groups, names=names)
     able = [row for row in rows if row in options.matrix.loading]
-    writing, reading = _narrow(able, writers, "--writers"), _narrow(rows, readers, "--readers")
+    working = [row.id for row in able]
+    writing, reading = _narrow(able, writers, working, "--writers"), _narrow(rows, readers, working, "--readers")
     with _folder(keep) as folder:
         needed = [row for row in rows if row in writing or row in reading]
         environments = _environments(needed, options, discard)
@@ -189,17 +190,19 @@ def _environments(
     return dict(zip((row.id for row in rows), found, strict=True))
 
 
-def _narrow(rows: Sequence[Environment], globs: Sequence[str], option: str) -> list[Environment]:
-    kept = [row for row in rows if not globs or any(fnmatchcase(row.id, glob) for glob in globs)]
-    if not kept:
+def _narrow(
+    rows: Sequence[Environment], names: Sequence[str], working: Sequence[str], option: str
+) -> list[Environment]:
+    if not rows:
         raise ConfigError(
-            f"{option} matches none of the selected environments",
+            "no environment is selected that can save bundles",
             place=option,
-            wanted=", ".join(row.id for row in rows) or "one that is not expected to be refused",
-            found=", ".join(globs) or "none",
-            fix="name one of those, or a glob; an environment that is expected to be refused cannot be a writer",
+            wanted="one that is not expected to be refused",
+            fix="select more environments with --env or --groups",
         )
-    return kept
+    ids = [row.id for row in rows]
+    kept = {i for name in names for i in matching(name, ids, working, option=option)} if names else set(ids)
+    return [row for row in rows if row.id in kept]
 
 
 @contextmanager

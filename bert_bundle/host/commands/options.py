@@ -48,7 +48,7 @@ class Options:
     @cached_property
     def matrix_path(self) -> Path:
         """Return the path of the matrix file; unless given, it is searched for from the current directory upwards."""
-        from bert_bundle.host.config.matrix_file import default_matrix_path
+        from bert_bundle.host.config.matrix_location import default_matrix_path
 
         return self.matrix_file or default_matrix_path()
 
@@ -78,7 +78,7 @@ class Options:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
         from bert_bundle.host.runs.run_options import RunOptions
 
-        return RunOptions(expect=self.matrix.expect, tolerances=self.matrix.policy)
+        return RunOptions(matrix=self.matrix_path, expect=self.matrix.expect, tolerances=self.matrix.policy)
 
     @cached_property
     def executor(self) -> Executor:
@@ -128,7 +128,8 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         "matrix_file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The matrix file; default: compat_matrix.yaml in this folder or in one above it.",
+        help="The matrix file; default: compat_matrix.yaml in this folder or in one above it, "
+        "else the one that comes with bert_bundle.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
     @click.option(
@@ -150,7 +151,11 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
 def selection(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
     """Give `command` the options that select environments: `names` and `groups`."""
     name = click.option(
-        "--env", "names", multiple=True, metavar="GLOB", help="Select environments by id; may be repeated."
+        "--env",
+        "names",
+        multiple=True,
+        metavar="ID",
+        help="Select environments by id, by the beginning of one id, or by a glob; may be repeated.",
     )
     group = click.option(
         "--groups", multiple=True, metavar="GROUP", help="Select environments by group; may be repeated."

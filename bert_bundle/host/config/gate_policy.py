@@ -16,7 +16,6 @@ from bert_bundle.format.files import sha256
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
 from bert_bundle.host.config.matrix_file import (
-    DEFAULT_GROUP,
     Environment,
     Identifier,
     Matrix,
@@ -51,7 +50,7 @@ Ratio = Annotated[float, Field(gt=0, le=1000, strict=True)]
 
 
 class Selection(StrictModel):
-    """Environments of the matrix file, selected as by `Matrix.select`."""
+    """Environments of the matrix file, selected as by --groups and --env."""
 
     groups: tuple[Identifier, ...] = Field(
         default=(), description="a list of groups of the matrix file", examples=["groups: [ci]"]
@@ -122,9 +121,10 @@ class GatePolicy(StrictModel):
     """A policy file."""
 
     version: int = Field(ge=1, le=1, strict=True, description="1", examples=["version: 1"])
-    environments: Selection = Field(
-        default=Selection(groups=(DEFAULT_GROUP,)),
-        description="a mapping with groups or names of environments, at least one",
+    environments: Selection | None = Field(
+        default=None,
+        description="a mapping with groups or names of environments, at least one; null for the group ci if the matrix "
+        "file has it, else for every environment that is not expected to be refused",
         examples=["environments: {groups: [ci]}"],
     )
     bounds: Tolerances = Field(
@@ -149,6 +149,8 @@ class GatePolicy(StrictModel):
 
         Raises ConfigError, with a place in `source`, if the matrix does not have them.
         """
+        if self.environments is None:
+            return matrix.select_or_default()
         try:
             return matrix.select(groups=self.environments.groups, names=self.environments.names)
         except ConfigError as error:

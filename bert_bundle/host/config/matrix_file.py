@@ -4,7 +4,7 @@ Read it with `read_matrix`. The description of a field is also the "wanted" part
 docs/matrix.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +29,7 @@ from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE
 from bert_bundle.grading.grades import ChangedGrade, FailedGrade
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
+from bert_bundle.host.config.selection import select
 from bert_bundle.interpreter import known_breakages
 
 FILE_NAME = "compat_matrix.yaml"
@@ -251,34 +252,20 @@ class Matrix(StrictModel):
         return tuple(e for e, known in found if known is None or known.outcome != "refused")
 
     def select(self, *, groups: Sequence[str] = (), names: Sequence[str] = ()) -> tuple[Environment, ...]:
-        """Return the environments in one of `groups` whose id matches one of `names` (globs), in the order of the file.
+        """Return the environments that `selection.select` means, in the order of the file. Raises ConfigError."""
+        return select(self.environments, groups=groups, names=names, working=[e.id for e in self.loading])
 
-        An empty sequence selects all. Raises ConfigError, listing the valid values, for a group or a glob without an
-        environment, and for an empty selection.
+    def select_or_default(
+        self, *, groups: Sequence[str] = (), names: Sequence[str] = (), default: str = DEFAULT_GROUP
+    ) -> tuple[Environment, ...]:
+        """Return what is selected; without groups and names, the group `default`.
+
+        If the file does not have that group either, every environment that is not expected to be refused. Raises
+        ConfigError.
         """
-        known = sorted({group for e in self.environments for group in e.groups})
-        for group in groups:
-            if group not in known:
-                raise ConfigError("unknown group", wanted=_one_of(known), found=group, fix="choose one of them")
-        ids = [e.id for e in self.environments]
-        for name in names:
-            if not any(fnmatchcase(i, name) for i in ids):
-                raise ConfigError(
-                    "no environment matches", wanted=_one_of(ids), found=name, fix="choose one of them, or a glob"
-                )
-        selected = tuple(
-            e
-            for e in self.environments
-            if (not groups or set(groups) & set(e.groups)) and (not names or any(fnmatchcase(e.id, n) for n in names))
-        )
-        if not selected:
-            raise ConfigError(
-                "no environment is in the groups and matches the names",
-                wanted=_one_of(ids),
-                found=f"groups {', '.join(groups)}; names {', '.join(names)}",
-                fix="leave out the groups or the names",
-            )
-        return selected
+        if groups or names:
+            return self.select(groups=groups, names=names)
+        return tuple(e for e in self.environments if default in e.groups) or self.loading or self.environments
 
 
 def read_matrix(path: Path) -> Matrix:
@@ -290,21 +277,6 @@ def read_matrix(path: Path) -> Matrix:
     if isinstance(data, Mapping) and "environments" in data:
         data = {**data, "environments": _rows(data["environments"], source=path.name)}
     return validated(Matrix, data, source=path.name)
-
-
-def default_matrix_path(start: Path | None = None) -> Path:
-    """Return the nearest matrix file in `start` (default: the current directory) or above, else the repository's.
-
-    Raises ConfigError if there is none.
-    """
-    here = (start or Path.cwd()).resolve()
-    repository = Path(__file__).resolve().parents[3]
-    for folder in (here, *here.parents, repository):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    raise ConfigError(
-        f"no {FILE_NAME}", place=here, wanted="one in this folder or above", fix="name one with --matrix FILE"
-    )
 
 
 def _rows(environments: Any, *, source: str) -> list[Any]:
@@ -330,7 +302,3 @@ def _rows(environments: Any, *, source: str) -> list[Any]:
         if "id" in row:
             raise ConfigError("unknown key", place=f"{place}.{name}.id", found="id", fix="remove it: the key is the id")
     return [{"id": name, **row} for name, row in environments.items()]
-
-
-def _one_of(names: Iterable[str]) -> str:
-    return "one of " + ", ".join(names)

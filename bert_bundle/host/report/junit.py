@@ -74,7 +74,7 @@ def _suites(report: RunReport) -> list[TestSuite]:
         columns.setdefault(v.reader, []).append(v)
     environments = {environment.id: environment for environment in report.run.environments}
     failed = [e.id for e in environments.values() if isinstance(e, FailedEnvironment) and e.id not in columns]
-    notes = {"policy": "; ".join(report.notes)} if report.notes else {}
+    notes = {"notes": "; ".join(report.notes)} if report.notes else {}
     return [_suite(name, environments.get(name), columns.get(name, []), notes) for name in (*columns, *failed)]
 
 

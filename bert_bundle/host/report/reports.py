@@ -81,7 +81,7 @@ class RunReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what a reader has to know about the verdicts, such as bounds that are wider than the default."""
-        return (self.run.tolerances.widened,) if self.run.tolerances.widened else ()
+        return tuple(filter(None, (wording.matrix(self.run.matrix), self.run.tolerances.widened)))
 
     @cached_property
     def unexpected(self) -> tuple[UnexpectedRow, ...]:

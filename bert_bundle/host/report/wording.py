@@ -1,9 +1,13 @@
 """Results in a few words: the sentences that several formats share. Does not know tables, markup or documents."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bert_bundle.host.config.matrix_file import FILE_NAME
+from bert_bundle.host.config.matrix_location import is_shipped
 from bert_bundle.host.report import numbers
 from bert_bundle.host.runs.verdict import MEANING, Summary, Verdict
+from bert_bundle.version import VERSION
 
 if TYPE_CHECKING:
     from bert_bundle.host.gate.checks import Check
@@ -24,6 +28,13 @@ def sentence(summary: Summary) -> str:
     if summary.not_run:
         parts.append(f"{summary.not_run} not run")
     return ", ".join(parts) + f" in {numbers.seconds(summary.seconds)}"
+
+
+def matrix(path: Path | None) -> str:
+    """Return that the environments are those of the shipped matrix file; empty for a file of the user's own."""
+    if path is None or not is_shipped(path):
+        return ""
+    return f"environments of the {FILE_NAME} that comes with bert_bundle {VERSION}"
 
 
 def reason(verdict: Verdict) -> str:

@@ -60,12 +60,13 @@ class Reproduction:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The results of a run."""
+    """The results of a run. `matrix` is the file that its environments come from, if there is one."""
 
     environments: Sequence[PreparedEnvironment]
     verdicts: Sequence[Verdict]
     summary: Summary
     tolerances: Tolerances = field(default_factory=Tolerances)
+    matrix: Path | None = None
     reproductions: Sequence[Reproduction] = ()
 
     @property
@@ -119,6 +120,7 @@ def audit(
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
         tolerances=options.tolerances,
+        matrix=options.matrix,
     )
 
 
@@ -151,6 +153,7 @@ def cross(
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
         tolerances=options.tolerances,
+        matrix=options.matrix,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bert_bundle.host.config.matrix_file import Expectation, Tolerances
 from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -21,9 +22,11 @@ from bert_bundle.host.workers.worker import (
 class RunOptions:
     """What the results of a run are compared with, and the limits of its workers (see `Worker`).
 
+    `matrix` is the file that `expect` and the environments come from, for the reports; None if they have no file.
     `entry` is what interpreters run as their workers, `entries` what those of some environments do, by id.
     """
 
+    matrix: Path | None = None
     expect: Sequence[Expectation] = ()
     tolerances: Tolerances = field(default_factory=Tolerances)
     time_limit: float = TIME_LIMIT

@@ -28,6 +28,7 @@ def read(folder: Path, text: str) -> GatePolicy:
 
 def test_the_file_becomes_a_record(tmp_path: Path) -> None:
     policy = read(tmp_path, GOOD)
+    assert policy.environments is not None
     assert (policy.environments.groups, policy.environments.names) == (("ci",), ("tf2.2*",))
     assert (policy.behaviour.broke, policy.behaviour.changed, policy.behaviour.accuracy_drop) == (3, 0.02, 0.01)
     assert (policy.budgets.size, policy.budgets.load) == (1.1, None)

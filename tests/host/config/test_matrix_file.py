@@ -1,7 +1,6 @@
 """compat_matrix.yaml: what it may contain, and the error for each fault."""
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from bert_bundle.host.config.matrix_file import (
     Matrix,
     Properties,
     Tolerances,
-    default_matrix_path,
     read_matrix,
 )
 from bert_bundle.interpreter.known_breakages import RULES
@@ -231,17 +229,8 @@ def test_a_selection_that_is_unknown_or_empty_lists_what_exists(tmp_path: Path) 
         matrix.select(groups=["demo"], names=["tf2.4*"])
 
 
-def test_the_nearest_matrix_file_is_found_else_the_repositorys(tmp_path: Path) -> None:
-    own = ROOT / FILE_NAME
-    (tmp_path / "project" / "deep").mkdir(parents=True)
-    assert default_matrix_path(tmp_path / "project" / "deep") == own
-    shutil.copy(own, tmp_path / "project" / FILE_NAME)
-    assert default_matrix_path(tmp_path / "project" / "deep") == tmp_path / "project" / FILE_NAME
-    assert default_matrix_path(tmp_path) == own
-
-
 def test_the_repositorys_own_matrix_has_its_groups() -> None:
-    matrix = read_matrix(default_matrix_path())
+    matrix = read_matrix(ROOT / FILE_NAME)
     assert [e.id.split("-")[0] for e in matrix.select(groups=["demo"])] == ["tf2.10", "tf2.15", "tf2.21"]
     assert [e.python for e in matrix.select(groups=["ci"])] == ["3.8", "3.9", "3.11", "3.11", "3.12", "3.13"]
     assert len(matrix.select(groups=["full"])) == len(matrix.environments)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
-from bert_bundle.host.config.matrix_file import Environment, default_matrix_path, read_matrix
+from bert_bundle.host.config.matrix_file import Environment, read_matrix
+from bert_bundle.host.config.matrix_location import default_matrix_path
 from bert_bundle.host.environments.locks import FOLDER, NEEDED, Lock, lock, read_lock
 
 REPOSITORY = default_matrix_path(Path(__file__).parent)

@@ -22,6 +22,7 @@ def run(found: Run) -> dict[str, Any]:
     """Return docs/schema/run.json."""
     return {
         "summary": asdict(found.summary),
+        "matrix": found.matrix,
         "policy": found.tolerances.model_dump(),
         "disk": found.disk,
         "spread": _spread(found),
