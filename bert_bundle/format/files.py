@@ -6,7 +6,7 @@ import stat
 from typing import Iterable, List, Optional, Tuple
 
 from bert_bundle.errors import FormatError, IntegrityError, LimitError, StorageError, UnsafeError
-from bert_bundle.format import layout
+from bert_bundle.format import blob_store, layout
 
 COPY_AGAIN = "copy the whole bundle again from where it was saved"
 _FLAGS = ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # the last is Windows', the others POSIX's
@@ -25,14 +25,11 @@ def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -
     byte is read. Raises FormatError when it is missing, UnsafeError when it is not a regular file, LimitError when it
     is larger than `limit` bytes, IntegrityError when its size is not `size`, StorageError when it cannot be read.
     """
-    full = os.path.join(root, *path.split("/"))
     try:
-        descriptor = os.open(full, _OPEN)
+        descriptor = _open(root, path)
     except FileNotFoundError:
         raise FormatError("a file is missing", place=path, fix=COPY_AGAIN) from None
     except OSError as error:
-        if os.path.islink(full):
-            raise UnsafeError("a file of the bundle is a link", place=path, wanted="a regular file") from None
         raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -48,6 +45,29 @@ def read_file(root: str, path: str, *, limit: int, size: Optional[int] = None) -
             return file.read(status.st_size + 1)
         except OSError as error:
             raise StorageError("a file cannot be read", place=path, found=error.strerror or str(error)) from None
+
+
+def _open(root: str, path: str) -> int:
+    full = os.path.join(root, *path.split("/"))
+    try:
+        return os.open(full, _OPEN)
+    except OSError:
+        if not os.path.islink(full):
+            raise
+    return os.open(_located(root, path), _OPEN)
+
+
+def _located(root: str, path: str) -> str:
+    """Return the file that a link leads to. Raises UnsafeError unless it is a link of a Hugging Face cache."""
+    target = blob_store.target_of(root, path)
+    if target is None:
+        raise UnsafeError(
+            "a file of the bundle is a link",
+            place=path,
+            wanted="a regular file, or a link into the blobs of a Hugging Face cache",
+            fix="copy the bundle with the files that its links lead to: cp -rL",
+        )
+    return target
 
 
 def read_verified(root: str, path: str, *, size: int, digest: str) -> bytes:
@@ -73,9 +93,10 @@ def _changed(path: str, wanted: str, found: str) -> IntegrityError:
 
 
 def listing(root: str) -> List[str]:
-    """Return every file below `root`, as sorted relative paths.
+    """Return every file below `root`, as sorted relative paths, without those that are ignored (`layout.IGNORED`).
 
-    Raises UnsafeError for a link, a pipe, a socket or a device, LimitError for more than 256 entries.
+    Raises UnsafeError for a pipe, a socket, a device, a link that is not of a Hugging Face cache, and a name that no
+    bundle has; LimitError for more than 256 entries.
     """
     found: List[str] = []
     folders: List[str] = [""]
@@ -93,19 +114,33 @@ def listing(root: str) -> List[str]:
         if entries > layout.MAX_FILES:
             raise LimitError("too many files", place=folder or ".", wanted="at most {}".format(layout.MAX_FILES))
         for name, mode in children:
-            path = layout.check_path(folder + "/" + name if folder else name)
-            if stat.S_ISDIR(mode):
+            path = folder + "/" + name if folder else name
+            if not layout.is_plain(path):
+                raise UnsafeError(
+                    "a name that no file of a bundle has",
+                    place=path,
+                    wanted="names of A-Z a-z 0-9 _ . - that do not begin with a dot and name no device",
+                    fix="delete it: a bundle holds what was saved and nothing else",
+                )
+            layout.check_path(path)
+            if stat.S_ISLNK(mode):
+                _located(root, path)
+            elif stat.S_ISDIR(mode):
                 folders.append(path)
-            elif stat.S_ISREG(mode):
-                found.append(path)
-            else:
-                raise UnsafeError("neither a file nor a folder", place=path, wanted="regular files and folders only")
+                continue
+            elif not stat.S_ISREG(mode):
+                raise UnsafeError(
+                    "neither a file nor a folder", place=path, wanted="regular files and folders only", fix="delete it"
+                )
+            found.append(path)
     return sorted(found)
 
 
 def _bounded(scan: "Iterable[os.DirEntry[str]]", folder: str) -> List[Tuple[str, int]]:
     children = []
     for entry in scan:
+        if entry.name in layout.IGNORED:
+            continue
         children.append((entry.name, entry.stat(follow_symlinks=False).st_mode))
         if len(children) > layout.MAX_FILES:
             raise LimitError("too many files", place=folder or ".", wanted="at most {}".format(layout.MAX_FILES))

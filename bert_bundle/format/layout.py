@@ -22,7 +22,10 @@ GOLDEN = "golden"
 GOLDEN_INPUTS = "golden/inputs.json"
 GOLDEN_FACTS = "golden/facts.json"
 GOLDEN_TENSORS = "golden/tensors.safetensors"
-CARD = "README.md"
+CARD = "README.md"  # not verified: its owner edits it, and nothing reads it
+
+# What version control, the Hub's client, file managers and notebooks put beside the files. Never read.
+IGNORED = frozenset((".cache", ".DS_Store", ".git", ".gitattributes", ".gitignore", ".ipynb_checkpoints"))
 
 ENCODER_CONFIG = "config.json"
 ENCODER_WEIGHTS = "model.safetensors"
@@ -40,6 +43,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.IGNORECASE)
 
 
+def is_plain(path: str) -> bool:
+    """Return whether no part of `path` could mean another file on some system, see `check_path`."""
+    return not any(map(_is_unsafe, path.split("/")))
+
+
 def check_path(path: str) -> str:
     """Return `path` if it is a plain relative path inside a bundle: letters, digits, `_ . -`, joined by `/`.
 
@@ -48,7 +56,7 @@ def check_path(path: str) -> str:
     if len(path) > MAX_PATH:
         raise LimitError("a path is too long", place=path, wanted="at most {} characters".format(MAX_PATH))
     for part in path.split("/"):
-        if not _PLAIN.match(part) or _WINDOWS.match(part) or part.endswith("."):
+        if _is_unsafe(part):
             raise UnsafeError(
                 "a path could reach outside of the bundle or means another file on another system",
                 place=path,
@@ -57,6 +65,10 @@ def check_path(path: str) -> str:
                 fix="save the bundle again from its model",
             )
     return path
+
+
+def _is_unsafe(part: str) -> bool:
+    return not _PLAIN.match(part) or bool(_WINDOWS.match(part)) or part.endswith(".")
 
 
 def check_file(path: str) -> str:

@@ -75,25 +75,27 @@ def open_bundle(path: str, in_memory: Mapping[str, bytes] = NO_FILES) -> OpenedB
         else read_file(root, layout.MANIFEST, limit=layout.MAX_MANIFEST)
     )
     listed = {*manifest.files, layout.MANIFEST}
-    missing, extra = sorted(listed - found), sorted(found - listed)
+    missing, extra = (sorted(paths - {layout.CARD}) for paths in (listed - found, found - listed))
     if missing:
         raise FormatError("a file is missing", place=missing[0], fix=COPY_AGAIN)
     if extra:
         raise UnsafeError(
             "a file that the manifest does not list",
             place=extra[0],
-            fix="remove it: a bundle holds what was saved and nothing else",
+            fix="delete it: a bundle holds what was saved and nothing else",
         )
     return OpenedBundle(root, manifest, in_memory)
 
 
 def check_files(bundle: OpenedBundle, *, keep: bool = False) -> None:
-    """Verify every file that was not read before. Raises IntegrityError for the first that is not what was written.
+    """Verify every file that was not read before, except the card, which is its owner's to edit.
+
+    Raises IntegrityError for the first that is not what was written.
 
     `keep` holds the bytes for the next `read`, so that a load reads each file once.
     """
     for path in bundle.manifest.files:
-        if path not in bundle._verified:
+        if path not in bundle._verified and path != layout.CARD:  # older manifests list the card
             data = bundle._read(path)
             bundle._verified[path] = data if keep else None
 

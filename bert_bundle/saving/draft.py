@@ -54,6 +54,7 @@ class Draft:
         """Return the manifest over the `staged` files and the facts of `golden`, and the bytes of both, in order."""
         facts = goldens.facts_to_bytes(golden)
         files = {**staged, layout.GOLDEN_FACTS: File(len(facts), sha256(facts))}
+        del files[layout.CARD]
         manifest = Manifest(files=files, proof={"proven": proven, **self.proof}, **self.fields)
         return manifest, {layout.GOLDEN_FACTS: facts, layout.MANIFEST: manifest.to_bytes()}
 

@@ -1,4 +1,4 @@
-"""The wheel in an empty folder, as somebody has it who never saw this repository: in virtual environments of its own."""
+"""The wheel in an empty folder, as somebody has it who never saw this repository, in its own environments."""
 
 import json
 import os
