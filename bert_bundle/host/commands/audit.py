@@ -8,7 +8,7 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, selection, with_report_files
+from bert_bundle.host.commands.options import Options, common, remembering, selection, with_report_files
 
 
 @click.command()
@@ -29,6 +29,7 @@ from bert_bundle.host.commands.options import Options, common, selection, with_r
     help="The environment that is upgraded; default: the one nearest to the requested packages.",
 )
 @with_report_files
+@remembering
 @common
 def audit(
     options: Options,

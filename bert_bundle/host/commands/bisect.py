@@ -9,7 +9,7 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common
+from bert_bundle.host.commands.options import Options, common, remembering
 
 
 @click.command()
@@ -26,6 +26,7 @@ from bert_bundle.host.commands.options import Options, common
     "--releases", is_flag=True, help="Then search for the first release of the package that changes the predictions."
 )
 @click.option("--keep-environments", "keep", is_flag=True, help="Leave the environments that are made in the cache.")
+@remembering
 @common
 def bisect(
     options: Options, bundle: Path, good: str, bad: str, tolerance: float | None, releases: bool, keep: bool

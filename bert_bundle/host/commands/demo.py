@@ -9,7 +9,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, with_report_files
+from bert_bundle.host.commands.options import Options, common, remembering, with_report_files
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -34,6 +34,7 @@ GROUP = "demo"
 )
 @click.option("--force", is_flag=True, help="Replace the bundle at --out.")
 @with_report_files
+@remembering
 @common
 def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResult:
     """Train, save, verify and audit a small classifier.

@@ -7,7 +7,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, with_report_files
+from bert_bundle.host.commands.options import Options, common, remembering, with_report_files
 
 OUT = Path("verdict.json")
 
@@ -40,6 +40,7 @@ OUT = Path("verdict.json")
 )
 @click.option("--print-policy", is_flag=True, help="Print the default policy, with a comment on every line, and exit.")
 @with_report_files
+@remembering
 @common
 def gate(
     options: Options,

@@ -14,7 +14,7 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, selection, with_report_files
+from bert_bundle.host.commands.options import Options, common, remembering, selection, with_report_files
 from bert_bundle.host.config.selection import matching
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ _LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the c
     help="The folder for a script that reproduces the first pair that is not as expected.",
 )
 @with_report_files
+@remembering
 @common
 def run(
     options: Options,

@@ -44,6 +44,7 @@ class Options:
     jobs: int
     quiet: bool
     no_color: bool
+    fresh: bool = False
 
     @cached_property
     def matrix_path(self) -> Path:
@@ -76,9 +77,15 @@ class Options:
     @property
     def run_options(self) -> RunOptions:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
+        from bert_bundle.host.runs.remembered import remembered_replays
         from bert_bundle.host.runs.run_options import RunOptions
 
-        return RunOptions(matrix=self.matrix_path, expect=self.matrix.expect, tolerances=self.matrix.policy)
+        return RunOptions(
+            matrix=self.matrix_path,
+            expect=self.matrix.expect,
+            tolerances=self.matrix.policy,
+            remembered=remembered_replays(fresh=self.fresh),
+        )
 
     @cached_property
     def executor(self) -> Executor:
@@ -139,10 +146,19 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
     @click.option("--no-color", is_flag=True, help="Do not use colours on a terminal.")
     @wraps(command)
     def with_options(
-        *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: Any
+        *,
+        matrix_file: Path | None,
+        as_json: bool,
+        jobs: int,
+        quiet: bool,
+        no_color: bool,
+        fresh: bool = False,
+        **rest: Any,
     ) -> CommandResult:
         check_jobs(jobs)  # before any environment is made
-        options = Options(matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color)
+        options = Options(
+            matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color, fresh=fresh
+        )
         return command(options, **rest)
 
     return with_options
@@ -161,6 +177,13 @@ def selection(command: Callable[..., CommandResult]) -> Callable[..., CommandRes
         "--groups", multiple=True, metavar="GROUP", help="Select environments by group; may be repeated."
     )
     return name(group(command))
+
+
+def remembering(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    """Give `command` the option that computes every replay anew; goes above `common`."""
+    return click.option(
+        "--fresh", is_flag=True, help="Compute every replay anew: use none that an earlier run has computed."
+    )(command)
 
 
 def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:

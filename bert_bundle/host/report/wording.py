@@ -27,6 +27,8 @@ def sentence(summary: Summary) -> str:
         parts.append(f"{summary.unexpected} not as expected")
     if summary.not_run:
         parts.append(f"{summary.not_run} not run")
+    if summary.remembered:
+        parts.append(f"{summary.remembered} remembered")
     return ", ".join(parts) + f" in {numbers.seconds(summary.seconds)}"
 
 

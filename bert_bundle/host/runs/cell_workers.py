@@ -79,6 +79,11 @@ class Reader:
         figures = grade_replay(against, observation, tolerances)
         return Replayed(figures=figures, seconds=time.monotonic() - started, shares=shares)
 
+    def replay_of(self, replay_key: str) -> dict[str, Any] | None:
+        """Return the worker's answer to a replay of a bundle with this key; None if it gave none."""
+        _, replay = self._replays.get(replay_key, (None, None))
+        return replay
+
     def _observation(self, bundle: Path, replay_key: str, progress: Progress) -> tuple[Path | None, dict[str, Any]]:
         arguments = {"bundle": str(bundle), "runtime": self._runtime}
         if replay_key in self._replays:

@@ -40,12 +40,13 @@ class Replayed:
     """The reader loaded the bundle and replayed its golden; `seconds` of wall clock, imports included.
 
     `shares` is the bundle whose replay this is, if that one computes from the same bytes; None for a replay of the
-    bundle itself.
+    bundle itself. A `remembered` replay was computed in an earlier run.
     """
 
     figures: Figures
     seconds: float
     shares: Path | None = None
+    remembered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

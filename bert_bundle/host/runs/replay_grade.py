@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_bundle.format.golden import Golden, from_bundle, replay_key
-from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.format.open_bundle import check_files, open_bundle
 from bert_bundle.grading.grades import Figures, judge
 from bert_bundle.host.config.matrix_file import Tolerances
 
@@ -27,6 +27,7 @@ class Recorded:
 def recorded(bundle: Path) -> Recorded:
     """Return what `bundle` recorded. Raises BundleError when it is damaged."""
     opened = open_bundle(str(bundle))
+    check_files(opened)
     golden = from_bundle(opened)
     return Recorded(digest=opened.manifest.digest, golden=golden, replay_key=replay_key(opened, golden))
 

@@ -113,7 +113,7 @@ def audit(
     manifest, path = inspect(str(bundle)), bundle.absolute()
     reference = BundleReference(path=path, digest=recorded(path).digest, writer=_writer_of(manifest))
     bundles = [_Bundle(path=path, writer=reference.writer, record=reference)]
-    _, columns = _read(bundles, environments, executor, _context(environments, progress), options)
+    _, columns = _read(bundles, environments, executor, _context(environments, progress, options), options)
     verdicts = [verdict for column in columns for verdict in column]
     return Run(
         environments=environments,
@@ -143,7 +143,7 @@ def cross(
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
     started = time.monotonic()
-    context = _context([*writers, *readers], progress)
+    context = _context([*writers, *readers], progress, options)
     made_writers, bundles = _write(specifications, writers, folder.absolute(), executor, context, options)
     _check_any("classifiers for these writers", bundles)
     made_readers, columns = _read(bundles, readers, executor, context, options)
@@ -260,9 +260,11 @@ def _gather(
     return [JobResult(environment=e) if isinstance(e, FailedEnvironment) else next(results) for e in environments]
 
 
-def _context(environments: Sequence[PreparedEnvironment | TemporaryEnvironment], progress: Progress) -> JobContext:
+def _context(
+    environments: Sequence[PreparedEnvironment | TemporaryEnvironment], progress: Progress, options: RunOptions
+) -> JobContext:
     ready = [environment for environment in environments if isinstance(environment, ReadyEnvironment)]
-    return JobContext(environments=ready, progress=progress)
+    return JobContext(environments=ready, progress=progress, remembered=options.remembered)
 
 
 def _file_name(number: int, specification: dict[str, Any]) -> str:

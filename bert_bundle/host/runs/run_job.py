@@ -13,8 +13,9 @@ from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, TemporaryEnvironment, opened
 from bert_bundle.host.runs.cell_workers import Reader, Writer
 from bert_bundle.host.runs.job import BundleReference, Job, JobEnvironment, JobResult, ReadJob, WriteJob
-from bert_bundle.host.runs.outcome import NotRun, Outcome, sentence
-from bert_bundle.host.runs.replay_grade import Recorded, recorded
+from bert_bundle.host.runs.outcome import NotRun, Outcome, Replayed, sentence
+from bert_bundle.host.runs.remembered import RememberedReplays
+from bert_bundle.host.runs.replay_grade import Recorded, grade_replay, recorded
 from bert_bundle.host.workers.worker import Cancelled, Worker, never
 from bert_bundle.progress import Progress, silent
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
-    """What the process that runs jobs brings along: environments that it has already, progress and cancellation.
+    """What the process that runs jobs brings along: environments and replays that it has, progress and cancellation.
 
     Every process makes its own; jobs do not carry it.
     """
@@ -31,6 +32,7 @@ class JobContext:
     environments: Sequence[ReadyEnvironment] = ()
     progress: Progress = silent
     cancelled: Cancelled = never
+    remembered: RememberedReplays | None = None
     _recorded: dict[Path, Recorded] = field(default_factory=dict, repr=False)  # every reader asks for the same
 
     def recorded(self, bundle: BundleReference) -> Recorded:
@@ -88,14 +90,20 @@ def _write(job: WriteJob, worker: Worker, context: JobContext) -> Iterator[Bundl
 
 def _read(job: ReadJob, worker: Worker, context: JobContext) -> Iterator[Outcome]:
     reader, progress = Reader(worker, job.environment.runtime), named_progress(worker, context.progress)
+    kept = context.remembered
     for bundle in job.bundles:
-        progress(f"replaying {bundle.path.name} of {bundle.writer}")
         try:
             against = context.recorded(bundle)
         except BundleError as error:
             yield NotRun(reason=f"no bundle: {sentence(error)}")
-        else:
-            yield reader.observe(bundle.path, against, tolerances=job.tolerances, progress=progress)
+            continue
+        if kept and (replay := kept.find(job.environment, job.entry, bundle.digest)) is not None:
+            yield Replayed(figures=grade_replay(against, replay, job.tolerances), seconds=0.0, remembered=True)
+            continue
+        progress(f"replaying {bundle.path.name} of {bundle.writer}")
+        yield reader.observe(bundle.path, against, tolerances=job.tolerances, progress=progress)
+        if kept and (replay := reader.replay_of(against.replay_key)) is not None:
+            kept.keep(job.environment, job.entry, bundle.digest, replay)
 
 
 def named_progress(worker: Worker, progress: Progress) -> Progress:

@@ -33,6 +33,7 @@ class Verdict:
     accuracy            share of the golden's true labels that the reader gets right
     seconds             wall clock, imports included
     shares              the bundle whose replay this is, if that one computes from the same bytes
+    remembered          whether the replay was computed in an earlier run, and only graded in this one
     """
 
     bundle: Path
@@ -48,6 +49,7 @@ class Verdict:
     accuracy: float | None = None
     seconds: float = 0.0
     shares: Path | None = None
+    remembered: bool = False
 
 
 FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_layer`
@@ -57,7 +59,8 @@ FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_lay
 class Summary:
     """How many cells ended how. Every cell is in exactly one of the three counts.
 
-    `replays` were computed; the other cells that have figures share one of them (`Verdict.shares`).
+    `replays` were computed, `remembered` ones in an earlier run; the other cells that have figures share one of them
+    (`Verdict.shares`).
     """
 
     cells: int
@@ -65,6 +68,7 @@ class Summary:
     unexpected: int
     not_run: int
     replays: int
+    remembered: int
     seconds: float
 
     @classmethod
@@ -77,7 +81,8 @@ class Summary:
             as_expected=as_expected,
             unexpected=len(verdicts) - as_expected - not_run,
             not_run=not_run,
-            replays=sum(v.float64_difference is not None and v.shares is None for v in verdicts),
+            replays=sum(v.float64_difference is not None and v.shares is None and not v.remembered for v in verdicts),
+            remembered=sum(v.remembered for v in verdicts),
             seconds=seconds,
         )
 
@@ -133,5 +138,6 @@ def _unjudged(cell: Cell, outcome: Outcome) -> Verdict:
             accuracy=figures.accuracy,
             seconds=outcome.seconds,
             shares=outcome.shares,
+            remembered=outcome.remembered,
         )
     return verdict(grade=outcome.grade, reason=sentence(outcome.error), seconds=outcome.seconds)

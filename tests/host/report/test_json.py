@@ -101,6 +101,7 @@ def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
         "unexpected": 1,
         "not_run": 1,
         "replays": 5,
+        "remembered": 0,
         "seconds": 41.4,
     }
     assert document["verdicts"][2] == {
@@ -117,6 +118,7 @@ def test_a_run_is_a_document_with_summary_and_verdicts() -> None:
         "accuracy": None,
         "seconds": 12.34,
         "shares": None,
+        "remembered": False,
     }
     assert document["disk"] == 0
     assert document["environments"][4]["error"]["class"] == "EnvironmentNotMadeError"

@@ -139,5 +139,5 @@ def test_what_was_not_measured_is_none() -> None:
 def test_every_cell_is_counted_once() -> None:
     verdicts: list[Verdict] = [verdict_of(CELL, outcome) for outcome in OUTCOMES.values()]
     summary = Summary.of(verdicts, 7.0)
-    assert summary == Summary(cells=10, as_expected=2, unexpected=7, not_run=1, replays=6, seconds=7.0)
+    assert summary == Summary(cells=10, as_expected=2, unexpected=7, not_run=1, replays=6, remembered=0, seconds=7.0)
     assert summary.cells == summary.as_expected + summary.unexpected + summary.not_run
