@@ -77,14 +77,14 @@ class Options:
     @property
     def run_options(self) -> RunOptions:
         """Return the options of a run, with the expectations and the tolerances of the matrix file."""
-        from bert_bundle.host.runs.remembered import remembered_replays
+        from bert_bundle.host.runs.remembered import remembered
         from bert_bundle.host.runs.run_options import RunOptions
 
         return RunOptions(
             matrix=self.matrix_path,
             expect=self.matrix.expect,
             tolerances=self.matrix.policy,
-            remembered=remembered_replays(fresh=self.fresh),
+            remembered=remembered(fresh=self.fresh),
         )
 
     @cached_property

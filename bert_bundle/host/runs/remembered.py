@@ -1,14 +1,16 @@
-"""Replays that were computed before, kept in the cache of this machine. Does not grade them.
+"""What earlier runs computed, kept in the cache of this machine: replays, and bundles of classifiers. Grades nothing.
 
-A replay depends on the bundle, the lock and the runtime of the environment, the code that runs inside environments, and
-the class of the processor. Their digest is the name of its file. What is kept is the worker's answer, so that it is
-graded anew, by whatever tolerances.
+A result depends on what was asked for (a bundle, a classifier), the lock and the runtime of the environment, the code
+that runs inside environments, and the class of the processor. The digest of these is its name. A replay is kept as the
+worker's answer, so that it is graded anew, by whatever tolerances.
 """
 
 import gzip
 import hashlib
 import json
+import os
 import platform
+import shutil
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from typing import Any
 from bert_bundle.errors import StorageError
 from bert_bundle.format.staging import write_file
 from bert_bundle.host.environments.environment import cache_root
-from bert_bundle.host.runs.job import JobEnvironment
+from bert_bundle.host.runs.job import JobEnvironment, Target
 from bert_bundle.host.workers.worker import WORKER_ENTRY, Entry
 from bert_bundle.version import VERSION
 
@@ -29,15 +31,15 @@ _DECISIVE = ("model name", "flags", "CPU implementer", "CPU part", "Features")  
 
 
 @dataclass(frozen=True, kw_only=True)
-class RememberedReplays:
-    """The replays that are kept in `folder`; if `fresh`, none is taken from it, and every new one is kept."""
+class Remembered:
+    """The results that are kept in `folder`; if `fresh`, none is taken from it, and every new one is kept."""
 
     folder: Path
     fresh: bool = False
 
-    def find(self, environment: JobEnvironment, entry: Entry, bundle: str) -> dict[str, Any] | None:
+    def replay(self, environment: JobEnvironment, entry: Entry, bundle: str) -> dict[str, Any] | None:
         """Return the replay of the bundle with this digest; None if there is none, or if it is not whole."""
-        path = self._path(environment, entry, bundle)
+        path = self._replay(environment, entry, bundle)
         if path is None or self.fresh:
             return None
         try:
@@ -46,9 +48,9 @@ class RememberedReplays:
             return None
         return found if isinstance(found, dict) else None
 
-    def keep(self, environment: JobEnvironment, entry: Entry, bundle: str, replay: dict[str, Any]) -> None:
+    def keep_replay(self, environment: JobEnvironment, entry: Entry, bundle: str, replay: dict[str, Any]) -> None:
         """Keep a replay. A cache that cannot be written to is as good as an empty one."""
-        path = self._path(environment, entry, bundle)
+        path = self._replay(environment, entry, bundle)
         if path is None:
             return
         try:
@@ -57,18 +59,56 @@ class RememberedReplays:
         except (OSError, StorageError):
             return
 
-    def _path(self, environment: JobEnvironment, entry: Entry, bundle: str) -> Path | None:
-        """Return the file of a replay; None for an environment without a lock and for a worker of somebody else's."""
-        if environment.lock_text is None or entry != WORKER_ENTRY:
-            return None
-        content = [bundle, environment.lock_digest, environment.runtime, code_digest(), processor()]
-        name = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.json.gz"
+    def copy_bundle(self, environment: JobEnvironment, entry: Entry, target: Target) -> bool:
+        """Copy the bundle of a classifier to its target, which must be free; return whether there was one.
+
+        The copy is not checked: whoever reads a bundle does that.
+        """
+        kept = self._bundle(environment, entry, target)
+        if kept is None or self.fresh or not kept.is_dir():
+            return False
+        try:
+            shutil.copytree(kept, target.path)
+        except OSError:
+            shutil.rmtree(target.path, ignore_errors=True)
+            return False
+        return True
+
+    def keep_bundle(self, environment: JobEnvironment, entry: Entry, target: Target) -> None:
+        """Keep a copy of the bundle at a target, in one step. One that is kept already is replaced."""
+        kept = self._bundle(environment, entry, target)
+        if kept is None:
+            return
+        staged = kept.with_name(f".{kept.name}.{os.getpid()}")
+        try:
+            shutil.copytree(target.path, staged)
+            shutil.rmtree(kept, ignore_errors=True)
+            staged.rename(kept)
+        except OSError:
+            return
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+    def _replay(self, environment: JobEnvironment, entry: Entry, bundle: str) -> Path | None:
+        name = _name(environment, entry, ["replay", bundle])
+        return self.folder / "replays" / name[:2] / f"{name}.json.gz" if name else None
+
+    def _bundle(self, environment: JobEnvironment, entry: Entry, target: Target) -> Path | None:
+        name = _name(environment, entry, ["bundle", target.path.name, target.specification])
+        return self.folder / "bundles" / name if name else None
 
 
-def remembered_replays(*, fresh: bool = False) -> RememberedReplays:
-    """Return the replays that are kept on this machine."""
-    return RememberedReplays(folder=cache_root() / "replays", fresh=fresh)
+def remembered(*, fresh: bool = False) -> Remembered:
+    """Return what is kept on this machine."""
+    return Remembered(folder=cache_root() / "results", fresh=fresh)
+
+
+def _name(environment: JobEnvironment, entry: Entry, asked: object) -> str | None:
+    """Return the name of a result; None for an environment without a lock and for a worker of somebody else's."""
+    if environment.lock_text is None or entry != WORKER_ENTRY:
+        return None
+    content = [asked, environment.lock_digest, environment.runtime, code_digest(), processor()]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @cache

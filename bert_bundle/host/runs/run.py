@@ -8,7 +8,7 @@ One worker process per environment and role, however many bundles there are.
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,10 @@ from bert_bundle.host.runs.verdict import Summary, Verdict, verdict_of
 from bert_bundle.progress import Progress
 
 T = TypeVar("T")
+
+# Classifiers of a run, for each writer, up to which its bundles and replays are kept: 25 in six environments, each
+# reading all, are 0.3 GB.
+_MOST_REMEMBERED = 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +147,8 @@ def cross(
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
     started = time.monotonic()
+    if len(specifications) > _MOST_REMEMBERED:
+        options = replace(options, remembered=None)
     context = _context([*writers, *readers], progress, options)
     made_writers, bundles = _write(specifications, writers, folder.absolute(), executor, context, options)
     _check_any("classifiers for these writers", bundles)

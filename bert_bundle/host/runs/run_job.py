@@ -1,5 +1,6 @@
 """Runs one job in this process: makes or finds its environment, starts a worker in it, collects the results."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from bert_bundle.host.environments import locks
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, TemporaryEnvironment, opened
 from bert_bundle.host.runs.cell_workers import Reader, Writer
-from bert_bundle.host.runs.job import BundleReference, Job, JobEnvironment, JobResult, ReadJob, WriteJob
+from bert_bundle.host.runs.job import BundleReference, Job, JobEnvironment, JobResult, ReadJob, Target, WriteJob
 from bert_bundle.host.runs.outcome import NotRun, Outcome, Replayed, sentence
-from bert_bundle.host.runs.remembered import RememberedReplays
+from bert_bundle.host.runs.remembered import Remembered
 from bert_bundle.host.runs.replay_grade import Recorded, grade_replay, recorded
 from bert_bundle.host.workers.worker import Cancelled, Worker, never
 from bert_bundle.progress import Progress, silent
@@ -32,7 +33,7 @@ class JobContext:
     environments: Sequence[ReadyEnvironment] = ()
     progress: Progress = silent
     cancelled: Cancelled = never
-    remembered: RememberedReplays | None = None
+    remembered: Remembered | None = None
     _recorded: dict[Path, Recorded] = field(default_factory=dict, repr=False)  # every reader asks for the same
 
     def recorded(self, bundle: BundleReference) -> Recorded:
@@ -77,15 +78,31 @@ def run_job(job: Job[T], context: JobContext) -> JobResult[T]:
 
 def _write(job: WriteJob, worker: Worker, context: JobContext) -> Iterator[BundleReference | NotRun]:
     writer, progress = Writer(worker, job.environment.runtime), named_progress(worker, context.progress)
+    kept = context.remembered
     for target in job.targets:
-        progress(f"saving classifier {target.path.name}")
-        found = writer.write(target.path, target.specification, progress=progress)
+        found: Recorded | NotRun | None = _remembered_bundle(job, target, kept)
+        if found is None:
+            progress(f"saving classifier {target.path.name}")
+            found = writer.write(target.path, target.specification, progress=progress)
+            if kept and not isinstance(found, NotRun):
+                kept.keep_bundle(job.environment, job.entry, target)
         if isinstance(found, NotRun):
             yield found
             continue
         bundle = BundleReference(path=target.path, digest=found.digest, writer=job.environment.id)
         context.remember(bundle, found)
         yield bundle
+
+
+def _remembered_bundle(job: WriteJob, target: Target, kept: Remembered | None) -> Recorded | None:
+    """Copy the bundle of an earlier run to its target; return what it recorded, None if there is none that is whole."""
+    if kept is None or not kept.copy_bundle(job.environment, job.entry, target):
+        return None
+    try:
+        return recorded(target.path)
+    except BundleError:
+        shutil.rmtree(target.path, ignore_errors=True)
+        return None
 
 
 def _read(job: ReadJob, worker: Worker, context: JobContext) -> Iterator[Outcome]:
@@ -97,13 +114,13 @@ def _read(job: ReadJob, worker: Worker, context: JobContext) -> Iterator[Outcome
         except BundleError as error:
             yield NotRun(reason=f"no bundle: {sentence(error)}")
             continue
-        if kept and (replay := kept.find(job.environment, job.entry, bundle.digest)) is not None:
+        if kept and (replay := kept.replay(job.environment, job.entry, bundle.digest)) is not None:
             yield Replayed(figures=grade_replay(against, replay, job.tolerances), seconds=0.0, remembered=True)
             continue
         progress(f"replaying {bundle.path.name} of {bundle.writer}")
         yield reader.observe(bundle.path, against, tolerances=job.tolerances, progress=progress)
         if kept and (replay := reader.replay_of(against.replay_key)) is not None:
-            kept.keep(job.environment, job.entry, bundle.digest, replay)
+            kept.keep_replay(job.environment, job.entry, bundle.digest, replay)
 
 
 def named_progress(worker: Worker, progress: Progress) -> Progress:

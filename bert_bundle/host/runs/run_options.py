@@ -7,7 +7,7 @@ from pathlib import Path
 from bert_bundle.host.config.matrix_file import Expectation, Tolerances
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.runs.job import Limits
-from bert_bundle.host.runs.remembered import RememberedReplays
+from bert_bundle.host.runs.remembered import Remembered
 from bert_bundle.host.workers.worker import (
     MEMORY_LIMIT,
     TIME_LIMIT,
@@ -24,14 +24,14 @@ class RunOptions:
     """What the results of a run are compared with, and the limits of its workers (see `Worker`).
 
     `matrix` is the file that `expect` and the environments come from, for the reports; None if they have no file.
-    `remembered` are the replays of earlier runs, which are not computed again; None to compute all.
+    `remembered` are the results of earlier runs, which are not computed again; None to compute all.
     `entry` is what interpreters run as their workers, `entries` what those of some environments do, by id.
     """
 
     matrix: Path | None = None
     expect: Sequence[Expectation] = ()
     tolerances: Tolerances = field(default_factory=Tolerances)
-    remembered: RememberedReplays | None = None
+    remembered: Remembered | None = None
     time_limit: float = TIME_LIMIT
     memory_limit: int = MEMORY_LIMIT
     entry: Entry = WORKER_ENTRY
