@@ -39,12 +39,12 @@ def record():
 
 
 @pytest.mark.parametrize("action", [bert_bundle.load, bert_bundle.verify])
-def test_each_file_is_opened_once(classic_bundle, action):
+def test_each_file_but_the_card_is_opened_once(classic_bundle, action):
     root = os.path.realpath(str(classic_bundle))
     with record() as opened:
         action(root)
     below = [os.path.relpath(path, root) for path, _ in opened if path.startswith(root + os.sep)]
-    assert Counter(below) == dict.fromkeys(tree(root), 1)
+    assert Counter(below) == dict.fromkeys(set(tree(root)) - {layout.CARD}, 1)
 
 
 def _written(opened, folder):
