@@ -9,14 +9,15 @@ Does not know: files.
 """
 
 from dataclasses import dataclass, replace
-from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.capturing import tracing
+from bert_bundle.capturing.lookups import Lookups, is_lookup
 from bert_bundle.capturing.traced_layers import TracedLayers, is_traced
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import folder_name
 from bert_bundle.errors import ModelError
-from bert_bundle.graph import layer_configs, ops, signature
+from bert_bundle.graph import layer_configs, ops, signature, tables
 from bert_bundle.graph.graph import CALL_FLAGS, Apply, Argument, Call, Graph, Layer, Node, Ref
 from bert_bundle.graph.layers import STATEFUL
 from bert_bundle.keras_models import custom_layers, layer_construction
@@ -95,21 +96,22 @@ def _graph(
 ) -> Graph:
     """Return the graph of a model, which is traced first if it is subclassed.
 
-    Where Keras does not keep the dtypes of inputs, all are taken for token ids at first. Those that then feed no
-    encoder hold other numbers, and the model is traced again.
+    At first all inputs have the lengths that the model was called on, and are taken for token ids where Keras does not
+    keep dtypes. Those that then feed no encoder hold something else, and the model is traced again.
     """
     if not isinstance(model, runtime.keras.Model) or not tracing.runs_user_code(model, runtime.keras, runtime.dialect):
         return _Capture(model, runtime, "", layers, encoders, TracedLayers(runtime)).graph()
 
-    def trace(features: Optional[AbstractSet[str]]) -> Graph:
+    def trace(features: tracing.Features) -> Graph:
         traced = TracedLayers(runtime)
         in_graph = traced.graph_runner(model.name)
         live = tracing.functional(model, runtime.keras, runtime.dialect, length, traced.add, in_graph, features)
         return replace(_Capture(live, runtime, "", layers, encoders, traced).graph(), trainable=bool(model._trainable))
 
     graph = trace(None)
-    features = frozenset(name for name, _ in graph.inputs) - signature.encoders_by_input(graph).keys()
-    if (features or length) and tracing.guesses_dtypes(model, runtime.dialect):
+    names = {name for name, _ in graph.inputs} - signature.encoders_by_input(graph).keys()
+    features = {**dict.fromkeys(names, "float32"), **tables.input_dtypes(graph)}
+    if tracing.is_guess(model, runtime.dialect, length, features):
         layers.clear()
         encoders.clear()
         graph = trace(features)
@@ -130,7 +132,7 @@ class _Capture:
     ) -> None:
         self.model, self.runtime, self.scope = model, runtime, scope
         self.keras, self.dialect = runtime.keras, runtime.dialect
-        self.live, self.encoders, self.traced = layers, encoders, traced
+        self.live, self.encoders, self.traced, self.lookups = layers, encoders, traced, Lookups(runtime)
         self.layers: Dict[str, Layer] = {}
         self.nodes: List[Node] = []
         self.index: Dict[_Key, int] = {}
@@ -199,8 +201,7 @@ class _Capture:
 
     def _needs(self, layer: Any, number: int, position: int, key: _Key) -> List[Any]:
         """Return the tensors that a call needs; the one that stands for its output if it is traced."""
-        args, kwargs = self.dialect.call_arguments(layer, number)
-        unknown = self._unknown_op(layer, number)
+        (args, kwargs), unknown = self.dialect.call_arguments(layer, number), self._unknown_op(layer, number)
         if unknown or self._is_traced(layer):
             if key not in self.traces:
                 self.traces[key] = list(tensors(self._trace(layer, args, kwargs, unknown)))
@@ -208,7 +209,7 @@ class _Capture:
         return list(tensors([args, kwargs]))
 
     def _is_traced(self, layer: Any) -> bool:
-        return not self.dialect.is_op(layer) and is_traced(layer, self.runtime)
+        return is_lookup(layer, self.keras) or (not self.dialect.is_op(layer) and is_traced(layer, self.runtime))
 
     def _unknown_op(self, layer: Any, number: int) -> Optional[KeyError]:
         """Return what names an op that is not in the vocabulary, but may consist of ops that are; else None."""
@@ -222,6 +223,8 @@ class _Capture:
     def _trace(self, layer: Any, args: Any, kwargs: Mapping[str, Any], unknown: Optional[KeyError]) -> Any:
         """Return the nested symbolic tensors that a traced call computes; `unknown` if it is of an op."""
         place = self.scope + self.traced.name(layer)
+        if is_lookup(layer, self.keras):
+            return self.lookups.write(layer, args, kwargs, place)
         in_graph = self.traced.graph_runner(place)
         if unknown is not None:
             function = getattr(layer, "function", None) or layer.call
@@ -279,8 +282,7 @@ class _Capture:
             traced = TracedLayers(self.runtime)
             graph = _Capture(layer, self.runtime, place + "/", self.live, self.encoders, traced).graph()
             return Layer(name, graph.class_name, graph=graph)  # the graph has the trainable flag
-        is_keras_layer = type(layer) is getattr(self.keras.layers, class_name, None)
-        if not is_keras_layer and not layer_construction.is_variable_layer(layer):
+        if not layer_construction.is_of_vocabulary(self.keras, layer):
             raise ModelError(
                 "a layer that a bundle cannot represent",
                 place=place,

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.capturing import function_graph
 from bert_bundle.capturing.legacy_encoders import LegacyEncoders
+from bert_bundle.capturing.lookups import is_lookup
 from bert_bundle.capturing.symbolic_replay import Conversions
 from bert_bundle.capturing.tracing import InGraph, VariableToTensor, own_variables, regularizers, runs_user_code
 from bert_bundle.errors import ModelError
@@ -88,8 +89,13 @@ class TracedLayers:
         return self._names[id(layer)]
 
     def check_weights(self, layers: Mapping[str, Any]) -> None:
-        """Raise ModelError for a weight of a traced layer that would be lost, as no layer of the graph has it."""
-        kept = {id(variable) for layer in layers.values() for variable in layer.weights}
+        """Raise ModelError for a weight of a traced layer that would be lost, as no layer of the graph has it.
+
+        What a lookup has in place of weights is in its table.
+        """
+        parts = [part for layer in self._traced for part in layer._flatten_layers(include_self=False)]
+        lookups = [part for part in parts if is_lookup(part, self._runtime.keras)]
+        kept = {id(variable) for layer in (*layers.values(), *lookups) for variable in layer.weights}
         for layer in self._traced:
             for variable in layer.weights:
                 if id(variable) not in kept:

@@ -10,7 +10,7 @@ Does not know: graphs.
 import contextlib
 import functools
 from types import ModuleType
-from typing import AbstractSet, Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from bert_bundle import encoders, keras_models
 from bert_bundle.capturing.structures import is_symbolic, leaves, map_leaves
@@ -34,7 +34,7 @@ _MOST_TOKEN_AXES = 2  # of a document: texts, tokens
 _CREATE_IN_INIT = "create it with add_weight in __init__ or build, and use it in call as an attribute of its layer"
 
 VariableToTensor = Callable[[str, Any], Any]  # (path within the layer, variable) -> symbolic tensor
-Features = Optional[AbstractSet[str]]
+Features = Optional[Mapping[str, str]]  # name of an input without tokens -> its dtype
 InGraph = Callable[[Any, List[Any], Mapping[str, Any]], Any]  # `function_graph.run` of (function, args, kwargs)
 
 
@@ -154,8 +154,8 @@ def functional(
 
     add, in_graph  `TracedLayers.add`, and as of `trace`
     length         tokens of an integer input with one axis; if None, as many as it was called on
-    features       names of inputs without tokens, which are floating where Keras does not keep dtypes. With None it is
-                   not known which: all are integers there, of the length that the model was called on
+    features       the inputs without tokens, with their dtypes where Keras does not keep them. With None they are not
+                   known: all inputs are integers there, and all have the shapes that the model was called on
 
     Raises ModelError if the model was never called, or cannot be traced.
     """
@@ -166,11 +166,12 @@ def functional(
         return keras.Model(inputs, outputs, name=model.name)
 
 
-def guesses_dtypes(model: Any, dialect: Dialect) -> bool:
-    """Return whether `functional` guesses the dtypes of the model's inputs, because Keras does not keep them."""
-    return not dialect.has_graph(model) and any(
-        spec.dtype is None for spec in leaves(dialect.input_specs(model), lambda value: hasattr(value, "shape"))
-    )
+def is_guess(model: Any, dialect: Dialect, length: Optional[int], features: Features) -> bool:
+    """Return whether `functional` has to know the features, for the lengths of the others or for their dtypes."""
+    if dialect.has_graph(model):
+        return False
+    specs = leaves(dialect.input_specs(model), lambda value: hasattr(value, "shape"))
+    return length is not None or (bool(features) and any(spec.dtype is None for spec in specs))
 
 
 @contextlib.contextmanager
@@ -222,8 +223,8 @@ def _inputs(model: Any, keras: ModuleType, dialect: Dialect, length: Optional[in
 
     def like(spec: Any, name: str) -> Any:
         shape = tuple(spec.shape)[1:]
-        dtype = spec.dtype or ("float32" if name in (features or ()) or len(shape) > _MOST_TOKEN_AXES else "int32")
-        is_tokens = len(shape) == 1 and "int" in str(dtype) and (spec.dtype or features is not None)
+        dtype = spec.dtype or (features or {}).get(name, "int32" if len(shape) <= _MOST_TOKEN_AXES else "float32")
+        is_tokens = features is not None and name not in features and len(shape) == 1 and "int" in str(dtype)
         return keras.Input((length,) if is_tokens and length else shape, dtype=dtype, name=name)
 
     return _map(nested, like)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from bert_bundle.format.tasks import Task
 
 EXACT, ALONE = "float64", "batches of one"  # what the saving process varies to measure noise
 BATCH = 32  # examples per forward pass of a replay: the composition of a batch changes float32 results
+
+STRINGS = "strings"  # the field of golden/inputs.json with the features that are strings
 
 Fingerprint = Tuple[str, Tuple[float, ...]]
 Input = Tuple[str, str, str, Tuple[Optional[int], ...]]
@@ -32,7 +35,7 @@ class Golden:
     """What the model predicted when it was saved, and for which inputs.
 
     texts         group ("text") -> one text per example, or (text, pair), or a list of those for a document
-    features      input name -> array (examples, ...)
+    features      input name -> array (examples, ...), of strings too
     answers       true labels, where the examples had them: positions (examples,), 0 or 1 for each class (examples,
                   classes), or positions for each token (examples, tokens) with -1 for none
     token_ids     input name -> int array (examples, tokens), or (examples, texts, tokens) for documents
@@ -80,10 +83,13 @@ def to_files(golden: Golden) -> Dict[str, bytes]:
     arrays = {}
     for folder, field in _ARRAYS.items():
         for name, array in getattr(golden, field).items():
-            arrays["{}/{}".format(folder, name)] = array
+            if array.dtype.kind != "U":
+                arrays["{}/{}".format(folder, name)] = array
+    strings = {name: array.tolist() for name, array in golden.features.items() if array.dtype.kind == "U"}
     inputs = {
         "texts": {group: [t if isinstance(t, str) else list(t) for t in ts] for group, ts in golden.texts.items()},
         "answers": _answers_to_json(golden),
+        **({STRINGS: strings} if strings else {}),
     }
     return {
         layout.GOLDEN_INPUTS: strict_json.canonical(inputs),
@@ -116,7 +122,8 @@ def _answers_to_json(golden: Golden) -> Any:
 
 def from_bundle(bundle: OpenedBundle) -> Golden:
     """Return the golden of an opened bundle, from verified bytes. Raises FormatError when its parts do not match."""
-    inputs = _document(bundle, layout.GOLDEN_INPUTS, {"texts": dict, "answers": (list, dict, type(None))})
+    needed = {"texts": dict, "answers": (list, dict, type(None))}
+    inputs = _document(bundle, layout.GOLDEN_INPUTS, needed, {STRINGS: dict})
     facts = _document(bundle, layout.GOLDEN_FACTS, _FACTS)
     arrays = tensors.from_bytes(bundle.read(layout.GOLDEN_TENSORS), layout.GOLDEN_TENSORS)
     fields: Dict[str, Dict[str, np.ndarray]] = {field: {} for field in _ARRAYS.values()}
@@ -125,6 +132,8 @@ def from_bundle(bundle: OpenedBundle) -> Golden:
         if folder not in _ARRAYS:
             raise FormatError("a tensor that goldens do not have", place=layout.GOLDEN_TENSORS, found=name)
         fields[_ARRAYS[folder]][rest] = array
+    for name, rows in inputs.get(STRINGS, {}).items():
+        fields["features"][name] = _strings(rows, name)
     answers = inputs["answers"]
     own = {n: _positions(a, "/" + n) for n, a in answers.items()} if isinstance(answers, dict) and answers else {}
     _check_each(inputs["texts"].values(), _is_column, layout.GOLDEN_INPUTS + "#/texts", "texts, pairs or documents")
@@ -163,12 +172,14 @@ def replay_key(bundle: OpenedBundle, golden: Golden) -> str:
     return sha256(strict_json.canonical(record))
 
 
-def _document(bundle: OpenedBundle, path: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
+def _document(
+    bundle: OpenedBundle, path: str, fields: Mapping[str, Any], optional: Mapping[str, Any] = MappingProxyType({})
+) -> Dict[str, Any]:
     document = strict_json.parse(bundle.read(path), path)
-    if not isinstance(document, dict) or set(document) != set(fields):
+    if not isinstance(document, dict) or set(document) - set(optional) != set(fields):
         raise FormatError("malformed", place=path, wanted="an object with " + ", ".join(sorted(fields)))
-    for name, kind in fields.items():
-        if not isinstance(document[name], kind):
+    for name, kind in {**fields, **optional}.items():
+        if name in document and not isinstance(document[name], kind):
             raise FormatError("malformed", place="{}#/{}".format(path, name), found=type(document[name]).__name__)
     return document
 
@@ -189,6 +200,15 @@ def _positions(answers: Any, pointer: str = "") -> np.ndarray:
         place = "{}#/answers{}".format(layout.GOLDEN_INPUTS, pointer)
         raise FormatError("malformed", place=place, wanted="positions of labels", found=type(answers).__name__)
     return np.asarray(rows, np.int64)
+
+
+def _strings(rows: Any, name: str) -> np.ndarray:
+    """Return nested lists of strings as an array. Raises FormatError if they are not rectangular, or not strings."""
+    nested = np.asarray(rows, object)
+    if not nested.size or not all(isinstance(text, str) and "\0" not in text for text in nested.ravel()):
+        place = "{}#/{}/{}".format(layout.GOLDEN_INPUTS, STRINGS, name)
+        raise FormatError("malformed", place=place, wanted="nested lists of strings, of one length")
+    return nested.astype(str)
 
 
 def _is_column(value: Any) -> bool:

@@ -7,12 +7,13 @@ from bert_bundle.encoders import families
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.graph import layer_fields
 from bert_bundle.graph.graph import Graph
-from bert_bundle.graph.layers import LAYERS, MODELS
+from bert_bundle.graph.layers import LAYERS, MODELS, TABLES
 
 Classes = Mapping[str, Any]  # name in the graph -> class
 NONE: Classes = MappingProxyType({})
 
-BUILT_IN = frozenset((*LAYERS, *MODELS, *families.CLASSES))  # names with a fixed meaning
+# Names with a fixed meaning; user-defined classes had those of tables before there were any.
+BUILT_IN = frozenset((*LAYERS, *MODELS, *families.CLASSES)) - TABLES
 PLACE = "custom_objects"
 BASE_FIELDS = ("batch_input_shape", "dtype", "name", "trainable")  # recorded elsewhere in the graph
 _OBJECT_KEYS = frozenset(("class", "class_name", "module", "registered_name"))  # keys that mark a serialized object

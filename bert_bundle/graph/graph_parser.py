@@ -14,7 +14,7 @@ from bert_bundle.graph.layers import LAYERS, MODELS, POLICIES
 
 _MAX_LENGTH = 20_000  # of a list, such as the nodes of a graph
 _MAX_SIZE = 1 << 31  # of one axis
-_DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
+_DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64", "string")
 
 
 def parse_graph(document: Any, place: str) -> Graph:

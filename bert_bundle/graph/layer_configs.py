@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph import layer_fields
-from bert_bundle.graph.layers import KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REPLACEMENTS, REQUIRED, WRAPPED
+from bert_bundle.graph.layers import KERAS_2_NAMES, LAYERS, POLICIES, RECURRENT, REPLACEMENTS, REQUIRED, TABLES, WRAPPED
 
 _DEEPEST = 3  # wrappers in a layer: a TimeDistributed of a Bidirectional of an LSTM, and one more
 _NORMALIZATIONS = frozenset(
@@ -35,7 +35,7 @@ def canonical_config(
     cannot be represented.
     """
     table = LAYERS.get(class_name)
-    if table is None or depth > _DEEPEST:
+    if table is None or depth > _DEEPEST or (depth and class_name in TABLES):
         raise ModelError(
             "a layer that a bundle cannot represent",
             place=place,
@@ -69,7 +69,7 @@ def canonical_config(
 def check_config(class_name: str, config: object, place: str, depth: int = 0) -> None:
     """Raise FormatError unless `canonical_config` could have returned `config`."""
     table = LAYERS.get(class_name)
-    if table is None or depth > _DEEPEST:
+    if table is None or depth > _DEEPEST or (depth and class_name in TABLES):
         raise FormatError("a layer outside the vocabulary", place=place, found=class_name)
     if not isinstance(config, dict) or set(config) - set(table):
         raise FormatError("a layer's configuration has unknown fields", place=place, wanted=", ".join(sorted(table)))

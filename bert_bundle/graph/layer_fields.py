@@ -144,6 +144,28 @@ def _is_string(value: object) -> bool:
     return isinstance(value, str) and len(value) < 200
 
 
+def _is_table(value: object) -> bool:
+    """Return whether `value` is [key, number] pairs, the keys distinct and all strings or all integers."""
+    if not isinstance(value, list) or not value or not all(isinstance(p, list) and len(p) == 2 for p in value):
+        return False
+    keys = [key for key, _ in value]
+    is_text, is_whole = all(type(key) is str for key in keys), all(_is_int64(key) for key in keys)
+    return (is_text or is_whole) and len({*keys}) == len(keys) and all(_is_number_of_key(n) for _, n in value)
+
+
+def _is_int64(value: object) -> bool:
+    return type(value) is int and -(1 << 63) <= value < 1 << 63
+
+
+def _is_number_of_key(value: object) -> bool:
+    """Return whether `value` is what a table has for a key; -1 is what counts leave out."""
+    return type(value) is int and -1 <= value < _LIMIT
+
+
+def _is_salt(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(v) is int and 0 <= v < 1 << 64 for v in value)
+
+
 # The kind of value that each field takes, by its name or by "Class.field".
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("units", "input_dim", "output_dim", "n", "filters", "groups", "depth_multiplier"), _is_size),
@@ -160,6 +182,17 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("shared_axes", "attention_axes", "output_shape"), _is_axes),
     **dict.fromkeys(("cropping", "size", "ZeroPadding1D.padding", "ZeroPadding2D.padding"), _is_widths),
     **dict.fromkeys(("equation", "bias_axes"), _is_string),
+    **dict.fromkeys(("buckets", "num_bins", "length"), _is_size),
+    "Hashing.mask_value": lambda value: _is_int64(value) or _is_string(value),
+    "bin_boundaries": lambda value: isinstance(value, list) and bool(value) and all(map(_is_number, value)),
+    "default": _is_number_of_key,
+    "filling": lambda value: type(value) is int and value in (0, -1),
+    "ngrams": _is_sizes,
+    "right": _is_flag,
+    "salt": _is_salt,
+    "split": ("whitespace", "character").__contains__,
+    "standardize": ("lower", "strip_punctuation", "lower_and_strip_punctuation").__contains__,
+    "table": _is_table,
     "data_format": ("channels_last", "channels_first").__contains__,
     "interpolation": ("area", "bicubic", "bilinear", "gaussian", "lanczos3", "lanczos5", "nearest").__contains__,
     "merge_mode": ("sum", "mul", "concat", "ave", None).__contains__,

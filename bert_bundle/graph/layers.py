@@ -1,9 +1,10 @@
 """The table of layers: every class that a graph may name, its fields with their defaults, and which releases have it.
 
 Names, fields and defaults are those of Keras 3 (keras.io/api/layers). A field that has its default is left out of a
-graph, so that releases which add or drop fields write the same bytes. One class is not a Keras class: a `Variable` is a
-weight outside any Keras layer, returned as a tensor. It is called on an input only to have a node in the graph, and
-ignores that input.
+graph, so that releases which add or drop fields write the same bytes. Some classes are not those of Keras. A `Variable`
+is a weight outside any Keras layer, returned as a tensor. It is called on an input only to have a node in the graph,
+and ignores that input. `Lookup`, `Discretization`, `Hashing` and `Words` stand for layers whose arguments and special
+tokens differ between releases (`bert_bundle/keras_models/table_layers.py`); each holds its table.
 """
 
 from typing import Any, FrozenSet, Mapping, Tuple
@@ -12,6 +13,7 @@ REQUIRED = object()  # a field without a default
 
 MODELS = ("Functional", "Sequential")
 FLOATS = ("float16", "float32", "float64")  # the dtypes that a float64 rebuild replaces
+STRING = "string"  # the dtype of an input of strings, which NumPy calls str
 POLICIES = ("float16", "float32", "float64", "mixed_float16", "bfloat16", "mixed_bfloat16")
 
 _GLOROT = {"class": "GlorotUniform", "config": {}}
@@ -45,6 +47,7 @@ _SEQUENCES = {
 _CHANNELS = {"data_format": "channels_last"}
 _GLOBAL_POOL = {"keepdims": False, **_CHANNELS}
 _POOL = {"pool_size": REQUIRED, "strides": REQUIRED, "padding": "valid", **_CHANNELS}
+_TABLE = {"table": REQUIRED, "default": 0, "buckets": 1}
 _ATTENTION = {"use_scale": False, "dropout": 0.0}
 
 
@@ -93,6 +96,7 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "Dense": {"units": REQUIRED, **_ACTIVE},
     "DepthwiseConv1D": _depthwise(1),
     "DepthwiseConv2D": _depthwise(2),
+    "Discretization": {"bin_boundaries": REQUIRED, "right": False},
     "Dot": {"axes": REQUIRED, "normalize": False},
     "Dropout": {"rate": REQUIRED, "noise_shape": None, "seed": None},
     "ELU": {"alpha": 1.0},
@@ -113,10 +117,12 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "GlobalMaxPooling1D": _GLOBAL_POOL,
     "GlobalMaxPooling2D": _GLOBAL_POOL,
     "GroupNormalization": {**_NORM, "groups": 32, "axis": -1},
+    "Hashing": {"num_bins": REQUIRED, "salt": None, "mask_value": None},
     "Identity": {},
     "LSTM": {**_SEQUENCES, "recurrent_activation": "sigmoid", "unit_forget_bias": True},
     "LayerNormalization": {**_NORM, "axis": -1},
     "LeakyReLU": {"negative_slope": 0.3},
+    "Lookup": _TABLE,
     "Masking": {"mask_value": 0.0},
     "MaxPooling1D": _POOL,
     "MaxPooling2D": _POOL,
@@ -151,12 +157,18 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "UpSampling1D": {"size": 2},
     "UpSampling2D": {"size": [2, 2], "interpolation": "nearest", **_CHANNELS},
     "Variable": {"shape": REQUIRED, "weight_regularizer": None, "weight_constraint": None},
+    "Words": {**_TABLE, "standardize": None, "split": None, "ngrams": None, "length": None, "filling": 0},
     "ZeroPadding1D": {"padding": [1, 1]},
     "ZeroPadding2D": {"padding": [[1, 1], [1, 1]], **_CHANNELS},
 }
 
 RECURRENT: FrozenSet[str] = frozenset(["GRU", "LSTM", "SimpleRNN"])
 STATEFUL = RECURRENT | {"Bidirectional"}  # classes that may be called with initial states
+TABLES: FrozenSet[str] = frozenset(["Discretization", "Hashing", "Lookup", "Words"])  # classes of this package
+# Classes of Keras that a graph has as tables and ops.
+LOOKUPS: FrozenSet[str] = frozenset(
+    "CategoryEncoding Discretization Hashing IntegerLookup StringLookup TextVectorization".split()
+)
 WRAPPED = ("layer", "backward_layer")  # fields that hold a layer
 
 # Fields that Keras 3 renamed: class -> {name in Keras 3: name in Keras 2}.
@@ -175,9 +187,8 @@ FIRST_RELEASE: Mapping[str, Tuple[int, int]] = {
     "GlobalMaxPooling2D.keepdims": (2, 6),
     "GroupNormalization": (2, 11),
     "Identity": (2, 12),
-    "Normalization": (2, 6),
     "Normalization.invert": (2, 10),
-    "Rescaling": (2, 6),
+    "Normalization.mean": (2, 6),
     "UnitNormalization": (2, 9),
 }
 

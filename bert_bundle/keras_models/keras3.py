@@ -220,7 +220,7 @@ def apply(name: str, arguments: Mapping[str, Any], floating: str) -> Any:
 def tensor(array: np.ndarray) -> Any:
     from keras import ops as keras_ops
 
-    return keras_ops.convert_to_tensor(array, dtype=str(array.dtype))
+    return keras_ops.convert_to_tensor(array, dtype="string" if array.dtype.kind == "U" else str(array.dtype))
 
 
 def array(tensor: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from bert_bundle.errors import RuntimeUnavailableError
 from bert_bundle.graph import layer_fields
 from bert_bundle.graph.layers import FIRST_RELEASE, KERAS_2_NAMES, WRAPPED
 from bert_bundle.interpreter.known_breakages import VersionNumbers
+from bert_bundle.keras_models import table_layers
 
 VARIABLE = "Variable"
 
@@ -30,7 +31,11 @@ def check_release(class_name: str, config: Mapping[str, Any], release: VersionNu
 
 
 def make(keras: ModuleType, class_name: str, name: str, config: Mapping[str, Any], policy: str, float64: bool) -> Any:
-    """Return an unbuilt layer with this canonical configuration; with `float64` a layer inside it is float64 too."""
+    """Return an unbuilt layer with this canonical configuration; with `float64` a layer inside it is float64 too.
+
+    Raises RuntimeUnavailableError for a layer that computes on strings where Keras has another backend than TensorFlow.
+    """
+    table_layers.check_backend(keras, class_name, config, name)
     renamed = KERAS_2_NAMES.get(class_name, {}) if release_of(keras) < (3, 0) else {}
     arguments: Dict[str, Any] = {}
     for field, value in config.items():
@@ -38,8 +43,7 @@ def make(keras: ModuleType, class_name: str, name: str, config: Mapping[str, Any
             inner = "float64" if float64 else value.get("dtype", "float32")
             value = make(keras, value["class"], value["name"], value["config"], inner, float64)
         arguments[renamed.get(field, field)] = layer_fields.as_keras(value)
-    cls = _variable_class(keras) if class_name == VARIABLE else getattr(keras.layers, class_name)
-    return cls(name=name, dtype=dtype_of(keras, policy), **arguments)
+    return _class_of(keras, class_name)(name=name, dtype=dtype_of(keras, policy), **arguments)
 
 
 def hold(
@@ -57,8 +61,27 @@ def hold(
     )
 
 
+def _class_of(keras: ModuleType, class_name: str) -> Any:
+    """Return the class of the vocabulary with that name: one of this package, or that of Keras."""
+    if class_name == VARIABLE:
+        return _variable_class(keras)
+    return table_layers.classes(keras).get(class_name) or keras_class(keras, class_name)
+
+
+def keras_class(keras: ModuleType, class_name: str) -> Any:
+    """Return the layer class of Keras with that name, or None; until 2.5 some were in `experimental.preprocessing`."""
+    experimental = getattr(getattr(keras.layers, "experimental", None), "preprocessing", None)
+    return getattr(keras.layers, class_name, getattr(experimental, class_name, None))
+
+
+def is_of_vocabulary(keras: ModuleType, layer: Any) -> bool:
+    """Return whether the layer's class is one of Keras itself, or of this package."""
+    is_own = is_variable_layer(layer) or table_layers.is_table_layer(layer)
+    return is_own or type(layer) is keras_class(keras, type(layer).__name__)
+
+
 def is_variable_layer(layer: Any) -> bool:
-    """Return whether the layer is a `Variable`, the one class of the vocabulary that is not a Keras class."""
+    """Return whether the layer is a `Variable`."""
     return type(layer).__module__ == __name__
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph.graph import Graph
-from bert_bundle.graph.layers import widened_dtype
+from bert_bundle.graph.layers import STRING, widened_dtype
 from bert_bundle.graph.signature import Slot
 from bert_bundle.keras_models.runtime import Runtime
 
@@ -28,7 +28,7 @@ def predict(
     float64: bool = False,
 ) -> Dict[str, np.ndarray]:
     """Return output name -> array (n, ...) for input name -> array (n, ...); with `float64` inputs are float64."""
-    typed = {s.name: np.asarray(arrays[s.name], widened_dtype(s.dtype, float64)) for s in slots}
+    typed = {s.name: np.asarray(arrays[s.name], _numpy_dtype(widened_dtype(s.dtype, float64))) for s in slots}
     count = len(next(iter(typed.values())))
     parts: Dict[str, List[np.ndarray]] = {name: [] for name, _ in graph.outputs}
     with runtime.dialect.compute_context(float64):
@@ -51,10 +51,7 @@ def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np
                 wanted="shape " + shape,
                 fix="pass it under the name of the model's input",
             )
-        try:
-            array = np.asarray(arrays[slot.name], slot.dtype)
-        except (TypeError, ValueError):
-            raise SignatureError("values are not a rectangular numeric array", place=slot.name) from None
+        array = _typed(arrays[slot.name], slot.dtype, slot.name)
         fits = array.ndim == len(slot.shape) + 1 and all(
             want is None or want == have for want, have in zip(slot.shape, array.shape[1:])
         )
@@ -62,6 +59,48 @@ def check_rows(slots: Iterable[Slot], arrays: Mapping[str, Any]) -> Dict[str, np
             raise SignatureError("values of the wrong shape", place=slot.name, wanted=shape, found=array.shape)
         checked[slot.name] = array
     return checked
+
+
+def _numpy_dtype(dtype: str) -> str:
+    return "str" if dtype == STRING else dtype
+
+
+def _typed(values: Any, dtype: str, place: str) -> np.ndarray:
+    """Return values as an array of this dtype. Raises SignatureError if they are not one."""
+    if dtype == STRING:
+        return _strings(values, place)
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise SignatureError("values are not a rectangular numeric array", place=place) from None
+
+
+def _strings(values: Any, place: str) -> np.ndarray:
+    """Return strings, or their UTF-8 bytes, as an array of str. Raises SignatureError for anything else."""
+    given = np.asarray(values, object)
+    texts = [_decoded(value) for value in given.ravel()]
+    wrong = [text for text in texts if not _is_unicode(text)]
+    if wrong:
+        raise SignatureError(
+            "values are not a rectangular array of strings",
+            place=place,
+            found=repr(wrong[0]),
+            fix="pass strings, with '' for a missing value",
+        )
+    return np.asarray(texts, str).reshape(given.shape)
+
+
+def _decoded(value: Any) -> Any:
+    """Return bytes as a string if they are UTF-8; anything else as it is."""
+    try:
+        return value.decode("utf-8") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
+
+
+def _is_unicode(value: Any) -> bool:
+    """Return whether a value is a string that NumPy and TensorFlow keep as it is: NumPy drops a zero at the end."""
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _nested(graph: Graph, rows: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from bert_bundle.encoders import families
 from bert_bundle.errors import ModelError
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Ref, refs
-from bert_bundle.graph.layers import widened_dtype
+from bert_bundle.graph.layers import STRING, widened_dtype
 from bert_bundle.keras_models import bare_encoder, custom_layers, layer_construction
 from bert_bundle.keras_models.nodes import tensors
 from bert_bundle.keras_models.runtime import Runtime
@@ -232,7 +232,8 @@ class _Rebuild:
             for number, tensor in enumerate(several)
         ]
         for output, tensor in [*layers, *items]:  # the layers of an encoder before its other outputs
-            if hasattr(tensor, "_keras_history") and len(tensor.shape):  # a scalar does not belong to an example
+            is_row = hasattr(tensor, "_keras_history") and len(tensor.shape)  # a scalar does not belong to an example
+            if is_row and STRING not in str(tensor.dtype):
                 self.tensors["{} {} {}".format(index, name, output).strip()] = tensor
 
     def _name_tensors_inside(self, index: int, node: Call) -> None:

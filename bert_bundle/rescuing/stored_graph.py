@@ -13,6 +13,7 @@ from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 from bert_bundle.graph import layer_configs, op_calls, ops
 from bert_bundle.graph.graph import Apply, Argument, Call, Graph, Input, Layer, Node, Ref
 from bert_bundle.graph.layer_fields import plain
+from bert_bundle.graph.layers import LOOKUPS
 from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.structural_names import snake_case
 from bert_bundle.keras_models.bare_encoder import around_encoder
@@ -287,6 +288,13 @@ class _Reader:
         if family is not None:
             self._add_encoder(name, family, config, place)
             return
+        if class_name in LOOKUPS:  # their tables are not in their configurations
+            raise ModelError(
+                "a lookup, which is read from a live model only",
+                place=place,
+                found=class_name,
+                fix="load the model where its Keras is installed, and save it there",
+            )
         self.layers[name] = Layer(
             name, class_name, trainable, policy, layer_configs.canonical_config(class_name, config, place)
         )

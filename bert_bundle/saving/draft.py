@@ -17,7 +17,7 @@ from bert_bundle.format.golden import Golden
 from bert_bundle.format.layout import encoder_path
 from bert_bundle.format.manifest import File, Manifest
 from bert_bundle.format.model_card import card
-from bert_bundle.graph import graph_json, signature
+from bert_bundle.graph import graph_json, signature, tables
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import runtime as keras_runtime
@@ -93,7 +93,8 @@ def draft(
     tokenizer_files = _tokenizer_files(tokenizer, configs)
     lengths = text_lengths.lengths(max_length, slots, tokenizer, captured.graph, configs)
     varying = tokenizers.varies_by_environment(tokenizer, PROBES)
-    columns = read_examples(examples, slots, [p for i, p in enumerate(PROBES) if i not in varying])
+    probes = [probe for i, probe in enumerate(PROBES) if i not in varying]
+    columns = read_examples(examples, slots, probes, tables.strings(captured.graph))
     parts = Parts(
         graph=captured.graph,
         configs=configs,

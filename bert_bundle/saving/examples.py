@@ -7,6 +7,7 @@ import numpy as np
 
 from bert_bundle.errors import SignatureError
 from bert_bundle.graph import signature
+from bert_bundle.graph.layers import STRING
 from bert_bundle.graph.signature import FEATURE, Slot
 from bert_bundle.keras_models.prediction import check_rows
 from bert_bundle.loading.documents import Row, in_a_row
@@ -50,8 +51,15 @@ class Examples:
         return len(next(iter(self.texts.values())))
 
 
-def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequence[str] = PROBES) -> Examples:
+def read(
+    given: Optional[Mapping[str, Any]],
+    slots: Sequence[Slot],
+    probes: Sequence[str] = PROBES,
+    strings: Sequence[str] = (),
+) -> Examples:
     """Return the user's examples, checked against the model's inputs; without examples, those of `probes`.
+
+    `strings`: what the model's tables have, from which the values of an input of strings are made.
 
     Raises SignatureError for a column that is missing, unknown, or has another length or shape.
     """
@@ -68,7 +76,7 @@ def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequ
     if given is None:
         rotated = {group: [*probes[turn:], *probes[:turn]] for turn, group in enumerate(groups)}
         made = {group: _as_documents(column, documents[group]) for group, column in rotated.items()}
-        return Examples(made, _varied(features, len(probes)), None)
+        return Examples(made, _varied(features, len(probes), strings), None)
     columns: Dict[str, Any] = dict(given)
     answers = columns.pop(LABEL, None) if LABEL not in {s.name for s in features} else None
     own = given_of(columns, [*groups, *(s.name for s in features)])
@@ -123,13 +131,17 @@ def _texts(column: Any, group: str, document: Optional[Slot]) -> List[Any]:
     return texts if document is None else Row(texts, row.each).documents()
 
 
-def _varied(features: Sequence[Slot], count: int) -> Dict[str, np.ndarray]:
+def _varied(features: Sequence[Slot], count: int, strings: Sequence[str]) -> Dict[str, np.ndarray]:
     """Return values that differ between rows and between inputs, so that swapped inputs are noticed."""
     result = {}
     for index, slot in enumerate(features):
         shape: Tuple[int, ...] = (count, *(_OPEN if size is None else size for size in slot.shape))
         random = np.random.RandomState(17 + index)
         whole = slot.dtype in ("bool", "int32", "int64")  # may be an index into a table: small, never negative
+        if slot.dtype == STRING:
+            known = [text for text in strings if text.strip()] or " ".join(PROBES[:3]).split()
+            result[slot.name] = np.asarray(known)[random.randint(0, len(known), shape)]
+            continue
         values = random.randint(0, 2, shape) if whole else random.standard_normal(shape) * 3
         result[slot.name] = values.astype(slot.dtype)
     return result

@@ -80,6 +80,7 @@ def record_golden(
     for name, array in predictions.items():
         _check_numbers(name, array)
         _check_rebuilt(name, differences.difference(again[name], array, float64[name]))
+        _check_numbers(name, one_by_one[name])
         padded = np.concatenate([one_by_one[name], array[len(one_by_one[name]) :]])
         measured[goldens.EXACT][name] = differences.difference(array, float64[name], float64[name])
         measured[goldens.ALONE][name] = differences.difference(padded, array, float64[name])

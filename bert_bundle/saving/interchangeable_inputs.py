@@ -65,8 +65,11 @@ class _Trial:
 
     def differing(self, a: str, b: str) -> List[int]:
         """Return the examples in which two inputs differ, those with the largest difference first."""
-        one, other = (np.asarray(self._arrays[name], np.float64) for name in (a, b))
-        by = np.abs(one - other).reshape(len(one), -1).sum(axis=1)
+        one, other = (self._arrays[name] for name in (a, b))
+        if one.dtype.kind == "U":
+            by = (one != other).reshape(len(one), -1).sum(axis=1)
+        else:
+            by = np.abs(one.astype(np.float64) - other.astype(np.float64)).reshape(len(one), -1).sum(axis=1)
         return [int(row) for row in np.argsort(-by, kind="stable") if by[row] > 0]
 
     def unchanged(self, rows: Mapping[Pair, Sequence[int]]) -> List[Pair]:

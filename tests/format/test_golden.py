@@ -11,7 +11,7 @@ from support.forged_bundles import Change, drop, edit, put, retensor, rewrite, s
 
 from bert_bundle.errors import FormatError, IntegrityError
 from bert_bundle.format import golden as goldens
-from bert_bundle.format import layout
+from bert_bundle.format import layout, strict_json
 from bert_bundle.format.files import sha256
 from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.open_bundle import open_bundle
@@ -31,6 +31,26 @@ def test_a_golden_comes_back_from_its_files(bundle: Path) -> None:
     assert golden.predictions["probabilities"].dtype == np.float32
     assert golden.answers is not None
     assert golden.answers.tolist() == [1, 1, 0]
+
+
+def test_features_that_are_strings_come_back_from_json(bundle: Path) -> None:
+    golden = read_golden(str(bundle))
+    cities = np.array([["paris", "a"], ["", "東京"], ["rome", "b"]])
+    for path, data in goldens.to_files(Golden(**{**vars(golden), "features": {"city": cities}})).items():
+        rewrite(bundle, path, data)
+    found = read_golden(str(bundle)).features["city"]
+    assert found.tolist() == cities.tolist()
+    assert found.dtype.kind == "U"
+
+
+@pytest.mark.parametrize(
+    "rows", [[["a"], ["b"]], [["a"], ["b"], 5], [["a"], ["b"], ["c", "d"]], [[1], [2], [3]], {}, ["a\0"]]
+)
+def test_strings_that_no_save_writes_are_refused(bundle: Path, rows: Any) -> None:
+    inputs = strict_json.parse((bundle / layout.GOLDEN_INPUTS).read_bytes(), layout.GOLDEN_INPUTS)
+    rewrite(bundle, layout.GOLDEN_INPUTS, strict_json.canonical({**inputs, "strings": {"city": rows}}))
+    with pytest.raises(FormatError, match=r"malformed|differ in length"):
+        read_golden(str(bundle))
 
 
 def test_nan_and_infinity_in_fingerprints_are_read_back_as_nan(bundle: Path) -> None:

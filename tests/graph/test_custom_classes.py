@@ -11,6 +11,7 @@ import pytest
 from bert_bundle.errors import FormatError, ModelError, ProofError, RuntimeUnavailableError
 from bert_bundle.graph import custom_classes, graph_json
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Ref
+from bert_bundle.graph.layers import TABLES
 from bert_bundle.keras_models import custom_layers
 from bert_bundle.saving import proof
 
@@ -116,6 +117,11 @@ def test_one_error_names_every_class_that_a_graph_needs() -> None:
     assert (caught.value.place, caught.value.wanted) == ("first", "the class mine>Pool that the model was saved with")
     assert caught.value.found == "custom_objects with Other"
     assert "custom_objects={'Other': Other, 'mine>Pool': Pool}" in caught.value.fix
+
+
+def test_a_custom_class_may_have_the_name_of_a_table_layer_as_before_there_were_any() -> None:
+    classes: dict[str, Any] = dict.fromkeys(TABLES, object)
+    assert custom_classes.checked_classes(classes) == classes
 
 
 @pytest.mark.parametrize("name", sorted(custom_classes.BUILT_IN))

@@ -111,7 +111,7 @@ NO_OUTPUTS: dict[str, list[Any]] = {
     "a tensor that its node does not return": ["../x", "a.b", "x y", "__class__.__init__"],
 }
 NO_SHAPES: list[Any] = [[-1], [1.0], ["1"], [True], [2**31]]
-NO_DTYPES: list[Any] = ["string", "object", None, []]
+NO_DTYPES: list[Any] = ["str", "object", None, []]
 LAYER, NODE = ("layers", 1), ("nodes", 4)
 REFUSALS: list[tuple[Change, str, str]] = [
     *((put("version", v), "not a graph of version 1", "/version") for v in (0, 2, "1", 1.0, True, None)),

@@ -127,6 +127,7 @@ DENSE_INSIDE = {"class": "Dense", "name": "d", "config": {"units": 2}}
         ({**DENSE_INSIDE, "dtype": "float32"}, "a layer's dtype is malformed"),
         ({**DENSE_INSIDE, "dtype": "string"}, "a layer's dtype is malformed"),
         ({**DENSE_INSIDE, "class": "Lambda"}, "a layer outside the vocabulary"),
+        ({**DENSE_INSIDE, "class": "Hashing", "config": {"num_bins": 3}}, "a layer outside the vocabulary"),
         ({**DENSE_INSIDE, "config": {"units": -2}}, "a layer's field is malformed"),
         ({**DENSE_INSIDE, "config": {}}, "lacks a field"),
     ],

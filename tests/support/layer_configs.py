@@ -7,6 +7,7 @@ from bert_bundle.graph.layers import LAYERS, REQUIRED, WRAPPED
 REQUIRED_FIELDS = {
     "activation": "relu",
     "axes": [1, 1],
+    "bin_boundaries": [0.5],
     "dims": [2, 1],
     "equation": "abc,cd->abd",
     "filters": 5,
@@ -14,6 +15,7 @@ REQUIRED_FIELDS = {
     "kernel_size": [3],
     "key_dim": 4,
     "n": 3,
+    "num_bins": 6,
     "num_heads": 2,
     "output_dim": 4,
     "output_shape": [None, 5],
@@ -23,6 +25,7 @@ REQUIRED_FIELDS = {
     "shape": [2, 3],
     "stddev": 0.5,
     "strides": [2],
+    "table": [["paris", 1], ["rome", 2]],
     "target_shape": [-1, 4],
     "units": 2,
     "layer": {"class": "LSTM", "name": "lstm", "config": {"units": 3}},

@@ -35,7 +35,7 @@ def checked_inputs(given: Any, slots: Sequence[Slot], features: Mapping[str, np.
     arrays = check_rows(slots, {**features, **named})
     for name, array in arrays.items():
         _check_rows(array, count, "examples[inputs][{}]".format(name))
-        if not np.isfinite(array).all():
+        if array.dtype.kind != "U" and not np.isfinite(array).all():
             raise SignatureError("NaN or infinity", place="examples[inputs][{}]".format(name), wanted="finite numbers")
     return arrays
 

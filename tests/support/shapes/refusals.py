@@ -15,14 +15,8 @@ class Refusal:
     before: Optional[Release] = None
 
 
-_LOOKUP = Refusal("a layer that a bundle cannot represent", "a layer that computes on strings")
-
 REFUSED: Dict[str, Refusal] = {
     "one_of_several_choices": Refusal("a class of transformers that a bundle cannot represent", "ForMultipleChoice"),
-    "normalized_numbers": Refusal("a layer that a bundle cannot represent", "an experimental layer", before=(2, 6)),
-    "looked_up_category": _LOOKUP,
-    "hashed_category": _LOOKUP,
-    "words_beside": _LOOKUP,
 }
 
 
