@@ -58,7 +58,7 @@ def card(
         *_labels(labels, signature["outputs"]),
         *_tasks(signature["outputs"]),
         _lengths(tokenizer),
-        *_encoders(encoders),
+        *_where(encoders, tokenizer),
         *_classes(custom_objects),
         *_interchangeable(interchangeable),
         *_own_figures(proof),
@@ -110,13 +110,13 @@ def _lengths(tokenizer: Mapping[str, Any]) -> str:
     return "Texts are cut{}, and padded to the longest {}.".format(shown.format(lengths), among)
 
 
-def _encoders(encoders: Mapping[str, Mapping[str, Any]]) -> List[str]:
-    """Return where the encoders run that belong to no family."""
+def _where(encoders: Mapping[str, Mapping[str, Any]], tokenizer: Mapping[str, Any]) -> List[str]:
+    """Return where a bundle loads whose encoders or tokenizer only transformers 4 has."""
     names = sorted({"TF" + entry["class"] for entry in encoders.values() if entry.get("general")})
-    if not names:
+    if not names and not tokenizer.get("general"):
         return []
-    shown = ", ".join(map(_plain, names))
-    return ["", "Loads only with TensorFlow and a transformers 4 that has {}, not with Keras 3.".format(shown)]
+    having = " that has " + ", ".join(map(_plain, names)) if names else ", which reads its tokenizer"
+    return ["", "Loads only with TensorFlow and a transformers 4{}, not with Keras 3.".format(having)]
 
 
 def _classes(names: Sequence[str]) -> List[str]:

@@ -113,7 +113,7 @@ def draft(
         "runtime": runtime.name,
         "signature": signature.to_json(slots, golden.predictions, parts.graph, output_facts(golden, names)),
         "labels": names.common,
-        "tokenizer": {"fast": bool(getattr(tokenizer, "is_fast", False)), **recipes.to_json()},
+        "tokenizer": {**tokenizers.facts(tokenizer_files, tokenizer), **recipes.to_json()},
         "encoders": {n: configuration.facts(config) for n, config in configs.items()},
         "custom_objects": tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom})),
         "metadata": dict(metadata),
