@@ -91,7 +91,7 @@ def _general(tokenizer: Any) -> General:
             found=_named(tokenizer).get("pad_token"),
             fix="set the one that you train with, such as tokenizer.pad_token = tokenizer.eos_token",
         )
-    extra = [str(token) for token in tokenizer.additional_special_tokens if str(token) in ids]
+    extra = [str(token) for token in getattr(tokenizer, EXTRA, ()) if str(token) in ids]
     config = {
         "tokenizer_class": general.TOKENIZER_CLASS,
         "pad_token_type_id": int(tokenizer.pad_token_type_id),

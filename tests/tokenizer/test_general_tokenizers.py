@@ -10,6 +10,7 @@ import pytest
 from bert_bundle.classifiers import vocabularies
 from bert_bundle.errors import FormatError
 from bert_bundle.format import strict_json
+from bert_bundle.tokenizer import read_files
 from bert_bundle.tokenizer.general import General, is_general, to_bytes
 from bert_bundle.tokenizer.paths import CONFIG, FAST
 
@@ -130,6 +131,29 @@ def test_a_malformed_part_is_refused(edit: Callable[[Any], None], message: str, 
     with pytest.raises(FormatError, match=message) as caught:
         General.parse({CONFIG: strict_json.canonical(SETTINGS), FAST: to_bytes(document)})
     assert caught.value.place == FAST + place
+
+
+class Bundle:
+    """The files of a tokenizer and the manifest's word on them, with the interface of an opened bundle."""
+
+    def __init__(self, files: dict[str, bytes], tokenizer: dict[str, Any]) -> None:
+        self.files, self.tokenizer, self.manifest = files, tokenizer, self
+
+    def read(self, path: str) -> bytes:
+        return self.files[path]
+
+
+def test_the_files_of_a_bundle_are_those_that_a_save_wrote_and_the_manifest_names_their_kind() -> None:
+    files, kind = made().to_files(), {"general": True}
+    assert read_files(Bundle(files, kind)) == files  # type: ignore[arg-type]
+    spaced = {**files, FAST: files[FAST].replace(b"{", b"{ ", 1)}
+    with pytest.raises(FormatError, match="the two layouts of the tokenizer differ @ " + FAST):
+        read_files(Bundle(spaced, kind))  # type: ignore[arg-type]
+    for manifest in ({}, {"general": False}, {"general": 1}):
+        with pytest.raises(FormatError, match=r"do not agree on its kind @ bundle\.json#/tokenizer/general"):
+            read_files(Bundle(files, manifest))  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="do not agree on its kind"):
+        read_files(Bundle(vocabularies.describe("bert").to_files(), kind))  # type: ignore[arg-type]
 
 
 def test_a_missing_file_is_named() -> None:
