@@ -62,9 +62,17 @@ def _sides_and_length(tokenizer: Any) -> Dict[str, Any]:
 def _general(tokenizer: Any) -> General:
     """Return a tokenizer of a class without a description. Raises TokenizerError for a slow one or other code."""
     name = type(tokenizer).__name__
-    if not getattr(tokenizer, "is_fast", False):
+    if not hasattr(tokenizer, "is_fast"):
         raise TokenizerError(
-            "a {}tokenizer that a bundle cannot represent".format("slow " if hasattr(tokenizer, "is_fast") else ""),
+            "a tokenizer that a bundle cannot represent",
+            place=layout.TOKENIZER,
+            wanted="a tokenizer of transformers",
+            found=name,
+            fix="pass the tokenizer that belongs to the encoder",
+        )
+    if not tokenizer.is_fast:
+        raise TokenizerError(
+            "a slow tokenizer that a bundle cannot represent",
             place=layout.TOKENIZER,
             wanted="a fast tokenizer of transformers, or a slow one of " + ", ".join(sorted(CLASSES)),
             found=name,
