@@ -3,10 +3,12 @@
 import math
 from typing import Any, Dict, Mapping, Tuple
 
-from bert_bundle.encoders.families import BY_MODEL_TYPE, CLASSES, HEADS, Family
+from bert_bundle.encoders import general_config
+from bert_bundle.encoders.families import BY_MODEL_TYPE, CLASSES, GENERAL, HEADS, Family, general
 from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
+UNLIMITED = general_config.UNLIMITED  # the length of an encoder without positions
 _CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
 _UNSUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")  # each changes what the same weights compute
 _MAX_SIZE = 1 << 20  # far above every size of a published encoder
@@ -15,7 +17,8 @@ _MAX_LAYERS = 1 << 10
 
 def of_config(config: Mapping[str, Any]) -> Family:
     """Return the family of a canonical configuration."""
-    return CLASSES[config["architectures"][0]]
+    architecture = config["architectures"][0]
+    return general.of_name(architecture) if general.DEFAULTS in config else CLASSES[architecture]
 
 
 def standard(config: Mapping[str, Any]) -> Dict[str, Any]:
@@ -23,8 +26,16 @@ def standard(config: Mapping[str, Any]) -> Dict[str, Any]:
     return of_config(config).values(config)
 
 
+def facts(config: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what the manifest says of an encoder of this canonical configuration."""
+    known = {"class": config["architectures"][0], "model_type": config["model_type"]}
+    return {**known, GENERAL: True} if of_config(config).general else known
+
+
 def longest(config: Mapping[str, Any]) -> int:
     """Return how many tokens an encoder of this canonical configuration has positions for."""
+    if general.DEFAULTS in config:
+        return general_config.longest(config)
     return int(config["max_position_embeddings"]) - of_config(config).first_position
 
 
@@ -72,6 +83,8 @@ def check_config(config: Any, place: str) -> Family:
     code = sorted(set(config) & _CODE)
     if code:
         raise UnsafeError("a configuration that names code to run", place="{}#/{}".format(place, code[0]))
+    if general.DEFAULTS in config:
+        return general_config.check(config, place)
     model_type, names = config.get("model_type"), config.get("architectures")
     if not isinstance(model_type, str) or model_type not in BY_MODEL_TYPE:
         raise FormatError(

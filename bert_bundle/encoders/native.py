@@ -23,7 +23,7 @@ from bert_bundle.encoders.families.family import (
 )
 from bert_bundle.encoders.native_layers import Embeddings, Part, Plan
 from bert_bundle.encoders.transformers import arguments, pick
-from bert_bundle.errors import FormatError
+from bert_bundle.errors import FormatError, RuntimeUnavailableError
 
 __all__ = [
     "arguments",
@@ -184,7 +184,18 @@ def config(encoder: Any, place: str) -> Dict[str, Any]:
 
 
 def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Encoder:
-    """Return an encoder of this configuration with initial weights, in the precision that is set."""
+    """Return an encoder of this configuration with initial weights, in the precision that is set.
+
+    Raises RuntimeUnavailableError for a class that only transformers computes.
+    """
+    if family.general:
+        raise RuntimeUnavailableError(
+            "an encoder that only the TensorFlow classes of transformers 4 compute",
+            place=name,
+            wanted=family.tensorflow,
+            found="keras " + keras.__version__,
+            fix="use it where TensorFlow, transformers 4 and, from TensorFlow 2.16, tf-keras are installed",
+        )
     wanted = tuple(n for n in PER_LAYER if any(o.split(".")[0] == n for o in outputs))
     return Encoder(family, config, name, wanted)
 

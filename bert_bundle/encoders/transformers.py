@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
-from bert_bundle.encoders import checkpoint_names, float64_patches
+from bert_bundle.encoders import checkpoint_names, float64_patches, general
 from bert_bundle.encoders.configuration import canonical_config
 from bert_bundle.encoders.families import BY_MAIN_LAYER, BY_MODEL_TYPE, BY_TENSORFLOW, PER_LAYER, Family, known
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
@@ -25,6 +25,8 @@ def family_of(layer: Any) -> Optional[Family]:
     if not type(layer).__module__.startswith("transformers."):
         return None
     family = _of_class(layer)
+    if family is None and general.is_general(layer):
+        return general.family_of(layer)
     if family is not None and family.has_pooler and not family.head and _main_layer(layer, family).pooler is None:
         return family.without_pooler()
     if family is None and hasattr(layer, "base_model_prefix"):
@@ -92,6 +94,8 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
 
 def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: str) -> str:
     """Return the name of an output, whether the call returned a dict or a tuple."""
+    if family.general:
+        return general.output_name(family, name, encoder.name)
     first, _, rest = name.partition(".")
     if first.isdigit():
         present = list((_of_class(encoder) or family).always)  # a tuple has None in the place of a missing pooler's
@@ -106,7 +110,10 @@ def output_name(family: Family, encoder: Any, kwargs: Mapping[str, Any], name: s
 
 def config(encoder: Any, place: str) -> Dict[str, Any]:
     """Return the canonical config.json of a live encoder."""
-    return canonical_config(_family(encoder), encoder.config.to_dict(), place)
+    family = _family(encoder)
+    if family.general:
+        return general.config(encoder, place)
+    return canonical_config(family, encoder.config.to_dict(), place)
 
 
 def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozenset[str]" = frozenset()) -> Any:
@@ -117,6 +124,8 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
     """
     import transformers
 
+    if family.general:
+        return general.build(family, config, name, _flags_of(outputs))
     fields = {k: v for k, v in config.items() if k in family.fields}
     if "id2label" in config:
         fields["id2label"] = {int(k): v for k, v in config["id2label"].items()}
@@ -145,7 +154,7 @@ def call(encoder: Any, kwargs: Mapping[str, Any], outputs: "frozenset[str]") -> 
     kwargs = dict(kwargs)
     ids = kwargs.pop("input_ids", None)
     result: Mapping[str, Any] = encoder(ids, **kwargs, **_flags_of(outputs), return_dict=True)
-    return result
+    return general.kept(result) if _family(encoder).general else result
 
 
 def _flags_of(outputs: "frozenset[str]") -> Dict[str, bool]:
@@ -166,6 +175,8 @@ def tensors(encoder: Any) -> Dict[str, np.ndarray]:
     """Return every weight by PyTorch name, in PyTorch's layout."""
     result: Dict[str, np.ndarray] = {}
     family = _family(encoder)
+    if family.general:
+        return general.tensors(encoder)
     for variable in encoder.weights:
         name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         if name in result:
@@ -179,6 +190,9 @@ def assign(encoder: Any, weights: Mapping[str, np.ndarray], keras: Any, place: s
     """Set every weight from arrays by PyTorch name. Raises FormatError for one that is missing or does not fit."""
     pairs = []
     family = _family(encoder)
+    if family.general:
+        general.assign(encoder, weights, keras, place)
+        return
     for variable in encoder.weights:
         name, transposed = checkpoint_names.to_pytorch(variable.name, family)
         array = weights.get(name)

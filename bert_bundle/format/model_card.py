@@ -58,6 +58,7 @@ def card(
         *_labels(labels, signature["outputs"]),
         *_tasks(signature["outputs"]),
         _lengths(tokenizer),
+        *_where(encoders, tokenizer),
         *_classes(custom_objects),
         *_interchangeable(interchangeable),
         *_own_figures(proof),
@@ -107,6 +108,15 @@ def _lengths(tokenizer: Mapping[str, Any]) -> str:
         return "Texts are cut and padded{}.".format(shown.format(lengths))
     among = "of one call" if tokenizer.get("padded_together") else "of their batch"
     return "Texts are cut{}, and padded to the longest {}.".format(shown.format(lengths), among)
+
+
+def _where(encoders: Mapping[str, Mapping[str, Any]], tokenizer: Mapping[str, Any]) -> List[str]:
+    """Return where a bundle loads whose encoders or tokenizer only transformers 4 has."""
+    names = sorted({"TF" + entry["class"] for entry in encoders.values() if entry.get("general")})
+    if not names and not tokenizer.get("general"):
+        return []
+    having = " that has " + ", ".join(map(_plain, names)) if names else ", which reads its tokenizer"
+    return ["", "Loads only with TensorFlow and a transformers 4{}, not with Keras 3.".format(having)]
 
 
 def _classes(names: Sequence[str]) -> List[str]:

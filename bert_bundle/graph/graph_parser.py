@@ -7,6 +7,7 @@ layer.
 from typing import AbstractSet, Any, List, Mapping, Tuple
 
 from bert_bundle.encoders import families
+from bert_bundle.encoders.families import general
 from bert_bundle.errors import FormatError, LimitError
 from bert_bundle.graph import custom_classes, layer_configs, ops
 from bert_bundle.graph.graph import CALL_FLAGS, Apply, Argument, Call, Graph, Input, Layer, Node, Ref, refs
@@ -132,26 +133,31 @@ def _parse_layer(record: Any, place: str) -> Layer:
         isinstance(f, list) and len(f) == 2 and isinstance(f[0], str) and isinstance(f[1], bool) for f in flags
     ):
         raise FormatError("flags are not [path, flag] pairs", place=place + "/flags")
-    is_encoder, is_model, is_custom = class_name in families.CLASSES, class_name in MODELS, "custom" in record
+    config = record.get("config", {})
+    is_general = "encoder" in record and isinstance(config, dict) and families.GENERAL in config
+    is_encoder = is_general or class_name in families.CLASSES
+    is_model, is_custom = class_name in MODELS, "custom" in record
     if is_custom:
         _check_custom(record, place)
     known = is_custom or is_encoder or is_model or class_name in LAYERS
     if not known or ("encoder" in record, "graph" in record) != (is_encoder, is_model) or record.get("encoder") == "":
         raise FormatError("a layer outside the vocabulary", place=place + "/class", found=class_name)
-    if is_encoder:
-        _check_encoder_config(class_name, record.get("config", {}), place + "/config")
+    if is_general:
+        general.check_layer(class_name, config, place + "/config")
+    elif is_encoder:
+        _check_encoder_config(class_name, config, place + "/config")
     elif is_model:
-        _check_keys(record.get("config", {}), place + "/config", set())
+        _check_keys(config, place + "/config", set())
     elif is_custom:
-        custom_classes.check_config(record.get("config", {}), place + "/config")
+        custom_classes.check_config(config, place + "/config")
     else:
-        layer_configs.check_config(class_name, record.get("config", {}), place + "/config")
+        layer_configs.check_config(class_name, config, place + "/config")
     return Layer(
         name=name,
         class_name=class_name,
         trainable=trainable,
         policy=policy,
-        config=record.get("config", {}),
+        config=config,
         encoder=_string(record.get("encoder", ""), place + "/encoder"),
         flags=dict(flags),
         graph=parse_graph(record["graph"], place + "/graph") if "graph" in record else None,
@@ -203,7 +209,7 @@ def _parse_node(record: Any, layers: Mapping[str, Layer], parser: _ArgumentParse
     if layer is None:
         raise FormatError("a node calls a layer that does not exist", place=place, found=record["layer"])
     args = tuple(parser.argument(v) for v in _list(record.get("args", []), place))
-    unknown = set(kwargs) - {*families.CLASSES[layer.class_name].arguments, *CALL_FLAGS} if layer.encoder else set()
+    unknown = _unknown_arguments(layer, kwargs) if layer.encoder else set()
     if layer.encoder and (args or unknown):
         raise FormatError(
             "an encoder must be called with its own keyword arguments", place=place, found=sorted(unknown)
@@ -217,6 +223,14 @@ def _trainable(record: Mapping[str, Any], place: str) -> bool:
     if not isinstance(flag, bool):
         raise FormatError("a trainable flag is malformed", place=place + "/trainable", found=flag)
     return flag
+
+
+def _unknown_arguments(layer: Layer, kwargs: Mapping[str, Any]) -> AbstractSet[str]:
+    """Return the arguments that an encoder does not have; those of a class of no family are known only to it."""
+    family = families.of_layer(layer.class_name, layer.config)
+    if family.general:
+        return {name for name in kwargs if not general.is_argument(name)}
+    return set(kwargs) - {*family.arguments, *CALL_FLAGS}
 
 
 def _with_tensor(node: Node, place: str) -> Node:

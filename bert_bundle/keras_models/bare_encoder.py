@@ -4,13 +4,13 @@ That graph of token inputs, the encoder and its outputs is written down, not tra
 model that is loaded takes what the encoder took.
 """
 
-from typing import Any, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 
-from bert_bundle.encoders.families import CLASSES, POOLER, Family
+from bert_bundle.encoders.families import CLASSES, GENERAL, POOLER, Family, general
 from bert_bundle.encoders.families.family import TOKENS
-from bert_bundle.errors import SignatureError
+from bert_bundle.errors import ModelError, SignatureError
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Ref
 from bert_bundle.keras_models.runtime import Runtime
 
@@ -22,18 +22,33 @@ def layer_of(encoder: Any, family: Family, folder: str, runtime: Runtime) -> Lay
         class_name=family.architecture,
         trainable=bool(encoder._trainable),
         policy=runtime.dialect.dtype_policy(encoder),
-        config={} if family.has_pooler == CLASSES[family.architecture].has_pooler else {POOLER: False},
+        config=_config(family),
         encoder=folder,
         flags=dict(sorted(runtime.encoders.flags(encoder).items())),  # a part sorts after the part that holds it
     )
+
+
+def _config(family: Family) -> Dict[str, bool]:
+    """Return what a graph says of an encoder beside its class: what is not so by default."""
+    usual = general.of_name(family.architecture) if family.general else CLASSES[family.architecture]
+    lost = {} if family.has_pooler == usual.has_pooler else {POOLER: False}
+    return {**({GENERAL: True} if family.general else {}), **lost}
 
 
 def graph_around(encoder: Any, family: Family, folder: str, runtime: Runtime, length: Optional[int]) -> Graph:
     """Return the functional model `input_ids, attention_mask[, token_type_ids] -> logits` with `length` tokens.
 
     Several outputs (start_logits, end_logits) are a dict. Token types are an input if the encoder has more than one.
-    An encoder that was never called has no weights yet, and is called once.
+    An encoder that was never called has no weights yet, and is called once. Raises ModelError for a class of no family.
     """
+    if family.general:
+        raise ModelError(
+            "an encoder by itself that belongs to no family",
+            place=encoder.name,
+            wanted="a functional model around it",
+            found=type(encoder).__name__,
+            fix="save keras.Model(inputs, ...) with what you compute from encoder(...).last_hidden_state",
+        )
     if not encoder.built:
         runtime.encoders.call(encoder, {"input_ids": runtime.dialect.tensor(np.zeros((1, 2), "int32"))}, frozenset())
     types = int(getattr(encoder.config, "type_vocab_size", 0))

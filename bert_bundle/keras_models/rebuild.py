@@ -42,10 +42,15 @@ def rebuild(
     Raises ModelError for a custom layer that its class does not rebuild, or that fails when it is called.
     """
     rebuilt = Rebuilt()
-    with runtime.dialect.compute_context(float64, user_code=any(layer.custom for _, layer in graph.walk())):
+    with runtime.dialect.compute_context(float64, user_code=_runs_user_code(graph)):
         outermost = _Rebuild(graph, configs, runtime, float64, "", rebuilt)
         rebuilt.model, rebuilt.tensors = outermost.model(), outermost.tensors
     return rebuilt
+
+
+def _runs_user_code(graph: Graph) -> bool:
+    """Return whether AutoGraph may be needed: by a custom layer, or by a class of transformers of no family."""
+    return any(layer.custom or families.GENERAL in layer.config for _, layer in graph.walk())
 
 
 class _Rebuild:

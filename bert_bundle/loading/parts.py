@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, Tuple
 import numpy as np
 
 from bert_bundle.encoders import checkpoint_names, configuration
-from bert_bundle.encoders.families import POOLER
+from bert_bundle.encoders.families import GENERAL, POOLER, Family
 from bert_bundle.errors import BundleError, FormatError, RuntimeUnavailableError
 from bert_bundle.format import layout, strict_json, tensors
 from bert_bundle.format.layout import encoder_path
@@ -32,6 +32,8 @@ class Parts:
         """Raise FormatError unless the arrays of the encoder in that folder are those of its configuration."""
         layer = next(layer for _, layer in self.graph.walk() if layer.encoder == name)
         found = {k: v.shape for k, v in self.encoders[name].items()}
+        if GENERAL in layer.config:
+            return  # only the class knows them: `assign` checks
         checkpoint_names.check_shapes(self.configs[name], found, place, pooler=layer.config.get(POOLER, True))
 
     def build(self, runtime: Runtime, *, float64: bool = False) -> rebuild.Rebuilt:
@@ -41,6 +43,13 @@ class Parts:
         except BundleError:
             raise
         except Exception as error:  # a field of a layer or an argument of an op that this release lacks
+            if float64 and any(layer.encoder and GENERAL in layer.config for _, layer in self.graph.walk()):
+                raise RuntimeUnavailableError(
+                    "an encoder of no family that does not compute in float64, in which predictions are compared",
+                    place=layout.GRAPH,
+                    found=" ".join(str(error).split())[-250:],
+                    fix="build the classifier around another encoder, or use another release of transformers 4",
+                ) from error
             raise RuntimeUnavailableError(
                 "the installed Keras cannot build the model",
                 place=layout.GRAPH,
@@ -85,7 +94,8 @@ def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = cus
 def _read_shape(bundle: OpenedBundle) -> "Tuple[graph.Graph, Dict[str, Dict[str, Any]]]":
     """Return the graph, and the configuration of each encoder in it by folder name."""
     shape = graph_json.from_bytes(bundle.read(layout.GRAPH))
-    used = {layer.encoder for _, layer in shape.walk() if layer.encoder}
+    layers = {layer.encoder: layer for _, layer in shape.walk() if layer.encoder}
+    used = set(layers)
     if used != set(bundle.manifest.encoders):
         raise FormatError(
             "encoders of the manifest are not those of the graph",
@@ -105,5 +115,17 @@ def _read_shape(bundle: OpenedBundle) -> "Tuple[graph.Graph, Dict[str, Dict[str,
     for name in sorted(used):
         place = encoder_path(name, layout.ENCODER_CONFIG)
         configs[name] = strict_json.parse(bundle.read(place), place)
-        configuration.check_config(configs[name], place)
+        _check_class(layers[name], configuration.check_config(configs[name], place), place)
     return shape, configs
+
+
+def _check_class(layer: graph.Layer, family: Family, place: str) -> None:
+    """Raise FormatError if graph or configuration says that the class belongs to no family, and they do not agree."""
+    is_general = GENERAL in layer.config
+    if is_general != family.general or (is_general and layer.class_name != family.architecture):
+        raise FormatError(
+            "an encoder's configuration is not that of its class in the graph",
+            place=place + "#/architectures",
+            wanted=layer.class_name,
+            found=family.architecture,
+        )

@@ -115,8 +115,8 @@ def draft(
         "runtime": runtime.name,
         "signature": signature.to_json(slots, golden.predictions, parts.graph, output_facts(golden, names)),
         "labels": names.common,
-        "tokenizer": {"fast": bool(getattr(tokenizer, "is_fast", False)), **recipes.to_json()},
-        "encoders": {n: {"class": c["architectures"][0], "model_type": c["model_type"]} for n, c in configs.items()},
+        "tokenizer": {**tokenizers.facts(tokenizer_files, tokenizer), **recipes.to_json()},
+        "encoders": {n: configuration.facts(config) for n, config in configs.items()},
         "custom_objects": tuple(sorted({layer.class_name for _, layer in parts.graph.walk() if layer.custom})),
         "metadata": dict(metadata),
     }
@@ -154,7 +154,7 @@ def _tokenizer_files(tokenizer: Any, configs: Mapping[str, Mapping[str, Any]]) -
     files = tokenizers.to_files(tokenizer)
     size = tokenizers.vocabulary_size(tokenizer)
     for name, config in configs.items():
-        if size > config["vocab_size"]:
+        if size > config.get("vocab_size", size):
             raise TokenizerError(
                 "the tokenizer's vocabulary is larger than the encoder's",
                 place=encoder_path(name, layout.ENCODER_CONFIG) + "#/vocab_size",

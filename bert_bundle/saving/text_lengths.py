@@ -53,6 +53,12 @@ def lengths(
 def _length(asked: Optional[int], inputs: Sequence[Slot], tokenizer: Any, longest: int, texts: Sequence[str]) -> int:
     fixed = [slot for slot in inputs if slot.length is not None]
     length: Any = asked
+    if asked is None and not fixed and min(tokenizer.model_max_length, longest) >= configuration.UNLIMITED:
+        raise SignatureError(
+            "neither the encoder nor the tokenizer has a longest text",
+            place="max_length",
+            fix="give the length that your pipeline cuts texts to, such as max_length=128",
+        )
     if asked is None:
         length = fixed[0].length if fixed else min(tokenizer.model_max_length, longest)
     is_length = isinstance(length, (int, np.integer)) and length is not True and 1 <= length <= longest

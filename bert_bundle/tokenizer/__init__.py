@@ -7,15 +7,17 @@ At save both are read back and must give the ids that the live tokenizer gives.
 Layer 5 of the core.
 """
 
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence, Union
 
-from bert_bundle.encoders.families import BERT
-from bert_bundle.errors import FormatError
+from bert_bundle.encoders.families import BERT, GENERAL
+from bert_bundle.errors import FormatError, RuntimeUnavailableError
 from bert_bundle.format import layout
 from bert_bundle.format.open_bundle import OpenedBundle
 from bert_bundle.tokenizer import native, transformers, unicode_differences
 from bert_bundle.tokenizer.description import Description
 from bert_bundle.tokenizer.encoding import LONGEST, MAX_LENGTH, Recipe, encode, offsets
+from bert_bundle.tokenizer.general import General, is_general
+from bert_bundle.tokenizer.paths import CONFIG
 from bert_bundle.tokenizer.saved_folder import from_folder
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
@@ -24,6 +26,7 @@ __all__ = [
     "MAX_LENGTH",
     "Recipe",
     "encode",
+    "facts",
     "from_files",
     "from_folder",
     "from_vocabulary",
@@ -46,10 +49,16 @@ def vocabulary_size(tokenizer: Any) -> int:
     return int(max(tokenizer.get_vocab().values())) + 1
 
 
+def facts(files: Mapping[str, bytes], tokenizer: Any) -> Dict[str, bool]:
+    """Return what the manifest says of a tokenizer that was saved as `files`."""
+    return {"fast": bool(getattr(tokenizer, "is_fast", False)), **({GENERAL: True} if is_general(files) else {})}
+
+
 def to_files(tokenizer: Any) -> Dict[str, bytes]:
     """Return the files of both layouts of a fast, slow or native tokenizer: the same bytes from each.
 
-    Raises TokenizerError for a class that does not belong to a family, and for settings that the files cannot hold.
+    A fast tokenizer of a class that is not described has the fast layout alone. Raises TokenizerError for a slow one of
+    such a class, and for settings that the files cannot hold.
     """
     return transformers.describe(tokenizer).to_files()
 
@@ -73,7 +82,16 @@ def from_files(files: Mapping[str, bytes], *, fast: bool, origin: str = "", runt
     with the same `fast`. `origin` is the bundle's folder, which the tokenizer names as the place of its vocabulary.
     Raises RuntimeUnavailableError if the installed packages cannot honour the files.
     """
-    described = Description.parse(files)
+    described = _parse(files)
+    if isinstance(described, General):
+        if runtime == "native":
+            raise RuntimeUnavailableError(
+                "a tokenizer that only transformers 4 reads",
+                place=CONFIG + "#/tokenizer_class",
+                found=described.config["tokenizer_class"],
+                fix="use it where TensorFlow, transformers 4 and, from TensorFlow 2.16, tf-keras are installed",
+            )
+        return transformers.read_general(described, files)
     if runtime == "native":
         return native.NativeTokenizer(described, fast=fast)
     return transformers.read(described, files, fast=fast, origin=origin)
@@ -86,7 +104,13 @@ def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
     that differ are two tokenizers.
     """
     files = {p: bundle.read(p) for p in bundle.manifest.files if p.startswith(layout.TOKENIZER + "/")}
-    described = Description.parse(files)
+    described = _parse(files)
+    if bundle.manifest.tokenizer.get(GENERAL, False) is not described.general:
+        raise FormatError(
+            "the manifest and the tokenizer's files do not agree on its kind",
+            place="{}#/tokenizer/{}".format(layout.MANIFEST, GENERAL),
+            wanted=described.general,
+        )
     wanted = described.to_files()
     for path in sorted({*wanted, *files}):
         if path not in files:
@@ -99,3 +123,7 @@ def read_files(bundle: OpenedBundle) -> Dict[str, bytes]:
                 fix="save the bundle again from its model",
             )
     return files
+
+
+def _parse(files: Mapping[str, bytes]) -> Union[Description, General]:
+    return General.parse(files) if is_general(files) else Description.parse(files)

@@ -1,14 +1,14 @@
 """Everything that decides a tokenizer's ids, as one frozen record <-> the files of both layouts. Imports no library."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from bert_bundle.encoders.families import FAMILIES
 from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM, WORDPIECE
 from bert_bundle.errors import FormatError, TokenizerError
 from bert_bundle.format import layout, strict_json
 from bert_bundle.tokenizer.bytelevel import ByteLevel
+from bert_bundle.tokenizer.general import SIDES, to_bytes
 from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, MASK, SPECIAL
 from bert_bundle.tokenizer.unigram import Unigram
 from bert_bundle.tokenizer.variants import Albert, Camembert, MPNet
@@ -25,8 +25,22 @@ CLASSES: Mapping[str, Type[Model]] = {  # slow tokenizer class of transformers -
     family.tokenizer.name: VARIANTS.get(family.tokenizer.name, MODELS[family.tokenizer.vocabulary])
     for family in FAMILIES
 }
-SIDES = ("left", "right")
-NO_LIMIT = 1 << 30  # of the length; transformers writes 1e30
+_READ_AS: Mapping[str, str] = {  # classes of transformers that read a text as another one does -> that class
+    **dict.fromkeys(
+        (
+            "ConvBertTokenizer",
+            "DPRContextEncoderTokenizer",
+            "DPRQuestionEncoderTokenizer",
+            "LayoutLMTokenizer",
+            "LxmertTokenizer",
+            "MobileBertTokenizer",
+            "RetriBertTokenizer",
+            "SqueezeBertTokenizer",
+        ),
+        "BertTokenizer",
+    ),
+    **dict.fromkeys(("BartTokenizer", "LEDTokenizer", "LongformerTokenizer"), "RobertaTokenizer"),
+}
 
 _COMMON: Mapping[str, Tuple[type, ...]] = {
     "tokenizer_class": (str,),
@@ -43,6 +57,8 @@ class Description:
     model: Model
     config: Mapping[str, Any]
     added: Mapping[str, int]
+
+    general: ClassVar[bool] = False
 
     @classmethod
     def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: Any) -> "Description":
@@ -96,7 +112,7 @@ class Description:
         files = {
             CONFIG: strict_json.canonical(self.config),
             SPECIAL: strict_json.canonical(named),
-            FAST: (json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n").encode("utf-8"),
+            FAST: to_bytes(self.document()),
             **self.model.files(),
         }
         if self.added:
@@ -147,6 +163,13 @@ class Description:
             else {"Sequence": {"id": name, "type_id": kind}}
             for name, kind in parts
         ]
+
+
+def slow_class(name: str) -> Optional[str]:
+    """Return the slow class that a class of tokenizers is described as; None for one without a description."""
+    slow = name[: -len("Fast")] if name.endswith("Fast") else name
+    slow = _READ_AS.get(slow, slow)
+    return slow if slow in CLASSES else None
 
 
 def _read(files: Mapping[str, bytes], path: str) -> bytes:

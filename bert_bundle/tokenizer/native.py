@@ -12,7 +12,8 @@ import numpy as np
 from bert_bundle.encoders.families import FAMILIES
 from bert_bundle.errors import RuntimeUnavailableError, SignatureError
 from bert_bundle.tokenizer import slow_wordpiece
-from bert_bundle.tokenizer.description import NO_LIMIT, Description
+from bert_bundle.tokenizer.description import Description
+from bert_bundle.tokenizer.general import NO_LIMIT
 from bert_bundle.tokenizer.paths import FAST
 from bert_bundle.tokenizer.wordpiece import WordPiece
 

@@ -1,12 +1,12 @@
 """A tokenizer from the folder that `save_pretrained` of transformers wrote."""
 
 import os
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from bert_bundle.errors import TokenizerError
 from bert_bundle.format import strict_json
-from bert_bundle.tokenizer import native
-from bert_bundle.tokenizer.description import CLASSES, Description
+from bert_bundle.tokenizer import general, native
+from bert_bundle.tokenizer.description import CLASSES, Description, slow_class
 from bert_bundle.tokenizer.paths import CONFIG, FAST
 from bert_bundle.tokenizer.wordpiece import VOCABULARY, WordPiece
 
@@ -21,15 +21,16 @@ def from_folder(folder: str, expected: str, runtime: str) -> Any:
     """
     config = _config(folder)
     name = str(config.get("tokenizer_class") or expected)
-    name = name[: -len("Fast")] if name.endswith("Fast") else name
-    if name not in CLASSES:
-        raise TokenizerError("a tokenizer that a bundle cannot represent", place=folder, found=name)
+    described_as = slow_class(name)
     fast = os.path.exists(os.path.join(folder, os.path.basename(FAST)))
+    if described_as is None and not fast:
+        raise TokenizerError("a slow tokenizer that a bundle cannot represent", place=folder, found=name)
     if runtime == "native":
-        return native.NativeTokenizer(_wordpiece(folder, name, config), fast=fast)
+        return native.NativeTokenizer(_wordpiece(folder, described_as, config), fast=fast)
     import transformers
 
-    tokenizer_class = getattr(transformers, name + ("Fast" if fast else ""))
+    live = (described_as + ("Fast" if fast else "")) if described_as else general.TOKENIZER_CLASS
+    tokenizer_class = getattr(transformers, live)
     try:
         return tokenizer_class.from_pretrained(folder)
     except Exception as error:  # transformers raises what its readers raise
@@ -50,10 +51,10 @@ def _config(folder: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _wordpiece(folder: str, name: str, config: Mapping[str, Any]) -> Description:
+def _wordpiece(folder: str, name: Optional[str], config: Mapping[str, Any]) -> Description:
     """Return the description of a WordPiece tokenizer. Raises TokenizerError for a folder without its vocabulary."""
     path = os.path.join(folder, os.path.basename(VOCABULARY))
-    if CLASSES[name] is not WordPiece or not os.path.exists(path):
+    if name is None or CLASSES[name] is not WordPiece or not os.path.exists(path):
         raise TokenizerError(
             "a tokenizer that is read with transformers only",
             place=folder,

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from typing import Sequence
+from typing import Sequence, Union
 
 from bert_bundle.tokenizer.bytelevel import ByteLevel
 from bert_bundle.tokenizer.description import Description
+from bert_bundle.tokenizer.general import General
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 # Assigned after Unicode 12.1 (Python 3.8), up to 15.1 (Python 3.13). For a newer Python, add what its `unicodedata`
@@ -26,19 +27,25 @@ _RECLASSED = "\u1734"  # in another category since Unicode 14
 _PICTURES = range(0x1F000, 0x1FBF0)  # emoji and other symbols: not letters or digits in any table
 
 
-def varying_characters(described: Description, fast: bool, text: str) -> str:
+def varying_characters(described: Union[Description, General], fast: bool, text: str) -> str:
     """Return the characters of `text` that this tokenizer reads differently in some environment."""
+    if isinstance(described, General):
+        return _newer_letters(text)  # its steps may look up letters, digits, marks and cases
     config = described.config
     if isinstance(described.model, ByteLevel):
         if not fast and not text.strip():
             return text  # transformers 4.5 drops it
-        return "".join(c for c in newer_than_unicode_12_1(text) if ord(c) not in _PICTURES)
+        return _newer_letters(text)
     if fast or not isinstance(described.model, WordPiece):
         return "".join(_matches(_CAPITALS, text)) if config.get("do_lower_case") else ""
     strip = config["do_lower_case"] if config["strip_accents"] is None else config["strip_accents"]
     if not strip and not unicodedata.is_normalized("NFC", text):
         return text  # composed by transformers 4.35, not by 4.30
     return newer_than_unicode_12_1(text) or _RECLASSED * text.count(_RECLASSED)
+
+
+def _newer_letters(text: str) -> str:
+    return "".join(c for c in newer_than_unicode_12_1(text) if ord(c) not in _PICTURES)
 
 
 def newer_than_unicode_12_1(text: str) -> str:

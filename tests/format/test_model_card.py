@@ -41,3 +41,24 @@ def test_how_texts_are_cut_and_padded_is_one_sentence(tokenizer: dict[str, Any],
 )
 def test_a_call_is_shown_with_texts_or_documents(inputs: Any, call: str) -> None:
     assert call in shown({"max_length": 16, "padding": "max_length"}, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "tokenizer", "sentence"),
+    [
+        ({}, {}, None),
+        ({"general": True}, {}, "TensorFlow and a transformers 4 that has TFXLNetModel, not with Keras 3."),
+        ({}, {"general": True}, "TensorFlow and a transformers 4, which reads its tokenizer, not with Keras 3."),
+        (
+            {"general": True},
+            {"general": True},
+            "TensorFlow and a transformers 4 that has TFXLNetModel, not with Keras 3.",
+        ),
+    ],
+)
+def test_a_bundle_for_transformers_4_alone_is_marked(encoder: Any, tokenizer: Any, sentence: str | None) -> None:
+    encoders = {"x": {"class": "XLNetModel", "model_type": "xlnet", **encoder}}
+    recipe = {"max_length": 16, "padding": "max_length", **tokenizer}
+    text = card("b", {"inputs": [], "outputs": []}, [], encoders, recipe, {}, 3).decode("utf-8")
+    assert ("Loads only with" in text) is (sentence is not None)
+    assert sentence is None or f"Loads only with {sentence}" in text

@@ -278,7 +278,7 @@ def test_padding_that_the_tensorflow_class_does_not_honour_is_refused(family, ke
     assert (caught.value.wanted, caught.value.found) == ("1", "0")
 
 
-@pytest.mark.parametrize("name", ["TFMobileBertModel", "TFBertForMaskedLM"])
+@pytest.mark.parametrize("name", ["TFMobileBertForSequenceClassification", "TFBertForMaskedLM"])
 def test_a_class_of_no_family_is_refused_with_those_that_are(name, keras, save, tmp_path):
     import transformers as library
 

@@ -24,6 +24,7 @@ class Files:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files, self.manifest = files, self
+        self.tokenizer: dict[str, Any] = {}
 
     def read(self, path: str) -> bytes:
         return self.files[path]

@@ -7,12 +7,13 @@ the function or the labels is not kept, so that every release writes the same by
 import re
 from typing import Any, Mapping, Tuple
 
+from bert_bundle.encoders.families import general
 from bert_bundle.encoders.families.albert import ALBERT
 from bert_bundle.encoders.families.bert import BERT
 from bert_bundle.encoders.families.camembert import CAMEMBERT
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
-from bert_bundle.encoders.families.family import HEADS, PER_LAYER, POOLER, Family
+from bert_bundle.encoders.families.family import GENERAL, HEADS, PER_LAYER, POOLER, Family
 from bert_bundle.encoders.families.mpnet import MPNET
 from bert_bundle.encoders.families.roberta import ROBERTA
 from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
@@ -28,6 +29,7 @@ __all__ = [
     "DISTILBERT",
     "ELECTRA",
     "FAMILIES",
+    "GENERAL",
     "HEADS",
     "MPNET",
     "PER_LAYER",
@@ -50,14 +52,15 @@ BY_MAIN_LAYER: Mapping[str, Family] = {family.main_layer: family for family in F
 
 def of_layer(class_name: str, config: Mapping[str, Any]) -> Family:
     """Return the family of an encoder's record in a graph: its class and its configuration there."""
-    family = CLASSES[class_name]
+    family = general.of_name(class_name) if GENERAL in config else CLASSES[class_name]
     return family if config.get(POOLER, True) else family.without_pooler()
 
 
 def known() -> str:
     """Return the TensorFlow classes that a bundle holds, in words."""
     plain = ", ".join(family.tensorflow for family in FAMILIES)
-    return "{}, or with {} in place of Model".format(plain, " or ".join((*HEADS, "MainLayer")))
+    heads = " or ".join((*HEADS, "MainLayer"))
+    return "{}, or with {} in place of Model, or any other TF...Model of texts".format(plain, heads)
 
 
 def folder_name(layer_name: str, taken: Mapping[str, Any]) -> str:

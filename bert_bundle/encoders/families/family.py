@@ -24,6 +24,7 @@ TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their r
 WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")  # arguments of encoders that are made from a text
+GENERAL = "general"  # the field of an encoder in a graph that is True for a class of no family, else left out
 POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
 POST_NORM = "post_norm"  # the only kind of block so far, see `Block`
 
@@ -151,6 +152,7 @@ class Family:
     float32_layers  TensorFlow layers of transformers that compute in float32 in every precision
     float32_masks   TensorFlow layers of transformers that subtract a mask from a float32 constant
     head            a key of `HEADS`, or empty
+    general         whether it is a class of no family, see `families.general`
     """
 
     model_type: str
@@ -169,6 +171,7 @@ class Family:
     float32_layers: Tuple[str, ...] = ()
     float32_masks: Tuple[str, ...] = ()
     head: str = ""
+    general: bool = False
 
     @property
     def architecture(self) -> str:

@@ -34,7 +34,7 @@ def manifest(found: Inspection, style: Style) -> str:
         "digest": record["digest"],
         "written by": _pairs({name: part for name, part in writer.items() if name != "packages"}),
         "runtime": record["runtime"],
-        "encoders": _pairs({name: _mapping(part).get("class", part) for name, part in record["encoders"].items()}),
+        "encoders": _pairs({name: _encoder(part) for name, part in record["encoders"].items()}),
         **({"custom classes": ", ".join(record["custom_objects"])} if "custom_objects" in record else {}),
         "labels": ", ".join(record["labels"]),
         "inputs": _tensors(record["signature"].get("inputs")),
@@ -104,6 +104,12 @@ def _meaning(record: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(proof.get("held_against"), list):
         facts["held against"] = ", ".join(map(str, proof["held_against"]))
     return facts
+
+
+def _encoder(part: object) -> object:
+    entry = _mapping(part)
+    name = entry.get("class", part)
+    return f"{name} (only with TensorFlow and transformers 4)" if entry.get("general") is True else name
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
