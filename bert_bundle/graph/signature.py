@@ -208,7 +208,14 @@ def _source(graph: Graph, argument: Argument, sources: Mapping[int, str]) -> Opt
         node = graph.nodes[argument.node]
         if isinstance(node, Input):
             return sources.get(argument.node) if len(node.shape) in (1, 2) else None
-        if not isinstance(node, Apply) or node.op not in _KEEP:
+        if not isinstance(node, Apply) or not _keeps_tokens(node):
             return None
         argument = node.arguments.get("x")
     return None
+
+
+def _keeps_tokens(node: Apply) -> bool:
+    """Return whether the op's result has values of its first operand, with the tokens of a text in the last axis."""
+    axes = node.arguments.get("axes")
+    moves_others = node.op == "transpose" and isinstance(axes, list) and axes[-1:] == [len(axes) - 1]
+    return node.op in _KEEP or moves_others
