@@ -4,7 +4,7 @@ A role that the user gives is kept instead of the one that is read: what the inp
 """
 
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -83,8 +83,8 @@ def document(slots: Sequence[Slot], group: str) -> Optional[Slot]:
 
 
 def to_json(
-    slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph, facts: Mapping[str, Mapping[str, Any]]
-) -> Dict[str, Any]:
+    slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph, facts: Mapping[str, Mapping[str, object]]
+) -> Dict[str, object]:
     """Return the signature as stored in the manifest; the first axis of each output is the batch.
 
     `facts`: output name -> further fields of it, those of `bert_bundle/format/tasks.py`.
@@ -99,7 +99,7 @@ def to_json(
     }
 
 
-def input_to_json(slot: Slot) -> Dict[str, Any]:
+def input_to_json(slot: Slot) -> Dict[str, object]:
     """Return one input as stored in the manifest."""
     return dict(
         {"name": slot.name, "dtype": slot.dtype, "shape": list(slot.shape), "role": slot.role},

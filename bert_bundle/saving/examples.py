@@ -41,16 +41,16 @@ class Examples:
     own      what the caller's own pipeline fed and predicted, as given
     """
 
-    texts: Mapping[str, List[Any]]
+    texts: Mapping[str, List[object]]
     features: Mapping[str, np.ndarray]
-    answers: Any
+    answers: object
     own: OwnPipeline = NOT_GIVEN
 
     def __len__(self) -> int:
         return len(next(iter(self.texts.values())))
 
 
-def read(given: Optional[Mapping[str, Any]], slots: Sequence[Slot], probes: Sequence[str] = PROBES) -> Examples:
+def read(given: Optional[Mapping[str, object]], slots: Sequence[Slot], probes: Sequence[str] = PROBES) -> Examples:
     """Return the user's examples, checked against the model's inputs; without examples, those of `probes`.
 
     Raises SignatureError for a column that is missing, unknown, or has another length or shape.

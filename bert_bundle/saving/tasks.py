@@ -81,7 +81,7 @@ def written(
     }
 
 
-def checked(asked: Asked, outputs: Mapping[str, Any]) -> Dict[str, str]:
+def checked(asked: Asked, outputs: Mapping[str, object]) -> Dict[str, str]:
     """Return output name -> task that the caller asked for. Raises SignatureError for an unknown output or task."""
     named: Dict[str, Any] = dict(asked) if isinstance(asked, Mapping) else {}
     named.update(dict.fromkeys(outputs, asked) if asked is not None and not isinstance(asked, Mapping) else {})

@@ -45,7 +45,7 @@ class Description:
     added: Mapping[str, int]
 
     @classmethod
-    def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: Any) -> "Description":
+    def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: object) -> "Description":
         """Return a tokenizer with the defaults of transformers, except for `settings`."""
         config = {
             "tokenizer_class": tokenizer_class,
@@ -103,7 +103,7 @@ class Description:
             files[ADDED] = strict_json.canonical(dict(self.added))
         return files
 
-    def document(self) -> Dict[str, Any]:
+    def document(self) -> Dict[str, object]:
         """Return tokenizer.json, in the plainest form that `tokenizers` 0.10 reads."""
         ids, special = self.ids, self.special
         used = {self.config[name] for name, _ in self.model.PAIR if name in self.config}
@@ -129,7 +129,7 @@ class Description:
             "model": steps["model"],
         }
 
-    def _added(self, position: int, token: str, special: bool) -> Dict[str, Any]:
+    def _added(self, position: int, token: str, special: bool) -> Dict[str, object]:
         return {
             "id": position,
             "special": special,
@@ -140,7 +140,7 @@ class Description:
             "normalized": not special,
         }
 
-    def _template(self, parts: Tuple[Tuple[str, int], ...]) -> List[Dict[str, Any]]:
+    def _template(self, parts: Tuple[Tuple[str, int], ...]) -> List[Dict[str, object]]:
         return [
             {"SpecialToken": {"id": self.config[name], "type_id": kind}}
             if name in self.config

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -138,7 +138,7 @@ def run(
     return options.reported(CrossReport(run=found), found.exit_code)
 
 
-def _specifications(kind: str, count: int, seed: int) -> list[dict[str, Any]]:
+def _specifications(kind: str, count: int, seed: int) -> list[dict[str, object]]:
     """Return what each writer saves."""
     if kind == _CATALOGUE:
         from bert_bundle.classifiers import catalogue
@@ -158,7 +158,7 @@ def _smaller(count: int, seed: int) -> Search:
 
 def _reproduced(
     found: Run,
-    specifications: Sequence[dict[str, Any]],
+    specifications: Sequence[dict[str, object]],
     search: Search | None,
     folder: Path,
     reproductions: Path,

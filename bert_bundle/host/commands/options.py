@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -96,7 +96,7 @@ class Options:
         self,
         found: T,
         *,
-        document: Callable[[T], dict[str, Any]],
+        document: Callable[[T], dict[str, object]],
         text: Callable[[T, Style], str],
         exit_code: int = AS_EXPECTED,
     ) -> CommandResult:
@@ -138,7 +138,7 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
     @click.option("--no-color", is_flag=True, help="Do not use colours on a terminal.")
     @wraps(command)
     def with_options(
-        *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: Any
+        *, matrix_file: Path | None, as_json: bool, jobs: int, quiet: bool, no_color: bool, **rest: object
     ) -> CommandResult:
         check_jobs(jobs)  # before any environment is made
         options = Options(matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color)
@@ -174,7 +174,7 @@ def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., Co
         "the option.",
     )
     @wraps(command)
-    def with_reports(*, wanted: tuple[str, ...], **rest: Any) -> CommandResult:
+    def with_reports(*, wanted: tuple[str, ...], **rest: object) -> CommandResult:
         files = report_files.parse(wanted)
         try:
             result = command(**rest)

@@ -307,7 +307,7 @@ def default_matrix_path(start: Path | None = None) -> Path:
     )
 
 
-def _rows(environments: Any, *, source: str) -> list[Any]:
+def _rows(environments: object, *, source: str) -> list[object]:
     """Return the mapping from ids to rows as a list of rows with an id."""
     place = f"{source}: environments"
     if not isinstance(environments, Mapping):
