@@ -4,13 +4,13 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from bert_bundle.classifiers import heads
+from bert_bundle.classifiers import encoder_calls, heads, subclasses
 from bert_bundle.classifiers.model_builder import ModelBuilder
 from bert_bundle.encoders import families
 
 Specification = Mapping[str, Any]
 _ODD = {"input_ids": "Text_Input_Ids", "attention_mask": "größe der Maske", "token_type_ids": "型"}
-_HIDDEN_STATES = "hidden_states"
+_SWAPPED = {"attention_mask": "token_type_ids", "token_type_ids": "attention_mask"}
 
 
 class Assembled(NamedTuple):
@@ -21,28 +21,23 @@ class Assembled(NamedTuple):
     extra_inputs: Sequence[Mapping[str, Any]] = ()
 
 
+def said_roles(spec: Specification) -> Dict[str, str]:
+    """Return input name -> role of the inputs that `save` must be told about: those named after another's place."""
+    return {name: name if spec["swapped"] == "name" else place for name, place in _SWAPPED.items() if spec["swapped"]}
+
+
 def assemble(builder: ModelBuilder, spec: Specification, vocabulary: int) -> Assembled:
     """Build the model of a specification; `vocabulary` is the number of tokens."""
     if families.CLASSES[spec["class"]].head and spec["by_itself"]:
         return Assembled(_head_model(builder, spec, vocabulary), ["text"])
+    if spec["caller"] in (encoder_calls.SUBCLASSED, encoder_calls.PRETRAINED):
+        return _subclassed(builder, spec, vocabulary)
     inputs: List[Tuple[str, Any]] = []  # (name, tensor), in order
     state, texts = _towers(builder, spec, vocabulary, inputs)
     if isinstance(state, dict):  # nothing follows a head that predicts for each token
         return Assembled(_finish(builder, spec, inputs, state), texts)
-    states = [state]
-    features = {"name": "numerical_features", "shape": [spec["features"]], "dtype": "float32"}
-    extra_inputs: List[Mapping[str, Any]] = [*([features] if spec["features"] else []), *spec["extra"]]
-    for record in extra_inputs:
-        tensor, features_of_it = heads.extra_input(builder, record)
-        inputs.append((str(record["name"]), tensor))
-        states.append(features_of_it)
-    x = builder.layers.Concatenate(name="with_features")(states) if len(states) > 1 else state
-    x = builder.layers.Dropout(spec["dropout"], name="dropout")(x)
-    x = heads.stack(builder, x, spec["head"])
-    last = spec["last"] or ("sigmoid" if spec["classes"] == 1 else "softmax")
-    outputs = {"probabilities": _output(builder, spec, x, spec["classes"], last, "probabilities")}
-    for name, units, activation in spec["others"]:
-        outputs[name] = _output(builder, spec, x, units, activation, name)
+    extra_inputs = _extra_inputs(spec)
+    outputs = _head(builder, spec, state, inputs)
     return Assembled(_finish(builder, spec, inputs, outputs), texts, extra_inputs)
 
 
@@ -53,7 +48,7 @@ def encoder(builder: ModelBuilder, spec: Specification, vocabulary: int, name: s
         family.model_type,
         family.head,
         name,
-        _HIDDEN_STATES if spec["pooling"] == "last_four" else "",
+        encoder_calls.wanted(spec),
         vocab_size=vocabulary + spec["spare"],
         hidden_size=spec["hidden"],
         num_hidden_layers=spec["layers"],
@@ -87,6 +82,52 @@ def _head_model(builder: ModelBuilder, spec: Specification, vocabulary: int) -> 
     return live
 
 
+def _subclassed(builder: ModelBuilder, spec: Specification, vocabulary: int) -> Assembled:
+    """Build a model class that calls the encoder, with a functional model as its head, and call it once."""
+    live = encoder(builder, spec, vocabulary, "bert_encoder")
+    inputs: List[Tuple[str, Any]] = [("state", builder.keras.Input((spec["hidden"],), name="state"))]
+    outputs = _head(builder, spec, inputs[0][1], inputs)
+    head = _finish(builder, {**spec, "form": "list"}, inputs, outputs, "top")
+    roles = {role: _name(spec, role) for role in spec["roles"]}
+    extra_inputs = _extra_inputs(spec)
+    model = subclasses.model(
+        builder,
+        spec["caller"],
+        live,
+        encoder_calls.callee(builder, spec, live),
+        lambda callee, feeds: _pooled(builder, spec, callee, feeds),
+        head,
+        roles,
+        [str(record["name"]) for record in extra_inputs],
+    )
+    ones = {name: np.ones((1, spec["max_length"]), "int32") for name in roles.values()}
+    ones.update({str(record["name"]): np.ones((1, *record["shape"]), record["dtype"]) for record in extra_inputs})
+    model({name: builder.runtime.dialect.tensor(array) for name, array in ones.items()})
+    return Assembled(model, ["text"], extra_inputs)
+
+
+def _extra_inputs(spec: Specification) -> List[Mapping[str, Any]]:
+    features = {"name": "numerical_features", "shape": [spec["features"]], "dtype": "float32"}
+    return [*([features] if spec["features"] else []), *spec["extra"]]
+
+
+def _head(builder: ModelBuilder, spec: Specification, state: Any, inputs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """Return the outputs by name of what follows the state. Appends the other inputs to `inputs`."""
+    states = [state]
+    for record in _extra_inputs(spec):
+        tensor, features_of_it = heads.extra_input(builder, record)
+        inputs.append((str(record["name"]), tensor))
+        states.append(features_of_it)
+    x = builder.layers.Concatenate(name="with_features")(states) if len(states) > 1 else state
+    x = builder.layers.Dropout(spec["dropout"], name="dropout")(x)
+    x = heads.stack(builder, x, spec["head"])
+    last = spec["last"] or ("sigmoid" if spec["classes"] == 1 else "softmax")
+    outputs = {"probabilities": _output(builder, spec, x, spec["classes"], last, "probabilities")}
+    for name, units, activation in spec["others"]:
+        outputs[name] = _output(builder, spec, x, units, activation, name)
+    return outputs
+
+
 def _towers(
     builder: ModelBuilder, spec: Specification, vocabulary: int, inputs: List[Tuple[str, Any]]
 ) -> Tuple[Any, List[str]]:
@@ -94,7 +135,7 @@ def _towers(
 
     Appends to `inputs`.
     """
-    live = encoder(builder, spec, vocabulary, "bert_encoder")
+    live = encoder_calls.callee(builder, spec, encoder(builder, spec, vocabulary, "bert_encoder"))
     if spec["towers"] == "siamese":
         left, right = (_tokens(builder, spec, side, inputs) for side in ("left_", "right_"))
         a, b = (_pooled(builder, spec, live, feeds) for feeds in (left, right))
@@ -113,17 +154,24 @@ def _towers(
 def _tokens(builder: ModelBuilder, spec: Specification, prefix: str, inputs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     feeds, length = {}, None if spec["open"] else spec["max_length"]
     for role in spec["roles"]:
-        name = None if spec["inputs"] == "none" else prefix + (_ODD[role] if spec["inputs"] == "odd" else role)
+        name = None if spec["inputs"] == "none" else prefix + _name(spec, role)
         feeds[role] = builder.keras.Input((length,), dtype="int32", name=name)
         inputs.append((name or feeds[role]._keras_history[0].name, feeds[role]))
     return feeds
 
 
-def _pooled(builder: ModelBuilder, spec: Specification, live: Any, feeds: Mapping[str, Any]) -> Any:
+def _name(spec: Specification, role: str) -> str:
+    """Return the name of the input that feeds a role."""
+    return _ODD[role] if spec["inputs"] == "odd" else _SWAPPED.get(role, role) if spec["swapped"] else role
+
+
+def _pooled(builder: ModelBuilder, spec: Specification, callee: Any, feeds: Mapping[str, Any]) -> Any:
+    """Return the state of a text, (n, features), or the outputs by name if each token has its own."""
     family, given = families.CLASSES[spec["class"]], dict(feeds)
     if spec["mask_cast"] and "attention_mask" in given:
         given["attention_mask"] = builder.op("cast", x=given["attention_mask"], dtype="float32")
-    outputs = _called(builder, spec, live, {role: x for role, x in given.items() if role in family.arguments})
+    known = {role: x for role, x in given.items() if role in family.arguments}
+    outputs = encoder_calls.called(builder, spec, callee, known)
     if family.head == "ForSequenceClassification":
         return outputs["logits"]
     if family.head:
@@ -131,28 +179,12 @@ def _pooled(builder: ModelBuilder, spec: Specification, live: Any, feeds: Mappin
             name.replace("_logits", ""): builder.layers.Softmax(name="softmax_" + name)(outputs[name])
             for name in family.always
         }
+    hidden = outputs["last_hidden_state"]
+    if spec["label"] == "tokens":
+        return {"tags": _output(builder, spec, hidden, max(spec["classes"], 2), spec["last"] or "softmax", "tags")}
+    if spec["label"] == "spans":
+        return {name: heads.token_scores(builder, hidden, name) for name in ("start", "end")}
     return heads.pool(builder, spec["pooling"], outputs, feeds.get("attention_mask"))
-
-
-def _called(builder: ModelBuilder, spec: Specification, live: Any, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Call the encoder in the specified form; the native runtime has keyword and positional calls only."""
-    family, form = families.CLASSES[spec["class"]], spec["call"]
-    wanted = _HIDDEN_STATES if spec["pooling"] == "last_four" else ""
-    in_order = list(feeds) == list(family.arguments[: len(feeds)])
-    outputs: Mapping[str, Any] = {}
-    if form == "keywords" or wanted or not in_order:
-        outputs = builder.call(live, feeds, wanted)
-    elif form == "position" or builder.native:
-        outputs = live(*feeds.values())
-    elif form == "dict":
-        outputs = live(dict(feeds))
-    else:
-        (_, ids), *rest = feeds.items()
-        given = ([list(feeds.values())], {}) if form == "list" else ([ids], dict(rest))
-        result = live(*given[0], **given[1], return_dict=False)
-        # In graph mode transformers 4.5 returns a dict even with return_dict=False.
-        outputs = result if isinstance(result, Mapping) else dict(zip(family.always, result))
-    return outputs
 
 
 def _output(builder: ModelBuilder, spec: Specification, x: Any, units: int, activation: str, name: str) -> Any:
@@ -162,11 +194,15 @@ def _output(builder: ModelBuilder, spec: Specification, x: Any, units: int, acti
 
 
 def _finish(
-    builder: ModelBuilder, spec: Specification, inputs: Sequence[Tuple[str, Any]], outputs: Mapping[str, Any]
+    builder: ModelBuilder,
+    spec: Specification,
+    inputs: Sequence[Tuple[str, Any]],
+    outputs: Mapping[str, Any],
+    name: str = "classifier",
 ) -> Any:
     if spec["form"] == "dict":
-        return builder.keras.Model(dict(inputs), dict(outputs), name="classifier")
+        return builder.keras.Model(dict(inputs), dict(outputs), name=name)
     ends: Any = list(outputs.values())
     if set(outputs) == {"start", "end"}:
         ends = dict(outputs)
-    return builder.keras.Model([t for _, t in inputs], ends if len(outputs) > 1 else ends[0], name="classifier")
+    return builder.keras.Model([t for _, t in inputs], ends if len(outputs) > 1 else ends[0], name=name)

@@ -5,13 +5,13 @@ features, softmax over two classes. `strategies` draws other specifications. Wit
 that many optimizer steps; its weights then depend on the environment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
 from bert_bundle.classifiers import vocabularies
-from bert_bundle.classifiers.assembly import Assembled, assemble
+from bert_bundle.classifiers.assembly import Assembled, assemble, said_roles
 from bert_bundle.classifiers.model_builder import ModelBuilder
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families.family import Weights
@@ -37,12 +37,16 @@ CLASSIC: Dict[str, Any] = {
     "by_itself": True,  # a class with a head is the whole model
     "towers": "one",  # "siamese": the encoder is called on two texts; "two": two encoders on one
     "roles": ["input_ids", "attention_mask"],
+    "caller": "model",  # who calls the encoder: "model", "main_layer", "subclassed", "pretrained" (a class around it)
     "call": "keywords",  # or position, list, dict, tuple
     "mask_cast": False,
+    "swapped": "",  # inputs for mask and token types named after each other, and fed by "name" or in their "place"
     "inputs": "plain",  # names of the inputs: "plain" (as the roles), "odd", "none"
     "form": "list",  # inputs and outputs of the model: list or dict
     "open": False,  # whether the inputs have no fixed number of tokens
     "max_length": 16,
+    "padding": "",  # what `save` is told: "longest", "max_length" or nothing
+    "label": "",  # of what: of the state, of "tokens" (each), of "spans" (their start and end)
     "pooling": "first_token",
     "features": 10,
     "extra": [],  # more inputs: name, shape, dtype
@@ -71,7 +75,10 @@ CLASSIC: Dict[str, Any] = {
 
 @dataclass(frozen=True)
 class BuiltClassifier:
-    """A classifier with the arguments of `save`. If `examples` is empty, `save` makes its own."""
+    """A classifier with the arguments of `save`. If `examples` is empty, `save` makes its own.
+
+    options  further arguments: what the model does not tell
+    """
 
     model: Any
     encoder: Any
@@ -79,6 +86,7 @@ class BuiltClassifier:
     labels: Tuple[str, ...]
     examples: Dict[str, Any]
     max_length: int
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def tokenizer(fast: bool = True, runtime: str = keras_runtime.TRANSFORMERS) -> Any:
@@ -102,9 +110,16 @@ def build(specification: Mapping[str, Any], runtime: str = keras_runtime.AUTO) -
     randomize(assembled.model, builder.encoders, spec["seed"])
     if spec["frozen"]:
         builder.freeze(builder.encoders[0], *(_part(family.weights, name, spec) for name in spec["frozen"]))
-    labels = () if family.head else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
+    unnamed = family.head or spec["label"] == "spans"
+    labels = () if unnamed else tuple("class {}".format(i) for i in range(max(spec["classes"], 2)))
     result = BuiltClassifier(
-        assembled.model, builder.encoders[0], live, labels, _examples(spec, assembled), spec["max_length"]
+        assembled.model,
+        builder.encoders[0],
+        live,
+        labels,
+        _examples(spec, assembled),
+        spec["max_length"],
+        {name: value for name, value in {"padding": spec["padding"], "inputs": said_roles(spec)}.items() if value},
     )
     if spec["steps"]:
         _train(result, spec["steps"], builder.keras)

@@ -5,46 +5,29 @@ so that a shrunk one is small whatever the defaults in `CLASSIC` are. `event` co
 A strategy is made once: Hypothesis checks each new one at its first draw, which takes longer than to draw.
 Builds no model. The only module of the package that imports Hypothesis: import it where classifiers are drawn.
 """
-# ruff: noqa: RUF001
 
 from functools import lru_cache
 from random import Random
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+from bert_bundle.classifiers.drawn_features import MARKED, SPELLED, WORDS, YOUNG, features
+from bert_bundle.classifiers.encoder_calls import MAIN_LAYER, MODEL, PRETRAINED, SUBCLASSED
 from bert_bundle.encoders import families
-from bert_bundle.encoders.families.family import BYTE_LEVEL, UNIGRAM
+from bert_bundle.encoders.families.family import BYTE_LEVEL, TOKENS, UNIGRAM
 from bert_bundle.tokenizer.description import CLASSES as MODELS_OF
 
 Spec = Dict[str, Any]
 Draw = Callable[[Any], Any]
 
+_LABELS = st.sampled_from([*[""] * 10, "tokens", "spans"])
 _HALF = ("first_token", "average", "longest", "two_tokens")  # poolings without constants, which would have a dtype
 _OPS = ("tanh", "absolute", "square", "sigmoid", "relu", "softplus", "negative", "erf", "gelu", "softmax", "silu")
 _REGULARIZERS: Tuple[Any, ...] = (None, "l2", "l1")
 _CONSTRAINTS: Tuple[Any, ...] = (None, "non_neg", "max_norm", "unit_norm")
-# Words that tokenizers may treat differently. _MARKED and _YOUNG are the same in all fast tokenizers, not in slow ones.
-_WORDS = ("my", "invoice", "is", "wrong", "app", "crashing", "Password", "REFUND", "e-mail", "why?", "1,000.00", "qzx")
-_SPELLED = (
-    "Señor",
-    "Müller",
-    "ÀÉÎ",
-    "ß",
-    "東京の",
-    "請求書",
-    "한국어",
-    "🙏",
-    "👩‍👩‍👧",
-    "\u00a0",
-    "\t",
-    "[MASK]",
-    "[SEP]",
-)
-_MARKED = ("e\u0301le\u0300ve", "Z\u0361a\u0334l", "\u200bzero", "ﬁnd", "１２")
-_YOUNG = ("\U0001fae0", "\U0001f9cc", "\u1b4c", "\U0001e030")
 
 
 def draw(examples: int, seed: int) -> List[Spec]:
@@ -92,7 +75,7 @@ def specifications(**fixed: Any) -> "st.SearchStrategy[Spec]":
 @lru_cache(maxsize=None)
 @st.composite
 def _specifications(draw: Draw) -> Spec:
-    spec: Spec = {**draw(sizes()), **draw(encoders()), **draw(inputs())}
+    spec = _fitting({**draw(sizes()), **draw(encoders()), **draw(inputs()), "label": draw(_LABELS)})
     family = families.CLASSES[spec["class"]]
     if family.model_type == "distilbert" and spec["activation"] != "relu":
         spec["activation"] = "gelu"  # the only two that its class in transformers 4.5 has
@@ -154,12 +137,14 @@ def encoders(draw: Draw) -> Spec:
         "spare": draw(st.sampled_from([0, 3, 64])),
         "by_itself": draw(st.booleans()),
         "roles": draw(st.sampled_from([both, ids, [*both, "token_type_ids"]])),
+        "caller": draw(st.sampled_from([MODEL, MODEL, MODEL, MODEL, MAIN_LAYER, MAIN_LAYER, SUBCLASSED, PRETRAINED])),
         "call": draw(st.sampled_from(["keywords", "dict", "list", "position", "tuple"])),
+        "swapped": draw(st.sampled_from(["", "", "", "", "place", "name"])),
         "towers": draw(st.sampled_from(["one", "one", "one", "one", "siamese", "two"])),
         "mask_cast": draw(st.booleans()),
     }
     if head:
-        spec["towers"] = "one"
+        spec.update(towers="one", caller=MODEL, swapped="")
     if head == "ForQuestionAnswering" and spec["call"] in ("list", "tuple"):
         # With return_dict=False transformers 4.5 returns a dict in graph mode and a tuple in eager mode. Keras sorts
         # the dict, which swaps start and end: such a model depends on how it is run, and `save` refuses it.
@@ -175,6 +160,7 @@ def inputs(draw: Draw) -> Spec:
     spec: Spec = {
         "max_length": draw(st.sampled_from([5, 8, 16, 33])),
         "open": draw(st.booleans()),
+        "padding": draw(st.sampled_from(["", "longest", "max_length"])),
         "inputs": draw(st.sampled_from(["plain", "odd", "none"])),
         "form": draw(st.sampled_from(["list", "dict"])),
         "features": draw(st.sampled_from([0, 1, 10])),
@@ -190,15 +176,36 @@ def inputs(draw: Draw) -> Spec:
     return spec
 
 
+def _fitting(spec: Spec) -> Spec:
+    """Return a specification without what cannot be built, or means nothing, together."""
+    family = families.CLASSES[spec["class"]]
+    if family.head:
+        spec.update(label="", padding="")  # by itself its length is open in one runtime only
+    if spec["label"]:
+        spec.update(towers="one", caller=MODEL if spec["caller"] != MAIN_LAYER else MAIN_LAYER)
+    if spec["caller"] in (SUBCLASSED, PRETRAINED):  # called on a dict of one length; Keras 3 does not keep the dtypes
+        spec.update(towers="one", form="dict", open=False)
+        spec["inputs"] = "plain" if spec["inputs"] == "none" else spec["inputs"]
+        spec["extra"] = [kind for kind in spec["extra"] if kind["dtype"] == "float32"]
+    if spec["towers"] == "two":
+        spec["caller"] = MODEL  # both main layers would have one name
+    if spec["towers"] != "one" or "token_type_ids" not in family.arguments:
+        spec["swapped"] = ""
+    if spec["swapped"]:  # what feeds the token types is 0 or 1
+        spec.update(roles=list(TOKENS), inputs="plain", types=max(2, spec["types"]))
+    spec["padding"] = spec["padding"] if spec["open"] else ""
+    return spec
+
+
 def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStrategy[str]":
     """Draw how hidden states become one state; shrinks to the first token."""
     names = ["first_token", "two_tokens", "average", "longest", "gru", "lstm", "both_ways", "convolution", "attention"]
     names += ["lambda", "last_four"]
     names += ["pooler"] if "pooler_output" in family.always else []
     names += ["mean", "max"] if "attention_mask" in spec["roles"] else []
-    if spec["towers"] != "one":  # a named layer would be made twice
+    if spec["towers"] != "one" or spec["caller"] in (SUBCLASSED, PRETRAINED):  # a named layer would be made twice
         names = [name for name in names if name in ("first_token", "two_tokens", "pooler", "mean", "max")]
-    names = ["first_token"] if family.head else names
+    names = ["first_token"] if family.head or spec["label"] else names
     # Drawn from the same range whatever the number of names, so that later draws do not move.
     return st.sampled_from(range(60)).map(lambda number: names[number % len(names)])
 
@@ -206,7 +213,8 @@ def poolings(family: families.Family, spec: Mapping[str, Any]) -> "st.SearchStra
 @st.composite
 def precisions(draw: Draw, spec: Mapping[str, Any]) -> Spec:
     """Draw the dtype policy; shrinks to float32. Half precision only if neither pooling nor inputs name a dtype."""
-    plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"]
+    plain = spec["pooling"] in _HALF and not spec["mask_cast"] and not spec["extra"] and not spec["label"]
+    plain = plain and spec["caller"] in (MODEL, MAIN_LAYER)
     return {"policy": "mixed_float16" if draw(st.integers(0, 3)) == 3 and plain else "float32"}
 
 
@@ -308,41 +316,16 @@ def texts(model_type: str, spec: Mapping[str, Any]) -> "st.SearchStrategy[List[s
     """Draw three to six texts; each shrinks to one word. The first is never empty, the last longer than any input."""
     kind = families.BY_MODEL_TYPE[model_type].tokenizer.vocabulary
     strip = spec["tokenizer"].get("do_lower_case") or spec["tokenizer"].get("strip_accents")
-    words = [*_WORDS, *_SPELLED, *spec["tokenizer"].get("added", ())]
+    words = [*WORDS, *SPELLED, *spec["tokenizer"].get("added", ())]
     if spec["fast"] or (strip and kind != BYTE_LEVEL):
-        words += _MARKED
+        words += MARKED
     if spec["fast"] and kind != BYTE_LEVEL:
-        words += _YOUNG
+        words += YOUNG
     word = st.sampled_from(words)
     text = st.lists(word, max_size=6).map(" ".join)
-    plain = st.sampled_from(_WORDS)
+    plain = st.sampled_from(WORDS)
     first = st.builds(lambda a, b: " ".join([a, *b]), plain, st.lists(word, max_size=2))
     long = plain.map(lambda w: " ".join([w, "word"] * 17 + ["end"]))
     # A slow RoBERTa tokenizer of transformers 4.5 drops texts that are only spaces, so there all are like the first.
     some = st.lists(text if spec["fast"] or kind != BYTE_LEVEL else first, min_size=1, max_size=4)
     return st.builds(lambda a, b, c: [a, *b, c], first, some, long)
-
-
-def features(spec: Mapping[str, Any]) -> List[str]:
-    """Return the features of a specification in words, which `event` counts and a test expects to be drawn."""
-    family = families.CLASSES[spec["class"]]
-    found = ["family " + family.model_type, "head " + (family.head or "none"), "pooling " + spec["pooling"]]
-    found += ["{} {}".format(field, spec[field]) for field in ("layers", "activation", "types", "policy", "inputs")]
-    found += ["{} {}".format(field, spec[field]) for field in ("call", "towers", "form", "open", "fast", "mask_cast")]
-    found += ["roles " + ",".join(spec["roles"]), "last {}".format(spec["last"] or "default")]
-    found += ["extra " + record["name"] for record in spec["extra"]]
-    found += ["output " + other[0] for other in spec["others"]]
-    found += ["item " + _kind(item) for item in spec["head"]]
-    found += ["frozen"] if spec["frozen"] else []
-    found += ["added token"] if spec["tokenizer"].get("added") else []
-    found += ["cased"] if spec["tokenizer"].get("do_lower_case") is False else []
-    joined = " ".join(spec["texts"])
-    kinds: Mapping[str, Sequence[str]] = {"emoji": ["🙏"], "CJK": ["東京"], "marks": _MARKED, "young": _YOUNG}
-    found += ["text with " + kind for kind, words in kinds.items() if any(word in joined for word in words)]
-    return found + (["empty text"] if "" in spec["texts"] else [])
-
-
-def _kind(item: Any) -> str:
-    if isinstance(item, int):
-        return "units"
-    return str(item.get("layer") or next(iter(item)))

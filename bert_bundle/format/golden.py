@@ -114,7 +114,7 @@ def facts_to_bytes(golden: Golden) -> bytes:
     return strict_json.canonical(facts)
 
 
-def _answers_to_json(golden: Golden) -> Any:
+def _answers_to_json(golden: Golden) -> object:
     if golden.output_answers:
         return {name: array.tolist() for name, array in golden.output_answers.items()}
     return None if golden.answers is None else golden.answers.tolist()
@@ -184,13 +184,13 @@ def _document(
     return document
 
 
-def _check_each(values: Iterable[Any], is_right: Callable[[Any], bool], place: str, wanted: str) -> None:
+def _check_each(values: Iterable[object], is_right: Callable[[object], bool], place: str, wanted: str) -> None:
     for value in values:
         if not is_right(value):
             raise FormatError("malformed", place=place, wanted=wanted, found=type(value).__name__)
 
 
-def _positions(answers: Any, pointer: str = "") -> np.ndarray:
+def _positions(answers: object, pointer: str = "") -> np.ndarray:
     """Return true labels as an array (examples,) or (examples, labels). Raises FormatError."""
     rows = answers if isinstance(answers, list) and answers else [None]
     sizes = {len(row) if isinstance(row, list) else None for row in rows}
@@ -202,7 +202,7 @@ def _positions(answers: Any, pointer: str = "") -> np.ndarray:
     return np.asarray(rows, np.int64)
 
 
-def _strings(rows: Any, name: str) -> np.ndarray:
+def _strings(rows: object, name: str) -> np.ndarray:
     """Return nested lists of strings as an array. Raises FormatError if they are not rectangular, or not strings."""
     nested = np.asarray(rows, object)
     if not nested.size or not all(isinstance(text, str) and "\0" not in text for text in nested.ravel()):
@@ -211,15 +211,15 @@ def _strings(rows: Any, name: str) -> np.ndarray:
     return nested.astype(str)
 
 
-def _is_column(value: Any) -> bool:
+def _is_column(value: object) -> bool:
     return isinstance(value, list) and (all(map(_is_text_or_pair, value)) or all(map(_is_document, value)))
 
 
-def _is_text_or_pair(value: Any) -> bool:
+def _is_text_or_pair(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and len(value) == 2 and all(map(_is_text, value)))
 
 
-def _is_document(value: Any) -> bool:
+def _is_document(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text_or_pair, value))
 
 
@@ -227,27 +227,27 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1e308
 
 
-def _is_fingerprint(value: Any) -> bool:
+def _is_fingerprint(value: object) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list)):
         return False
     return all(v is None or type(v) is float for v in value[1])
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _are_numbers(value: Any) -> bool:
+def _are_numbers(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))
 
 
-def _is_input(value: Any) -> bool:
+def _is_input(value: object) -> bool:
     if not (isinstance(value, list) and len(value) == 4 and all(map(_is_text, value[:3]))):
         return False
     return isinstance(value[3], list) and all(size is None or type(size) is int for size in value[3])
 
 
-def _is_pair(value: Any) -> bool:
+def _is_pair(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
 
 
@@ -262,7 +262,7 @@ _FACTS = {
     "inputs": list,
     "alike": list,
 }
-_ENTRIES: Mapping[str, Tuple[Callable[[Any], bool], str]] = {
+_ENTRIES: Mapping[str, Tuple[Callable[[object], bool], str]] = {
     "noise": (_is_number, "numbers"),
     "measured": (_are_numbers, "numbers by output"),
     "layers": (_is_fingerprint, "[name, numbers]"),

@@ -93,7 +93,7 @@ class Manifest:
         """Return the names of the classes of an output: its own, or those of the bundle."""
         return self.output_labels.get(output, self.labels)
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> Dict[str, object]:
         """Return the manifest as the JSON document that is on disk."""
         return dict(self._fields(), digest=self.digest)
 
@@ -101,7 +101,7 @@ class Manifest:
         """Return the bytes of `bundle.json`."""
         return strict_json.canonical(self.to_json())
 
-    def _fields(self) -> Dict[str, Any]:
+    def _fields(self) -> Dict[str, object]:
         return {
             **self.extra,
             **({_CUSTOM: list(self.custom_objects)} if self.custom_objects else {}),
@@ -174,7 +174,7 @@ class Manifest:
         return manifest
 
 
-def _check_version(version: Any) -> None:
+def _check_version(version: object) -> None:
     if type(version) is not int or version < 1:
         raise _fault("format_version", "a whole number from 1", version)
     if version > layout.FORMAT_VERSION:
@@ -187,7 +187,7 @@ def _check_version(version: Any) -> None:
         )
 
 
-def _check_unknown(name: str, value: Any) -> None:
+def _check_unknown(name: str, value: object) -> None:
     if not (isinstance(value, dict) and value.get("must_understand") is False):
         raise VersionError(
             "a field that this bert_bundle does not know",
@@ -197,7 +197,7 @@ def _check_unknown(name: str, value: Any) -> None:
         )
 
 
-def _files(records: Dict[str, Any]) -> Mapping[str, File]:
+def _files(records: Dict[str, object]) -> Mapping[str, File]:
     files = {}
     for path, record in records.items():
         layout.check_file(path)
@@ -216,7 +216,7 @@ def _files(records: Dict[str, Any]) -> Mapping[str, File]:
     return MappingProxyType(files)
 
 
-def _fault(field: str, wanted: str, found: Any) -> FormatError:
+def _fault(field: str, wanted: str, found: object) -> FormatError:
     return FormatError(
         "the manifest is malformed", place="{}#/{}".format(layout.MANIFEST, field), wanted=wanted, found=found
     )

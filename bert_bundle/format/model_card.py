@@ -5,7 +5,7 @@ from typing import Any, List, Mapping, Sequence
 
 from bert_bundle.format.tasks import MEANING
 
-NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
 def card(
@@ -13,7 +13,7 @@ def card(
     signature: Mapping[str, Any],
     labels: Sequence[str],
     encoders: Mapping[str, Any],
-    tokenizer: Mapping[str, Any],
+    tokenizer: Mapping[str, object],
     packages: Mapping[str, str],
     examples: int,
     custom_objects: Sequence[str] = (),
@@ -145,7 +145,7 @@ def _texts(signature: Mapping[str, Any]) -> str:
     return "{" + ", ".join("{!r}: {}".format(*item) for item in sorted(texts.items())) + "}"
 
 
-def _example(shape: Sequence[Any]) -> str:
+def _example(shape: Sequence[object]) -> str:
     """Return a list of one text, or of one document."""
     return '["a text"]' if len(shape) == 1 else '[["a text"] * {}]'.format(shape[0] or 2)
 

@@ -37,7 +37,7 @@ def parse(data: bytes, place: str) -> Any:
     return value
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """Return `value` as canonical JSON. Raises ValueError for NaN and infinity, which JSON cannot represent."""
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False)
     return (text + "\n").encode("ascii")
@@ -47,8 +47,8 @@ class _Fault(Exception):
     """A fault found by a hook of the parser: (message, found)."""
 
 
-def _distinct(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    result: Dict[str, Any] = {}
+def _distinct(pairs: List[Tuple[str, object]]) -> Dict[str, object]:
+    result: Dict[str, object] = {}
     for key, value in pairs:
         if key in result:
             raise _Fault("a key appears twice in one object", key)
@@ -56,7 +56,7 @@ def _distinct(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     return result
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> object:
     raise _Fault("not a JSON number", name)
 
 
@@ -90,7 +90,7 @@ def _check_depth(text: str, place: str) -> None:
             depth -= 1
 
 
-def _check_surrogates(value: Any, place: str) -> None:
+def _check_surrogates(value: object, place: str) -> None:
     if isinstance(value, str):
         try:
             value.encode("utf-8")

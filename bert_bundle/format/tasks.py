@@ -58,7 +58,7 @@ class Task(NamedTuple):
         return least_axes <= len(shape) <= most_axes and (columns is None or least <= columns <= most)
 
 
-def checked(outputs: Any) -> Dict[str, Task]:
+def checked(outputs: object) -> Dict[str, Task]:
     """Return output name -> task, of the outputs in a manifest's signature that have one.
 
     Raises FormatError for an unknown task, and for a field that is not what it should be.
@@ -76,7 +76,7 @@ def checked(outputs: Any) -> Dict[str, Task]:
     return found
 
 
-def checked_labels(outputs: Any) -> Dict[str, Tuple[str, ...]]:
+def checked_labels(outputs: object) -> Dict[str, Tuple[str, ...]]:
     """Return output name -> names of its classes, of the outputs that have their own. Raises FormatError."""
     found = {}
     for place, record in _records(outputs):
@@ -103,7 +103,7 @@ def _records(outputs: Any) -> "Iterator[Tuple[str, Mapping[str, Any]]]":
             yield "signature/outputs/{}".format(index), record
 
 
-def _fault(place: str, wanted: str, found: Any) -> FormatError:
+def _fault(place: str, wanted: str, found: object) -> FormatError:
     return FormatError(
         "the manifest is malformed", place="{}#/{}".format(layout.MANIFEST, place), wanted=wanted, found=found
     )

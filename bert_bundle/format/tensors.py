@@ -7,7 +7,7 @@ and 0.8.0). So the header of an untrusted file is parsed here, after the descrip
 
 import json
 import math
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
     return result
 
 
-def _header(data: bytes, place: str) -> Tuple[Dict[str, Any], int]:
+def _header(data: bytes, place: str) -> Tuple[Dict[str, object], int]:
     if len(data) < 8:
         raise FormatError(
             "the file is shorter than a safetensors header", place=place, found="{} bytes".format(len(data))
@@ -107,7 +107,7 @@ def _header(data: bytes, place: str) -> Tuple[Dict[str, Any], int]:
     return header, 8 + length
 
 
-def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]:
+def _entry(entry: object, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise FormatError("a tensor's entry is not dtype, shape and data_offsets", place=where)
     dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
@@ -123,7 +123,7 @@ def _entry(entry: Any, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]
     return dtype, tuple(shape), offsets[0], offsets[1]
 
 
-def _naturals(values: Any) -> bool:
+def _naturals(values: object) -> bool:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**53 for v in values)
 
 

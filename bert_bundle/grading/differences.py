@@ -41,7 +41,7 @@ def with_measured_noise(golden: Golden, measured: Mapping[str, Mapping[str, floa
     return replace(golden, noise=floors, measured={**golden.measured, **measured})
 
 
-def native_differences(golden: Golden, seen: Mapping[str, Any]) -> Dict[str, float]:
+def native_differences(golden: Golden, seen: Mapping[str, object]) -> Dict[str, float]:
     """Return output name -> difference of predictions in the model's own precision (nested lists) from the golden."""
     return {
         name: difference(array_of(seen, name, recorded.dtype), recorded, golden.float64_predictions[name])

@@ -20,7 +20,7 @@ _OBJECT_KEYS = frozenset(("class", "class_name", "module", "registered_name"))  
 _LONGEST_NAME = 200
 
 
-def checked_classes(custom_objects: Optional[Mapping[str, Any]]) -> Classes:
+def checked_classes(custom_objects: Optional[Mapping[str, object]]) -> Classes:
     """Return `custom_objects` as a mapping. Raises ModelError for a name that a custom class cannot have."""
     for name in custom_objects or ():
         if not is_name(name):
@@ -80,7 +80,7 @@ def check_config(config: object, place: str) -> None:
             raise FormatError("a layer's field is not in canonical form", place=where, wanted=canonical, found=value)
 
 
-def plain_value(value: Any, place: str) -> Any:
+def plain_value(value: object, place: str) -> object:
     """Return a field of `get_config()` as JSON data. Raises ModelError for a value that is not plain data.
 
     An object may be an initializer, a regularizer or a constraint of Keras.
@@ -94,11 +94,11 @@ def plain_value(value: Any, place: str) -> Any:
         return layer_fields.canonical_object(value, place)
     if not all(isinstance(key, str) for key in value):
         raise ModelError("a value that is not plain data", place=place, wanted="strings as keys", found=list(value)[:8])
-    result: Dict[str, Any] = {key: plain_value(item, place) for key, item in value.items()}
+    result: Dict[str, object] = {key: plain_value(item, place) for key, item in value.items()}
     return result
 
 
-def as_keras(value: Any) -> Any:
+def as_keras(value: object) -> object:
     """Return a stored value as every Keras reads it: an object has `class_name`; strings are unchanged."""
     if isinstance(value, list):
         return [as_keras(item) for item in value]

@@ -1,7 +1,7 @@
 """graph.json: a graph as canonical bytes and back. What a document may contain is checked in `graph_parser`."""
 
 import math
-from typing import Any, Dict, List, Mapping
+from typing import Dict, List, Mapping
 
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import strict_json
@@ -39,7 +39,7 @@ def _check_distinct(message: str, names: List[str]) -> None:
         seen.add(name)
 
 
-def _graph_json(graph: Graph) -> Dict[str, Any]:
+def _graph_json(graph: Graph) -> Dict[str, object]:
     flag = {} if graph.trainable else {"trainable": False}
     return {
         **flag,
@@ -52,8 +52,8 @@ def _graph_json(graph: Graph) -> Dict[str, Any]:
     }
 
 
-def _layer_json(layer: Layer) -> Dict[str, Any]:
-    result: Dict[str, Any] = {"name": layer.name, "class": layer.class_name}
+def _layer_json(layer: Layer) -> Dict[str, object]:
+    result: Dict[str, object] = {"name": layer.name, "class": layer.class_name}
     if not layer.trainable:
         result["trainable"] = False
     if layer.policy != "float32":
@@ -71,12 +71,12 @@ def _layer_json(layer: Layer) -> Dict[str, Any]:
     return result
 
 
-def _node_json(node: Node) -> Dict[str, Any]:
+def _node_json(node: Node) -> Dict[str, object]:
     if isinstance(node, Input):
         flag = {} if node.trainable else {"trainable": False}
         return {"input": node.name, "shape": list(node.shape), "dtype": node.dtype, **flag}
     if isinstance(node, Call):
-        result: Dict[str, Any] = {"layer": node.layer}
+        result: Dict[str, object] = {"layer": node.layer}
         if node.args:
             result["args"] = [_argument_json(v) for v in node.args]
         if node.kwargs:
@@ -85,7 +85,7 @@ def _node_json(node: Node) -> Dict[str, Any]:
     return {"op": node.op, "kwargs": {k: _argument_json(v) for k, v in node.arguments.items()}}
 
 
-def _argument_json(argument: Argument) -> Any:
+def _argument_json(argument: Argument) -> object:
     if isinstance(argument, Ref):
         return {"node": argument.node, "output": argument.output} if argument.output else {"node": argument.node}
     if isinstance(argument, slice):

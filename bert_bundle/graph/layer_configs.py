@@ -22,12 +22,12 @@ _IRRELEVANT = frozenset(
     "kernel_constraint kernel_initializer kernel_regularizer key_shape query_shape value_shape renorm_momentum seed "
     "synchronized shared_object_id".split()
 )
-_IRRELEVANT_VALUES: Mapping[str, Any] = {"data_format": "channels_last", "groups": 1}
+_IRRELEVANT_VALUES: Mapping[str, object] = {"data_format": "channels_last", "groups": 1}
 
 
 def canonical_config(
     class_name: str, config: Mapping[str, Any], place: str, rank: Optional[int] = None, depth: int = 0
-) -> Dict[str, Any]:
+) -> Dict[str, object]:
     """Return the fields of a layer's `get_config()` that differ from their defaults, as Keras 3 writes them.
 
     `rank` is the rank of the layer's input, including the batch: a built normalization layer of Keras 2 counts its axis
@@ -87,7 +87,7 @@ def check_config(class_name: str, config: object, place: str, depth: int = 0) ->
             raise FormatError("a layer's field is not in canonical form", place=where, wanted=wanted, found=value)
 
 
-def _check_dropped(given: Mapping[str, Any], table: Mapping[str, Any], place: str) -> None:
+def _check_dropped(given: Mapping[str, object], table: Mapping[str, object], place: str) -> None:
     """Raise ModelError for a field that the graph would drop although it changes what the layer predicts."""
     for name, value in given.items():
         if name in table or name in _IRRELEVANT or value is None or value is False:
@@ -102,14 +102,14 @@ def _check_dropped(given: Mapping[str, Any], table: Mapping[str, Any], place: st
             )
 
 
-def _from_the_end(axis: Any, rank: Optional[int]) -> Any:
+def _from_the_end(axis: object, rank: Optional[int]) -> object:
     """Return the axis or axes, counted from the end if the rank is known; a list of one axis becomes that axis."""
-    axes: List[Any] = axis if isinstance(axis, list) else [axis]
+    axes: List[object] = axis if isinstance(axis, list) else [axis]
     counted = [a - rank if rank is not None and isinstance(a, int) and a >= 0 else a for a in axes]
     return counted[0] if len(counted) == 1 else counted
 
 
-def _wrapped(holder: str, record: Any, place: str, rank: Optional[int], depth: int) -> Dict[str, Any]:
+def _wrapped(holder: str, record: object, place: str, rank: Optional[int], depth: int) -> Dict[str, object]:
     """Return the layer inside a wrapper: class, name, dtype policy and canonical configuration."""
     class_name = record.get("class_name") if isinstance(record, dict) else type(record).__name__
     config = dict(record.get("config", {})) if isinstance(record, dict) else {}
@@ -144,7 +144,7 @@ def _is_reverse(forward: Mapping[str, Any], backward: Optional[Mapping[str, Any]
     return {**backward, "name": ""} == {**forward, "name": "", "config": config}
 
 
-def _check_wrapped(holder: str, record: Any, place: str, depth: int) -> None:
+def _check_wrapped(holder: str, record: object, place: str, depth: int) -> None:
     needed = {"class", "name", "config"}
     if not isinstance(record, dict) or not needed <= set(record) or set(record) - needed - {"dtype"}:
         raise FormatError("a wrapped layer is malformed", place=place, wanted="class, name, config")

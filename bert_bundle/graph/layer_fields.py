@@ -27,7 +27,7 @@ INITIALIZERS: Mapping[str, FrozenSet[str]] = {
     "VarianceScaling": frozenset(["scale", "mode", "distribution", "seed"]),
     "Zeros": frozenset(),
 }
-_INITIALIZER_DEFAULTS: Mapping[str, Any] = {
+_INITIALIZER_DEFAULTS: Mapping[str, object] = {
     "seed": None,
     "gain": 1.0,
     "mean": 0.0,
@@ -50,7 +50,7 @@ CONSTRAINTS: Mapping[str, FrozenSet[str]] = {
 _LIMIT = 1 << 31  # of sizes and axes
 
 
-def canonical(name: str, value: Any, place: str) -> Any:
+def canonical(name: str, value: object, place: str) -> object:
     """Return the value of field `name` as Keras 3 writes it. Raises ModelError if a bundle cannot represent it."""
     if value is None:
         return None
@@ -66,7 +66,7 @@ def canonical(name: str, value: Any, place: str) -> Any:
     return plain(value, place)
 
 
-def check(class_name: str, name: str, value: Any, default: Any, place: str) -> None:
+def check(class_name: str, name: str, value: object, default: object, place: str) -> None:
     """Raise FormatError unless `canonical` could have returned `value` for this field of this class."""
     kind = _KINDS.get(class_name + "." + name) or _KINDS.get(name)
     if kind is not None and not kind(value) and (value is not None or default is not None):
@@ -79,7 +79,7 @@ def check(class_name: str, name: str, value: Any, default: Any, place: str) -> N
         raise FormatError("a layer's field is not in canonical form", place=place, wanted=wanted, found=value)
 
 
-def as_keras(value: Any) -> Any:
+def as_keras(value: object) -> object:
     """Return a stored value as every Keras reads it: objects have `class_name`, `silu` is `swish` as in Keras 2."""
     if isinstance(value, dict) and set(value) == {"class", "config"}:
         return {"class_name": value["class"], "config": value["config"]}
@@ -167,7 +167,7 @@ def _is_salt(value: object) -> bool:
 
 
 # The kind of value that each field takes, by its name or by "Class.field".
-_KINDS: Mapping[str, Callable[[Any], bool]] = {
+_KINDS: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(("units", "input_dim", "output_dim", "n", "filters", "groups", "depth_multiplier"), _is_size),
     **dict.fromkeys(("num_heads", "key_dim", "value_dim"), _is_size),
     **dict.fromkeys(("kernel_size", "strides", "dilation_rate", "pool_size", "shape"), _is_sizes),
@@ -201,7 +201,7 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def canonical_object(value: Mapping[str, Any], place: str) -> Dict[str, Any]:
+def canonical_object(value: Mapping[str, object], place: str) -> Dict[str, object]:
     """Return a serialized initializer, regularizer or constraint of Keras. Raises ModelError for any other object."""
     tables = (INITIALIZERS, REGULARIZERS, CONSTRAINTS)
     name = value.get("class_name")
@@ -209,7 +209,7 @@ def canonical_object(value: Mapping[str, Any], place: str) -> Dict[str, Any]:
     return _canonical_object(value, table or {k: v for known in tables for k, v in known.items()}, place)
 
 
-def _canonical_object(value: object, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, Any]:
+def _canonical_object(value: object, table: Mapping[str, FrozenSet[str]], place: str) -> Dict[str, object]:
     class_name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None
     class_name = "Orthogonal" if class_name == "OrthogonalInitializer" else class_name  # its name in Keras 3.4

@@ -7,7 +7,7 @@ and ignores that input. `Lookup`, `Discretization`, `Hashing` and `Words` stand 
 tokens differ between releases (`bert_bundle/keras_models/table_layers.py`); each holds its table.
 """
 
-from typing import Any, FrozenSet, Mapping, Tuple
+from typing import FrozenSet, Mapping, Tuple
 
 REQUIRED = object()  # a field without a default
 
@@ -23,7 +23,7 @@ _ONES = {"class": "Ones", "config": {}}
 _ZEROS = {"class": "Zeros", "config": {}}
 
 
-def _weight(name: str, initializer: Any) -> Mapping[str, Any]:
+def _weight(name: str, initializer: object) -> Mapping[str, object]:
     return {name + "_initializer": initializer, name + "_regularizer": None, name + "_constraint": None}
 
 
@@ -51,26 +51,26 @@ _TABLE = {"table": REQUIRED, "default": 0, "buckets": 1}
 _ATTENTION = {"use_scale": False, "dropout": 0.0}
 
 
-def _window(dimensions: int) -> Mapping[str, Any]:
+def _window(dimensions: int) -> Mapping[str, object]:
     ones = [1] * dimensions
     return {"kernel_size": REQUIRED, "strides": ones, "padding": "valid", "dilation_rate": ones, **_CHANNELS}
 
 
-def _convolution(dimensions: int) -> Mapping[str, Any]:
+def _convolution(dimensions: int) -> Mapping[str, object]:
     return {"filters": REQUIRED, **_window(dimensions), "groups": 1, **_ACTIVE}
 
 
-def _depthwise(dimensions: int) -> Mapping[str, Any]:
+def _depthwise(dimensions: int) -> Mapping[str, object]:
     weights = {**_weight("depthwise", _GLOROT), **_BIAS}
     fields = {"depth_multiplier": 1, "activation": "linear", "activity_regularizer": None}
     return {**_window(dimensions), **fields, **weights}
 
 
-def _separable(dimensions: int) -> Mapping[str, Any]:
+def _separable(dimensions: int) -> Mapping[str, object]:
     return {"filters": REQUIRED, **_depthwise(dimensions), **_weight("pointwise", _GLOROT)}
 
 
-LAYERS: Mapping[str, Mapping[str, Any]] = {
+LAYERS: Mapping[str, Mapping[str, object]] = {
     "Activation": {"activation": REQUIRED},
     "ActivityRegularization": {"l1": 0.0, "l2": 0.0},
     "Add": {},

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from bert_bundle.graph.ops import BY_SYMBOL, REQUIRED, REST, NestedOp, Op, Parameter
 
 
-def operation(symbol: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
+def operation(symbol: str, args: Tuple[object, ...], kwargs: Mapping[str, object]) -> Tuple[str, Dict[str, object]]:
     """Return (keras.ops name, arguments by keras.ops names) of a TensorFlow call; an argument may be a `NestedOp`.
 
     A squared difference is the square of a difference, and a variance the mean of squared differences: TensorFlow 2.4
@@ -37,7 +37,7 @@ def is_infinite(value: Any) -> bool:
         return False
 
 
-def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, Any]:
+def bind(op: Op, args: Tuple[object, ...], kwargs: Mapping[str, object]) -> Dict[str, object]:
     """Return the arguments of a TensorFlow call by keras.ops name, without defaults and without `name`.
 
     Raises KeyError with the first argument that has no equivalent.
@@ -64,7 +64,7 @@ def bind(op: Op, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, 
     return result
 
 
-def axis(op: str, value: Any) -> Any:
+def axis(op: str, value: object) -> object:
     """Return an axis as a graph records it: a list of one axis is that axis, except for `flip`, which takes a list.
 
     Keras 3 keeps the single axis of a reduction as a list, however it was passed.
@@ -80,11 +80,11 @@ def _value_if_omitted(parameter: Parameter) -> Any:
     return parameter.default if parameter.implied is None else parameter.implied
 
 
-def _by_name(op: Op, args: Tuple[Any, ...]) -> Dict[str, Any]:
+def _by_name(op: Op, args: Tuple[object, ...]) -> Dict[str, object]:
     names = [p.tensorflow for p in op.signature]
     if names[-1] == REST:
         return {**dict(zip(names[:-1], args)), REST: list(args[len(names) - 1 :])}
-    extra: List[Any] = list(args[len(names) :])
+    extra: List[object] = list(args[len(names) :])
     if any(value is not None for value in extra):  # a `name` of None by position is not an argument
         raise KeyError("argument {}".format(len(args)))
     return dict(zip(names, args))

@@ -28,7 +28,7 @@ class Parameter:
     name: str
     tensorflow: str
     default: Any = REQUIRED
-    implied: Any = None
+    implied: object = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class NestedOp:
     """An op whose result is an argument of another op, for one TensorFlow op that is two in keras.ops."""
 
     name: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, object]
 
 
 _Rows = Tuple[Tuple[str, Op], ...]  # (TensorFlow symbol, op)
@@ -257,7 +257,7 @@ BY_SYMBOL: Mapping[str, Op] = dict(_ROWS)
 BY_NAME: Mapping[str, Op] = {op.name: op for op in BY_SYMBOL.values()}  # the last row of that name
 
 
-def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None:
+def check_arguments(name: str, arguments: Mapping[str, object], place: str) -> None:
     """Raise FormatError unless the op exists and accepts exactly these arguments."""
     op = BY_NAME.get(name)
     if op is None:

@@ -1,7 +1,7 @@
 """What an output of a graph ends in: its last activation, and the layer whose numbers it shows."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.graph.graph import Call, Graph, Input, Layer, Node, Ref, refs
@@ -60,7 +60,7 @@ def _picked(found: List[Mapping[str, End]], ref: Ref) -> End:
     return ends.get(ref.output, ends[""])
 
 
-def _computed(node: Node, layer: Optional[Layer]) -> Tuple[str, Mapping[str, Any], Any]:
+def _computed(node: Node, layer: Optional[Layer]) -> Tuple[str, Mapping[str, object], object]:
     """Return the class of a layer, or the name of an op, with its configuration and its arguments."""
     if not isinstance(node, Call) or layer is None:
         return getattr(node, "op", ""), {}, getattr(node, "arguments", ())
@@ -70,7 +70,7 @@ def _computed(node: Node, layer: Optional[Layer]) -> Tuple[str, Mapping[str, Any
     return ("" if layer.custom else kind), config, [node.args, node.kwargs]
 
 
-def _next(kind: str, config: Mapping[str, Any], given: List[End]) -> End:
+def _next(kind: str, config: Mapping[str, object], given: List[End]) -> End:
     """Return the end of what a layer or op makes of tensors with these ends."""
     activation = _activation(kind, config)
     if kind in _WITH_WEIGHTS:
@@ -91,7 +91,7 @@ def _of_encoder(layer: Layer) -> End:
     return End(LINEAR if head else OTHER, head, layer.encoder)
 
 
-def _activation(kind: str, config: Mapping[str, Any]) -> str:
+def _activation(kind: str, config: Mapping[str, object]) -> str:
     """Return the activation of a layer or op: softmax, sigmoid, linear or `OTHER`."""
     if kind in ("Softmax", "softmax", "sigmoid"):
         return kind.lower()

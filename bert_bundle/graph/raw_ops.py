@@ -22,7 +22,7 @@ class RawOp(Protocol):
         """Return the type of the op."""
 
     @property
-    def inputs(self) -> Sequence[Any]:
+    def inputs(self) -> Sequence[object]:
         """Return the tensors that the op receives, in order."""
 
     def attribute(self, name: str) -> Any:
@@ -83,7 +83,7 @@ _UNCHANGED = frozenset(["Identity", "PreventGradient", "CheckNumerics", "EnsureS
 _SIZES = ("shape", "newshape", "repeats")  # parameters that take sizes, each of which may be a tensor
 
 
-def translate(op: RawOp) -> Any:
+def translate(op: RawOp) -> object:
     """Return the op as a `NestedOp`, or one of its inputs if it changes nothing.
 
     An op with several results becomes one that returns a list. Raises KeyError with the kind, or the attribute, that
@@ -109,13 +109,13 @@ def _is_clip_without_bound(op: RawOp) -> bool:
     return op.kind == "ClipByValue" and op.constant(2) is not None and is_infinite(op.constant(2))
 
 
-def _operand(op: RawOp, position: int) -> Any:
+def _operand(op: RawOp, position: int) -> object:
     """Return an input, as plain data where it is known before the model runs."""
     value = op.constant(position)
     return op.inputs[position] if value is None else value.tolist()
 
 
-def _sizes(op: RawOp, position: int) -> Any:
+def _sizes(op: RawOp, position: int) -> object:
     """Return an input that holds sizes: a list of integers and tensors, or a tensor."""
     elements = op.elements(position)
     return op.inputs[position] if elements is None else elements
@@ -134,7 +134,7 @@ def _axis(op: RawOp, position: int) -> Any:
     return axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
 
 
-def _dropping(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> Dict[str, Any]:
+def _dropping(arguments: Mapping[str, object], defaults: Mapping[str, object]) -> Dict[str, object]:
     """Return the arguments without those that have their default."""
     return {name: value for name, value in arguments.items() if name not in defaults or defaults[name] != value}
 
@@ -241,13 +241,13 @@ def _getitem(op: RawOp) -> NestedOp:
 
 def slice_key(
     attribute: Callable[[str], Any], begins: Sequence[Any], ends: Sequence[Any], steps: Sequence[Any]
-) -> List[Any]:
+) -> List[object]:
     """Return the bounds of a `StridedSlice` as the key of a slice in Python: `attribute` gives its bit masks.
 
     Raises KeyError for an index that is not an integer.
     """
     masks = {name: int(attribute(name + "_mask")) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
-    key: List[Any] = []
+    key: List[object] = []
     for position, (begin, end, step) in enumerate(zip(begins, ends, steps)):
         on = {name for name, mask in masks.items() if mask & 1 << position}
         if "ellipsis" in on:
@@ -311,7 +311,7 @@ def _top_k(op: RawOp) -> NestedOp:
     return NestedOp("top_k", {"x": op.inputs[0], "k": _known(op, 1, "k")})
 
 
-_RULES: Mapping[str, Callable[[RawOp], Any]] = {
+_RULES: Mapping[str, Callable[[RawOp], object]] = {
     "ArgMax": _arg,
     "ArgMin": _arg,
     "BatchMatMulV2": _matmul("adj_x", "adj_y"),

@@ -4,7 +4,7 @@ A role that the user gives is kept instead of the one that is read: what the inp
 """
 
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -83,8 +83,8 @@ def document(slots: Sequence[Slot], group: str) -> Optional[Slot]:
 
 
 def to_json(
-    slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph, facts: Mapping[str, Mapping[str, Any]]
-) -> Dict[str, Any]:
+    slots: List[Slot], outputs: Mapping[str, np.ndarray], graph: Graph, facts: Mapping[str, Mapping[str, object]]
+) -> Dict[str, object]:
     """Return the signature as stored in the manifest; the first axis of each output is the batch.
 
     `facts`: output name -> further fields of it, those of `bert_bundle/format/tasks.py`.
@@ -99,7 +99,7 @@ def to_json(
     }
 
 
-def input_to_json(slot: Slot) -> Dict[str, Any]:
+def input_to_json(slot: Slot) -> Dict[str, object]:
     """Return one input as stored in the manifest."""
     return dict(
         {"name": slot.name, "dtype": slot.dtype, "shape": list(slot.shape), "role": slot.role},
@@ -208,7 +208,14 @@ def _source(graph: Graph, argument: Argument, sources: Mapping[int, str]) -> Opt
         node = graph.nodes[argument.node]
         if isinstance(node, Input):
             return sources.get(argument.node) if len(node.shape) in (1, 2) else None
-        if not isinstance(node, Apply) or node.op not in _KEEP:
+        if not isinstance(node, Apply) or not _keeps_tokens(node):
             return None
         argument = node.arguments.get("x")
     return None
+
+
+def _keeps_tokens(node: Apply) -> bool:
+    """Return whether the op's result has values of its first operand, with the tokens of a text in the last axis."""
+    axes = node.arguments.get("axes")
+    moves_others = node.op == "transpose" and isinstance(axes, list) and axes[-1:] == [len(axes) - 1]
+    return node.op in _KEEP or moves_others

@@ -9,7 +9,7 @@ Layer 8 of the host.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -131,20 +131,20 @@ def _shape(array: np.ndarray | None) -> str:
     return _NONE if array is None else f"{array.dtype} {tuple(array.shape)}"
 
 
-def _document(side: _Side, path: str) -> Any:
+def _document(side: _Side, path: str) -> object:
     return strict_json.parse(side.bundle.read(path), path)
 
 
-def _configurations(side: _Side) -> dict[str, Any]:
+def _configurations(side: _Side) -> dict[str, object]:
     return {name: dict(config) for name, config in side.parts.configs.items()}
 
 
-def _signature(side: _Side) -> dict[str, Any]:
+def _signature(side: _Side) -> dict[str, object]:
     manifest = side.bundle.manifest
     return {**manifest.signature, "labels": list(manifest.labels), "tokenizer": dict(manifest.tokenizer)}
 
 
-def _fields(part: ComparedPart, a: Any, b: Any, place: str = "") -> Iterator[Difference]:
+def _fields(part: ComparedPart, a: object, b: object, place: str = "") -> Iterator[Difference]:
     """Yield the leaves of two JSON documents that differ, by JSON pointer."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for key in sorted({*a, *b}):

@@ -16,7 +16,14 @@ import numpy as np
 from bert_bundle.graph import op_calls, ops
 from bert_bundle.keras_models import keras3_shape_ops
 
-_ALIASES = {"get_item": "getitem", "divide": "true_divide", "abs": "absolute", "amax": "max", "amin": "min"}
+_ALIASES = {
+    "convert_to_tensor": "cast",
+    "get_item": "getitem",
+    "divide": "true_divide",
+    "abs": "absolute",
+    "amax": "max",
+    "amin": "min",
+}
 # Arguments of keras.ops that an op of the vocabulary fixes; TensorFlow's l2_normalize divides by at least 1e-6.
 _FIXED: Mapping[str, Mapping[str, Any]] = {
     "conv": {"data_format": "channels_last"},

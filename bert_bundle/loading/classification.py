@@ -27,7 +27,7 @@ class TextTokens(NamedTuple):
 
 def classified(
     values: np.ndarray, task: Task, names: Sequence[str], threshold: float, text: Optional[TextTokens] = None
-) -> List[Any]:
+) -> List[object]:
     """Return one entry for each row of predictions (rows, ...): names with scores, which are probabilities.
 
     classes     {"label", "score"}, of the largest
@@ -89,7 +89,7 @@ def probabilities(values: np.ndarray, task: Task) -> np.ndarray:
     return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
 
 
-def spans(start: np.ndarray, end: np.ndarray, text: TextTokens) -> List[Dict[str, Any]]:
+def spans(start: np.ndarray, end: np.ndarray, text: TextTokens) -> List[Dict[str, object]]:
     """Return the likeliest span of each row, from the probabilities (rows, tokens) that one starts or ends at a token.
 
     {"answer", "score", "first_token", "last_token"}, and "start" and "end" in characters of the row's last text where
@@ -98,7 +98,7 @@ def spans(start: np.ndarray, end: np.ndarray, text: TextTokens) -> List[Dict[str
     return [_span(start[row], end[row], text, row) for row in range(len(start))]
 
 
-def _entry(scores: np.ndarray, task: Task, names: Sequence[str], threshold: float) -> Any:
+def _entry(scores: np.ndarray, task: Task, names: Sequence[str], threshold: float) -> object:
     """Return the entry of one row; of each of its rows if it has more axes than a label of the task."""
     if task.name == BINARY:
         if scores.size > 1:
@@ -112,12 +112,12 @@ def _entry(scores: np.ndarray, task: Task, names: Sequence[str], threshold: floa
     return _named(names, int(np.argmax(scores)), scores.max())
 
 
-def _one_of_two(score: float, names: Sequence[str], threshold: float) -> Dict[str, Any]:
+def _one_of_two(score: float, names: Sequence[str], threshold: float) -> Dict[str, object]:
     both = names if len(names) != 1 else ("not " + names[0], names[0])
     return _named(both, 1, score) if score > threshold else _named(both, 0, 1 - score)
 
 
-def _tokens(scores: np.ndarray, names: Sequence[str], text: TextTokens, row: int) -> List[Dict[str, Any]]:
+def _tokens(scores: np.ndarray, names: Sequence[str], text: TextTokens, row: int) -> List[Dict[str, object]]:
     found = []
     for position in np.flatnonzero(text.is_text[row]):
         entry = _named(names, int(np.argmax(scores[position])), scores[position].max())
@@ -125,7 +125,7 @@ def _tokens(scores: np.ndarray, names: Sequence[str], text: TextTokens, row: int
     return found
 
 
-def _span(start: np.ndarray, end: np.ndarray, text: TextTokens, row: int) -> Dict[str, Any]:
+def _span(start: np.ndarray, end: np.ndarray, text: TextTokens, row: int) -> Dict[str, object]:
     allowed = _last_run(text.is_text[row])
     if not allowed.size:
         return {"answer": "", "score": 0.0, "first_token": -1, "last_token": -1}
@@ -160,7 +160,7 @@ def _pair_of_spans(tasks: Mapping[str, Task]) -> Optional[Tuple[str, str]]:
     return (found[1], found[0]) if swapped else (found[0], found[1])
 
 
-def _best_tokens(values: np.ndarray, text: TextTokens) -> List[Dict[str, Any]]:
+def _best_tokens(values: np.ndarray, text: TextTokens) -> List[Dict[str, object]]:
     """Return the likeliest token of each row, of an output with spans that is not one of two."""
     rows = [int(np.argmax(np.where(text.is_text[at], row, -np.inf))) for at, row in enumerate(values)]
     return [

@@ -16,7 +16,7 @@ class Row(NamedTuple):
     texts: List[Any]
     each: int
 
-    def documents(self) -> List[List[Any]]:
+    def documents(self) -> List[List[object]]:
         """Return the documents: lists of texts, a pair as a list of two."""
         texts = [list(text) if isinstance(text, tuple) else text for text in self.texts]
         return [texts[start : start + self.each] for start in range(0, len(texts), self.each)]
@@ -42,7 +42,7 @@ def in_a_row(column: Sequence[Any], each: Optional[int], place: str) -> Row:
     return Row(texts, sizes[0])
 
 
-def is_document(item: Any) -> bool:
+def is_document(item: object) -> bool:
     """Return whether an item is a document, not a text or a pair."""
     return isinstance(item, list) or (isinstance(item, tuple) and len(item) != 2)
 

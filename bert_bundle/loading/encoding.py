@@ -12,7 +12,7 @@ from bert_bundle.loading.documents import in_a_row
 from bert_bundle.loading.recipes import Recipes
 from bert_bundle.tokenizer import Recipe
 
-Texts = Union[Sequence[Any], Mapping[str, Sequence[Any]]]
+Texts = Union[Sequence[object], Mapping[str, Sequence[object]]]
 
 
 class Encoded(NamedTuple):

@@ -55,7 +55,7 @@ def _pairs(slots: List[Slot], entries: List[Any]) -> List[Tuple[Slot, Dict[str, 
     return list(zip(slots, entries))
 
 
-def _check(slot: Slot, entry: Dict[str, Any], place: str) -> None:
+def _check(slot: Slot, entry: Dict[str, object], place: str) -> None:
     """Raise FormatError unless the entry is what a save of this input could have written."""
     wanted = signature.input_to_json(slot)
     if entry.get("given") is None and entry["role"] == FEATURE:

@@ -11,7 +11,7 @@ from bert_bundle.graph.output_tasks import graph_tasks
 from bert_bundle.graph.signature import FEATURE
 from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models.runtime import Runtime
-from bert_bundle.loading import classification
+from bert_bundle.loading import classification, known_tasks
 from bert_bundle.loading.batches import predict_by_length
 from bert_bundle.loading.encoding import Encoded, Texts, encode
 from bert_bundle.loading.inputs import slots_of
@@ -35,6 +35,7 @@ class Bundle:
         self.path = path
         self.manifest = manifest
         self.model = rebuilt.model
+        known_tasks.keep(self.model, manifest.tasks)
         self.encoders: Mapping[str, Any] = rebuilt.encoders
         self.layers: Mapping[str, Any] = rebuilt.layers
         self.tokenizer = tokenizer

@@ -33,7 +33,7 @@ class Recipes:
         """Return "longest" if the length of some text is left open and follows the texts, else "max_length"."""
         return LONGEST if any(recipe.padding == LONGEST for recipe in self.by_text.values()) else MAX_LENGTH
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> Dict[str, object]:
         """Return the recipes as stored in the manifest: a length for each text only where lengths differ."""
         lengths = {text: recipe.max_length for text, recipe in self.by_text.items()}
         same = len(set(lengths.values())) == 1

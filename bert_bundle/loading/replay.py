@@ -55,14 +55,14 @@ def read_for_replay(bundle: OpenedBundle, runtime: str, classes: Classes = custo
 
 def observe(
     bundle: OpenedBundle, runtime: str, progress: Callable[[str], None], classes: Classes = custom_classes.NONE
-) -> Dict[str, Any]:
+) -> Dict[str, object]:
     """Read the bundle and replay its golden in this process: `replay` of what `read_for_replay` returns."""
     return replay(read_for_replay(bundle, runtime, classes), runtime, progress, classes)
 
 
 def replay(
     inputs: ReplayInputs, runtime: str, progress: Callable[[str], None], classes: Classes = custom_classes.NONE
-) -> Dict[str, Any]:
+) -> Dict[str, object]:
     """Return what this environment computes: token ids, predictions in both precisions, fingerprints, contract.
 
     Plain data, float32 values exact. `classes` as of `load`. Raises BundleErrors when the bundle is refused.
@@ -97,7 +97,7 @@ def replay(
     }
 
 
-def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, Any]:
+def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = custom_classes.NONE) -> Dict[str, object]:
     """Return output name -> predictions for the golden's token ids and features, as nested lists."""
     inputs = read_for_replay(bundle, runtime, classes)
     bound = keras_runtime.bind(runtime, custom_classes.required_classes(inputs.parts.graph, classes))
@@ -106,7 +106,7 @@ def native_predictions(bundle: OpenedBundle, runtime: str, classes: Classes = cu
     return _lists(prediction.predict(bound, model, inputs.parts.graph, inputs.slots, arrays, batch=goldens.BATCH))
 
 
-def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime, slots: Sequence[Slot]) -> Dict[str, Any]:
+def captured_contract(rebuilt: rebuild.Rebuilt, runtime: Runtime, slots: Sequence[Slot]) -> Dict[str, object]:
     """Capture the live model again; return sha256 of its graph.json and every config.json by path, and its inputs.
 
     The roles that `slots` have because they were given are no part of a graph, and are given again.
@@ -134,5 +134,5 @@ def _token_ids(inputs: ReplayInputs, tokenizer: Any) -> Dict[str, np.ndarray]:
         ) from error
 
 
-def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, Any]:
+def _lists(arrays: Mapping[str, np.ndarray]) -> Dict[str, object]:
     return {name: array.tolist() for name, array in arrays.items()}

@@ -14,7 +14,7 @@ IGNORED = (None, -100, NOTHING)  # of a token: -100 is what transformers gives t
 
 
 def read(
-    given: Any, tasks: Mapping[str, Task], names: LabelNames, golden: Golden
+    given: object, tasks: Mapping[str, Task], names: LabelNames, golden: Golden
 ) -> Tuple[Optional[np.ndarray], Dict[str, np.ndarray]]:
     """Return the true labels as `Golden.answers` and `Golden.output_answers`, from names or positions.
 
@@ -49,7 +49,7 @@ def read(
 def _column(
     given: Any, task: Optional[Task], names: Sequence[str], golden: Golden, output: str, place: str
 ) -> np.ndarray:
-    rows: List[Any] = list(given)
+    rows: List[object] = list(given)
     if task is not None and task.name == REGRESSION:
         raise SignatureError(
             "true labels of an output that does not have labels",
@@ -68,7 +68,7 @@ def _column(
     return np.asarray(found, np.int64)
 
 
-def _several(row: Any, names: Sequence[str], shape: Tuple[int, ...], place: str) -> Any:
+def _several(row: object, names: Sequence[str], shape: Tuple[int, ...], place: str) -> object:
     """Return 0 or 1 for each class, from the names of an example's labels or from such numbers."""
     entries = _entries(row, place)
     if any(isinstance(entry, str) for entry in entries) or (not entries and len(shape) == 2):
@@ -80,7 +80,7 @@ def _several(row: Any, names: Sequence[str], shape: Tuple[int, ...], place: str)
     return array.astype(np.int64)
 
 
-def _tokens(row: Any, names: Sequence[str], shape: Tuple[int, ...], place: str) -> Any:
+def _tokens(row: object, names: Sequence[str], shape: Tuple[int, ...], place: str) -> object:
     """Return the position of each token's label; `NOTHING` where the row has none."""
     entries = _entries(row, place)
     if len(entries) != shape[1]:
@@ -89,7 +89,7 @@ def _tokens(row: Any, names: Sequence[str], shape: Tuple[int, ...], place: str) 
     return [NOTHING if no else _position(e, names, shape[-1], place) for no, e in zip(none, entries)]
 
 
-def _entries(row: Any, place: str) -> List[Any]:
+def _entries(row: object, place: str) -> List[object]:
     if isinstance(row, (str, bytes)) or not hasattr(row, "__iter__"):
         raise _fault(place, "a list for each example", row)
     return list(row)
@@ -109,7 +109,7 @@ def _position(answer: Any, names: Sequence[str], count: int, place: str) -> int:
     return position
 
 
-def _fault(place: str, wanted: str, found: Any) -> SignatureError:
+def _fault(place: str, wanted: str, found: object) -> SignatureError:
     return SignatureError(
         "an example's label is not one of the model's labels", place=place, wanted=wanted, found=found
     )

@@ -66,7 +66,7 @@ def draft(
     labels: Labels,
     examples: Optional[Mapping[str, Any]],
     max_length: text_lengths.Asked,
-    metadata: Mapping[str, Any],
+    metadata: Mapping[str, object],
     classes: Classes,
     task: Asked = None,
     *,
@@ -138,7 +138,7 @@ def draft(
     return Draft(files, fields, golden, proof)
 
 
-def _check_plain(value: Any, place: str) -> None:
+def _check_plain(value: object, place: str) -> None:
     """Raise SignatureError for what canonical JSON cannot hold or would not read back: NaN, objects, surrogates."""
     try:
         strict_json.parse(strict_json.canonical(value), place)

@@ -42,9 +42,9 @@ class Examples:
     own      what the caller's own pipeline fed and predicted, as given
     """
 
-    texts: Mapping[str, List[Any]]
+    texts: Mapping[str, List[object]]
     features: Mapping[str, np.ndarray]
-    answers: Any
+    answers: object
     own: OwnPipeline = NOT_GIVEN
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Examples:
 
 
 def read(
-    given: Optional[Mapping[str, Any]],
+    given: Optional[Mapping[str, object]],
     slots: Sequence[Slot],
     probes: Sequence[str] = PROBES,
     strings: Sequence[str] = (),

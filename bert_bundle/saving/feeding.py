@@ -15,7 +15,7 @@ def arrays_in_a_list(model: Any) -> int:
     return max((len(x) for x in fed if type(x) in (list, tuple) and not any(map(_is_size, x))), default=0)
 
 
-def _is_size(value: Any) -> bool:
+def _is_size(value: object) -> bool:
     """Return whether a value is one axis of a shape, so that what holds it is the shape of one array."""
     return value is None or isinstance(value, int)
 

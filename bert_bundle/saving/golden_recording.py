@@ -184,8 +184,9 @@ def _check_tokenizer(
                 place="{} of example {}".format(name, rows[0]),
                 wanted=wanted[rows[0]].ravel()[:16].tolist(),
                 found=again[name][rows[0]].ravel()[:16].tolist(),
-                fix="create the tokenizer with from_pretrained: one that was changed or constructed directly can "
-                "treat special tokens differently after it is loaded",
+                fix='tokenizer.save_pretrained("tokenizer"); tokenizer = {}.from_pretrained("tokenizer"): one that was '
+                "changed or constructed directly can treat special tokens inside a text differently after it is "
+                "loaded".format(type(tokenizer).__name__),
             )
 
 

@@ -42,7 +42,7 @@ def slots(graph: Graph, asked: Asked, arrays: int = 0) -> List[Slot]:
     return result
 
 
-def _checked(asked: Mapping[str, Any], inputs: Mapping[str, Slot]) -> Dict[str, Tuple[str, str]]:
+def _checked(asked: Mapping[str, object], inputs: Mapping[str, Slot]) -> Dict[str, Tuple[str, str]]:
     """Return input name -> (role, text or "") of `inputs=`."""
     given = {}
     for name, value in asked.items():

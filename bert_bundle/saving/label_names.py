@@ -1,7 +1,7 @@
 """The names of the classes that a caller gives to `save`: one list, or a list for each output."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class LabelNames:
             _check_fits(names, {output: columns[output]})
 
 
-def _check_fits(labels: Sequence[Any], columns: Dict[str, int]) -> None:
+def _check_fits(labels: Sequence[object], columns: Dict[str, int]) -> None:
     fits = [n for n in columns.values() if len(labels) in ((1, 2) if n == 1 else (n,))]
     texts = all(isinstance(label, str) for label in labels)
     if labels and (not fits or not texts or len(set(labels)) != len(labels)):

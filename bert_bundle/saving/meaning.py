@@ -17,7 +17,7 @@ def with_meaning(
     captured: Captured,
     asked: Asked,
     names: LabelNames,
-    true_labels: Any,
+    true_labels: object,
     lengths: FrozenSet[int],
 ) -> Golden:
     """Return the golden with the tasks that a bundle must name, and with the true labels of its examples.
@@ -39,9 +39,9 @@ def with_meaning(
     )
 
 
-def output_facts(golden: Golden, names: LabelNames) -> Mapping[str, Mapping[str, Any]]:
+def output_facts(golden: Golden, names: LabelNames) -> Mapping[str, Mapping[str, object]]:
     """Return output name -> the fields of `bert_bundle/format/tasks.py` that its record in the signature has."""
-    facts: Dict[str, Dict[str, Any]] = {name: {} for name in golden.predictions}
+    facts: Dict[str, Dict[str, object]] = {name: {} for name in golden.predictions}
     for name, task in golden.tasks.items():
         facts[name].update(task=task.name, scores=task.scores)
     for name, own in names.own.items():
@@ -55,5 +55,5 @@ def proof_facts(golden: Golden, held: Any) -> Dict[str, Any]:
     held  the names of the columns that the predictions were held against
     """
     accuracy = labels.accuracy(golden, golden.predictions)
-    facts: Dict[str, Any] = {} if accuracy is None else {"accuracy": accuracy}
+    facts: Dict[str, object] = {} if accuracy is None else {"accuracy": accuracy}
     return {**facts, "held_against": list(held)} if held else facts

@@ -152,12 +152,12 @@ def _unpadded(array: np.ndarray, shape: Tuple[int, ...], spans: Sequence[Tuple[i
     return array
 
 
-def _like(text: str, example: Any) -> Any:
+def _like(text: str, example: object) -> object:
     """Return the text in the form of an example: a document where that is one."""
     return [text] * len(example) if isinstance(example, list) else text
 
 
-def _shown(texts: Mapping[str, Sequence[Any]], row: int) -> str:
+def _shown(texts: Mapping[str, Sequence[object]], row: int) -> str:
     """Return the texts of one example, each cut to 40 characters."""
     shown = [repr(column[row]) for column in texts.values()]
     return " and ".join(text if len(text) <= 40 else text[:40] + "..." for text in shown)

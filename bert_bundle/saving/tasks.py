@@ -22,6 +22,7 @@ from bert_bundle.format.tasks import (
 from bert_bundle.grading.labels import meaning
 from bert_bundle.graph.output_ends import LINEAR, OTHER, SIGMOID, SOFTMAX, End, output_ends
 from bert_bundle.graph.output_tasks import graph_tasks, scores_of
+from bert_bundle.loading import known_tasks
 
 Asked = Union[None, str, Mapping[str, str]]  # one task for every output, or output name -> task
 
@@ -34,6 +35,7 @@ _NUMBER_LOSSES = frozenset(
     "meansquarederror mse meanabsoluteerror mae meanabsolutepercentageerror mape meansquaredlogarithmicerror msle "
     "huber huberloss logcosh poisson cosinesimilarity rootmeansquarederror".split()
 )
+_LOSSES = _CLASS_LOSSES | _BINARY_LOSSES | _NUMBER_LOSSES
 _PROBLEM_TYPES = {
     "single_label_classification": CLASSES,
     "multi_label_classification": MULTILABEL,
@@ -48,7 +50,9 @@ def tasks_of(
     """Return output name -> task of every output of the live `model`.
 
     The first that tells decides: `asked`, `problem_type` in the configuration of a class with a head, the compiled
-    loss, the graph, the recorded predictions. Raises SignatureError for a task that is unknown or does not fit.
+    loss, the bundle that the model was loaded from, the graph, the recorded predictions.
+
+    Raises SignatureError for a task that is unknown or does not fit.
     """
     named = checked(asked, golden.predictions)
     ends = output_ends(captured.graph)
@@ -77,7 +81,7 @@ def written(
     }
 
 
-def checked(asked: Asked, outputs: Mapping[str, Any]) -> Dict[str, str]:
+def checked(asked: Asked, outputs: Mapping[str, object]) -> Dict[str, str]:
     """Return output name -> task that the caller asked for. Raises SignatureError for an unknown output or task."""
     named: Dict[str, Any] = dict(asked) if isinstance(asked, Mapping) else {}
     named.update(dict.fromkeys(outputs, asked) if asked is not None and not isinstance(asked, Mapping) else {})
@@ -109,6 +113,9 @@ def _shown(model: Any, captured: Captured, output: str, end: End, read: str, rec
         return BINARY if columns == 1 else MULTILABEL
     if loss in _NUMBER_LOSSES and end.activation not in (SOFTMAX, SIGMOID) and not end.moved:
         return REGRESSION
+    kept = known_tasks.of_model(model).get(output)
+    if kept is not None and loss not in _LOSSES and kept.fits(recorded.shape[1:]):
+        return kept.name
     return meaning(None, recorded).name if end.activation == OTHER and columns == 1 else read
 
 

@@ -38,7 +38,7 @@ class ByteLevel:
         "cls_token": "<s>",
         "mask_token": "<mask>",
     }
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"add_prefix_space": False, "mask_token_lstrip": True}
+    DEFAULTS: ClassVar[Mapping[str, object]] = {"add_prefix_space": False, "mask_token_lstrip": True}
     FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {"add_prefix_space": (bool,), "mask_token_lstrip": (bool,)}
     SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = (("cls_token", 0), ("A", 0), ("sep_token", 0))
     PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = (*SINGLE, ("sep_token", 0), ("B", 0), ("sep_token", 0))
@@ -138,7 +138,7 @@ class ByteLevel:
             MERGES: "".join(line + "\n" for line in lines).encode("utf-8"),
         }
 
-    def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
+    def steps(self, config: Mapping[str, object]) -> Dict[str, object]:
         """Return the parts of tokenizer.json that differ between kinds of models."""
         return {
             "normalizer": None,

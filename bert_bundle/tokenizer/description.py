@@ -61,7 +61,7 @@ class Description:
     general: ClassVar[bool] = False
 
     @classmethod
-    def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: Any) -> "Description":
+    def fresh(cls, tokenizer_class: str, model: Model, max_length: int, **settings: object) -> "Description":
         """Return a tokenizer with the defaults of transformers, except for `settings`."""
         config = {
             "tokenizer_class": tokenizer_class,
@@ -119,7 +119,7 @@ class Description:
             files[ADDED] = strict_json.canonical(dict(self.added))
         return files
 
-    def document(self) -> Dict[str, Any]:
+    def document(self) -> Dict[str, object]:
         """Return tokenizer.json, in the plainest form that `tokenizers` 0.10 reads."""
         ids, special = self.ids, self.special
         used = {self.config[name] for name, _ in self.model.PAIR if name in self.config}
@@ -145,7 +145,7 @@ class Description:
             "model": steps["model"],
         }
 
-    def _added(self, position: int, token: str, special: bool) -> Dict[str, Any]:
+    def _added(self, position: int, token: str, special: bool) -> Dict[str, object]:
         return {
             "id": position,
             "special": special,
@@ -156,7 +156,7 @@ class Description:
             "normalized": not special,
         }
 
-    def _template(self, parts: Tuple[Tuple[str, int], ...]) -> List[Dict[str, Any]]:
+    def _template(self, parts: Tuple[Tuple[str, int], ...]) -> List[Dict[str, object]]:
         return [
             {"SpecialToken": {"id": self.config[name], "type_id": kind}}
             if name in self.config

@@ -62,7 +62,7 @@ class NativeTokenizer:
         return_token_type_ids: Optional[bool] = None,
         return_attention_mask: Optional[bool] = None,
         return_tensors: Optional[str] = None,
-    ) -> Dict[str, Any]:
+    ) -> Dict[str, object]:
         """Return {"input_ids", "token_type_ids", "attention_mask"}: one list for one text, else lists, or arrays "np".
 
         padding     True or "longest", "max_length", False
@@ -166,7 +166,7 @@ class NativeTokenizer:
         return ids
 
     def _row(
-        self, first: List[int], second: Optional[List[int]], room: Optional[int], rule: Any, special: bool
+        self, first: List[int], second: Optional[List[int]], room: Optional[int], rule: object, special: bool
     ) -> List[Tuple[int, int]]:
         """Return (id, type) of each token of one text or pair, at most `room` tokens with the special ones."""
         model = self._described.model
@@ -185,7 +185,7 @@ class NativeTokenizer:
     def _truncated(self, ids: List[int], length: int) -> List[int]:
         return ids[:length] if self.truncation_side == "right" else ids[len(ids) - length :]
 
-    def _padded(self, rows: List[List[Tuple[int, int]]], padding: Any, room: int) -> Dict[str, List[List[int]]]:
+    def _padded(self, rows: List[List[Tuple[int, int]]], padding: object, room: int) -> Dict[str, List[List[int]]]:
         longest = max(map(len, rows), default=0)
         widths = {"max_length": room, "longest": longest, True: longest, "do_not_pad": 0, False: 0}
         if padding not in widths:

@@ -42,7 +42,7 @@ def from_folder(folder: str, expected: str, runtime: str) -> Any:
         ) from error
 
 
-def _config(folder: str) -> Mapping[str, Any]:
+def _config(folder: str) -> Mapping[str, object]:
     path = os.path.join(folder, os.path.basename(CONFIG))
     if not os.path.exists(path):
         return {}
@@ -65,11 +65,11 @@ def _wordpiece(folder: str, name: Optional[str], config: Mapping[str, Any]) -> D
         data = file.read()
     model = WordPiece.parse({VOCABULARY: data if data.endswith(b"\n") else data + b"\n"})
     known = {**WordPiece.FIELDS, **WordPiece.SPECIAL, "padding_side": None, "truncation_side": None}
-    settings: Dict[str, Any] = {key: _content(config[key]) for key in known if key in config}
+    settings: Dict[str, object] = {key: _content(config[key]) for key in known if key in config}
     longest = config.get("model_max_length")
     return Description.fresh(name, model, min(int(longest), 1 << 30) if longest else 512, **settings)
 
 
-def _content(value: Any) -> Any:
+def _content(value: object) -> object:
     """Return a special token, which some releases write with its settings."""
     return value["content"] if isinstance(value, dict) else value

@@ -33,7 +33,7 @@ def describe(tokenizer: Any) -> Union[Description, General]:
         extra = [str(token) for token in tokenizer.additional_special_tokens]
         mask = tokenizer.special_tokens_map_extended.get("mask_token")
         lstrip = {str(mask): getattr(mask, "lstrip", False)}
-    config: Dict[str, Any] = {"tokenizer_class": tokenizer_class, **own}
+    config: Dict[str, object] = {"tokenizer_class": tokenizer_class, **own}
     for name in kind.SPECIAL:
         token = getattr(tokenizer, name, None)
         if token is None:

@@ -32,7 +32,7 @@ class Unigram:
     ORDER: ClassVar[sentencepiece.Order] = sentencepiece.XLM_R
     PATHS: ClassVar[Mapping[str, str]] = {"tokenizer_file": FAST}
     SPECIAL: ClassVar[Mapping[str, str]] = ByteLevel.SPECIAL  # XLM-R has the special tokens of RoBERTa
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"mask_token_lstrip": True}
+    DEFAULTS: ClassVar[Mapping[str, object]] = {"mask_token_lstrip": True}
     FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {"mask_token_lstrip": (bool,)}
     STEPS: ClassVar[Tuple[str, ...]] = (_TABLE, *SPLIT)  # in messages
     SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.SINGLE
@@ -81,7 +81,7 @@ class Unigram:
         return cls(pieces, int(model["unk_id"]), charsmap), settings
 
     @classmethod
-    def settings_of(cls, before: Steps, after: Steps, steps: List[Any], table: bool) -> Optional[Dict[str, Any]]:
+    def settings_of(cls, before: Steps, after: Steps, steps: List[object], table: bool) -> Optional[Dict[str, object]]:
         """Return the settings with which `steps` have the effect of these; None if there are none such.
 
         `before`, `after`: normalizers around the table of normal forms, if there is one. `steps`: pre-tokenizers.
@@ -93,7 +93,7 @@ class Unigram:
         return {} if not before and (plain or trimmed) else None
 
     @classmethod
-    def before(cls, config: Mapping[str, Any]) -> Steps:
+    def before(cls, config: Mapping[str, object]) -> Steps:
         """Return the normalizers before the table."""
         return []
 
@@ -116,7 +116,7 @@ class Unigram:
         """Return the pieces with their scores in SentencePiece."""
         return self.pieces
 
-    def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
+    def steps(self, config: Mapping[str, object]) -> Dict[str, object]:
         """Return the parts of tokenizer.json that differ between kinds of models."""
         metaspace = {"type": "Metaspace", "replacement": _SPACE, "add_prefix_space": True}
         table = [{"type": _TABLE, "precompiled_charsmap": self.charsmap}] if self.charsmap else []
@@ -140,7 +140,7 @@ def _around_table(normalizers: Steps) -> Tuple[Steps, Optional[str], Steps]:
     return normalizers, None, []
 
 
-def _in_one(normalizers: Steps) -> Optional[Dict[str, Any]]:
+def _in_one(normalizers: Steps) -> Optional[Dict[str, object]]:
     if len(normalizers) > 1:
         return {"type": "Sequence", "normalizers": normalizers}
     return normalizers[0] if normalizers else None

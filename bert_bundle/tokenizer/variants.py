@@ -21,7 +21,7 @@ class Camembert(Unigram):
 
     NAME: ClassVar[str] = "CamemBERT"
     ORDER: ClassVar[sentencepiece.Order] = sentencepiece.CAMEMBERT
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {**Unigram.DEFAULTS, EXTRA: ["<s>NOTUSED", "</s>NOTUSED"]}
+    DEFAULTS: ClassVar[Mapping[str, object]] = {**Unigram.DEFAULTS, EXTRA: ["<s>NOTUSED", "</s>NOTUSED"]}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Albert(Unigram):
         "cls_token": "[CLS]",
         "mask_token": "[MASK]",
     }
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {**Unigram.DEFAULTS, "do_lower_case": True, "keep_accents": False}
+    DEFAULTS: ClassVar[Mapping[str, object]] = {**Unigram.DEFAULTS, "do_lower_case": True, "keep_accents": False}
     FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {
         **Unigram.FIELDS,
         "do_lower_case": (bool,),
@@ -60,7 +60,7 @@ class Albert(Unigram):
         return None
 
     @classmethod
-    def before(cls, config: Mapping[str, Any]) -> Steps:
+    def before(cls, config: Mapping[str, object]) -> Steps:
         """Return the normalizers before the table: quotes of TeX, accents, case."""
         accents = [] if config["keep_accents"] else [{"type": "NFKD"}, {"type": "StripAccents"}]
         return [*_QUOTES, *accents, *([{"type": "Lowercase"}] if config["do_lower_case"] else [])]
@@ -78,7 +78,7 @@ class MPNet(WordPiece):
     """MPNet's vocabulary: BERT's words with RoBERTa's special tokens."""
 
     SPECIAL: ClassVar[Mapping[str, str]] = {**ByteLevel.SPECIAL, "unk_token": "[UNK]"}
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {**WordPiece.DEFAULTS, MASK: True}
+    DEFAULTS: ClassVar[Mapping[str, object]] = {**WordPiece.DEFAULTS, MASK: True}
     FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {**WordPiece.FIELDS, MASK: (bool,)}
     SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.SINGLE
     PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = ByteLevel.PAIR

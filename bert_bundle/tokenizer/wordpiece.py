@@ -26,7 +26,7 @@ class WordPiece:
         "cls_token": "[CLS]",
         "mask_token": "[MASK]",
     }
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {
+    DEFAULTS: ClassVar[Mapping[str, object]] = {
         "do_lower_case": True,
         "strip_accents": None,
         "tokenize_chinese_chars": True,
@@ -100,7 +100,7 @@ class WordPiece:
                 raise TokenizerError("a token with a line break", place=VOCABULARY, found=repr(token))
         return {VOCABULARY: "".join(token + "\n" for token in self.tokens).encode("utf-8")}
 
-    def steps(self, config: Mapping[str, Any]) -> Dict[str, Any]:
+    def steps(self, config: Mapping[str, object]) -> Dict[str, object]:
         """Return the parts of tokenizer.json that differ between kinds of models."""
         return {
             "normalizer": {

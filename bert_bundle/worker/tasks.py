@@ -85,6 +85,7 @@ def generate(*, specification: Dict[str, Any], target: str, runtime: str = AUTO,
         max_length=built.max_length,
         prove=False,
         overwrite=True,
+        **built.options,
     )
     return {"digest": manifest.digest}
 

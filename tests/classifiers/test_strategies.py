@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from bert_bundle.classifiers import heads
-from bert_bundle.classifiers.strategies import draw, features, smallest_failing, specifications
+from bert_bundle.classifiers.drawn_features import features
+from bert_bundle.classifiers.encoder_calls import CALLERS
+from bert_bundle.classifiers.strategies import draw, smallest_failing, specifications
 from bert_bundle.encoders import families
 
 MANY = 1000
@@ -35,6 +37,11 @@ DEMANDED = {
     *(f"last {activation}" for activation in ("default", "sigmoid", "linear")),
     *(f"{name} {value}" for name in ("open", "fast", "mask_cast") for value in (True, False)),
     *(f"text with {kind}" for kind in ("emoji", "CJK", "marks", "young")),
+    *(f"caller {caller}" for caller in CALLERS),
+    *(f"padding {padding}" for padding in ("unsaid", "longest", "max_length")),
+    *(f"swapped {fed}" for fed in ("unsaid", "place", "name")),
+    *(f"label {kind}" for kind in ("softmax", "logits", "several sigmoids", "one sigmoid", "regression")),
+    *(f"label {kind}" for kind in ("tokens", "spans")),
     *("empty text", "frozen", "added token", "cased"),
     *("roles input_ids", "roles input_ids,attention_mask", "roles input_ids,attention_mask,token_type_ids"),
 }
@@ -55,17 +62,18 @@ def test_every_feature_is_drawn() -> None:
 
 
 def test_a_feature_that_is_no_longer_drawn_is_noticed() -> None:
-    """Planted: strategies that never draw a GRU, an added token, an emoji."""
+    """Planted: strategies that never draw a GRU, an added token, an emoji, a main layer."""
     poorer = [
         {
             **spec,
             "pooling": "lstm" if spec["pooling"] == "gru" else spec["pooling"],
+            "caller": spec["caller"].replace("main_layer", "model"),
             "tokenizer": {name: value for name, value in spec["tokenizer"].items() if name != "added"},
             "texts": [text.replace("🙏", "") for text in spec["texts"]],
         }
         for spec in many()
     ]
-    assert missing(poorer) == {"pooling gru", "added token", "text with emoji"}
+    assert missing(poorer) == {"pooling gru", "added token", "text with emoji", "caller main_layer"}
 
 
 def test_one_seed_draws_one_list_and_another_seed_another() -> None:
@@ -105,6 +113,9 @@ SMALLEST = {
     "head": [],
     "extra": [],
     "pooling": "first_token",
+    "caller": "model",
+    "swapped": "",
+    "label": "",
 }
 
 

@@ -83,6 +83,17 @@ def test_a_role_is_read_through(way: str, shape: tuple[int, ...]) -> None:
     assert found[0].is_document == (shape == S)
 
 
+@pytest.mark.parametrize(("axes", "read"), [([1, 0, 2], True), ([0, 2, 1], False)])
+def test_a_transpose_of_texts_keeps_a_role_and_one_of_tokens_does_not(axes: list[int], read: bool) -> None:
+    """Keras 3 puts the texts of a TimeDistributed first; the second document has its tokens in another axis."""
+    ops: list[tuple[str, str, dict[str, Any]]] = [
+        ("turned", "transpose", {"x": "=ids", "axes": axes}),
+        ("first", "getitem", {"x": "=turned", "key": 0}),
+    ]
+    found = signature.slots(graph({"ids": S}, {IDS: "first"}, ops=ops))
+    assert roles(found)["ids"] == ((IDS, "text") if read else ("feature", ""))
+
+
 def test_the_rows_of_one_input_that_feed_two_roles_are_no_document() -> None:
     rows: list[tuple[str, str, dict[str, Any]]] = [
         (name, "getitem", {"x": "=both", "key": [slice(None), row]}) for row, name in enumerate(("ids", "mask"))

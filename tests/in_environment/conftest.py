@@ -78,6 +78,7 @@ def save(made, path, **changes):
         "examples": made.examples,
         "max_length": made.max_length,
         "prove": False,
+        **made.options,
     }
     arguments.update(changes)
     bert_bundle.save(made.model, path, **arguments)

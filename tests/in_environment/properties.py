@@ -42,7 +42,7 @@ def round_trip(spec, runtime, save, folder):
     _same_model(made, bundle, runtime)
     _same_predictions(made, bundle, runtime, first)
     loaded = specification.BuiltClassifier(
-        bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length
+        bundle.model, None, bundle.tokenizer, bundle.labels, made.examples, made.max_length, made.options
     )
     third = save(loaded, folder / "third" / "bundle")
     assert differing(first, third) == [], "loaded and saved again"
@@ -114,6 +114,8 @@ def padded():
         call="keywords",
         towers="one",
         policy="float32",
+        swapped="",
+        label="",
     ).filter(lambda spec: not families.CLASSES[spec["class"]].head)
 
     def pooled(spec, pooling):

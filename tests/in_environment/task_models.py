@@ -159,3 +159,22 @@ def check_entry(row, entry, task):
     elif name == "classes":
         assert entry["label"] == "LABEL_{}".format(row.argmax())
         assert 0 < entry["score"] <= 1
+
+
+def check_saved_again(made, save, keras, folder, runtime):
+    """Save logits that were fitted as several sigmoids; load and save them again, without a loss and with another."""
+    fitted, classes = ("multilabel", "logits"), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made.model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    path = save(made, folder / "0")
+    made.model.compile(loss=None)
+    assert recorded(path) == {"p": fitted}
+    for number, loss, expected in ((1, None, fitted), (2, None, fitted), (3, "my_loss", fitted), (4, classes, None)):
+        bundle = bert_bundle.load(path, runtime=runtime)
+        again = specification.BuiltClassifier(bundle.model, None, bundle.tokenizer, (), {"text": TEXTS}, LENGTH)
+        if loss is not None:
+            bundle.model.compile(loss=(lambda wanted, found: found) if loss == "my_loss" else loss)
+        path = save(again, folder / str(number))
+        assert recorded(path) == {"p": expected}
+    del again.model._bert_bundle_tasks  # planted: a model that does not know what its bundle names
+    again.model.compile(loss=None)
+    assert recorded(save(again, folder / "planted")) == {"p": None}

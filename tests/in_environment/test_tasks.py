@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from support.bundle_files import read_golden
-from task_models import MODELS, TEXTS, build, check_entries, recorded
+from task_models import MODELS, TEXTS, build, check_entries, check_saved_again, recorded
 
 import bert_bundle
 from bert_bundle import errors
@@ -42,6 +42,10 @@ def test_a_compiled_loss_tells_what_the_graph_does_not(logits, save, keras, tmp_
         logits.model.compile(loss=loss)
         assert task_of(save(logits, tmp_path / "bundle", overwrite=True)) == expected
     logits.model.compile(loss=None)
+
+
+def test_what_only_the_loss_told_is_still_known_when_the_model_is_loaded_and_saved_again(logits, save, keras, tmp_path):
+    check_saved_again(logits, save, keras, tmp_path, "transformers")
 
 
 def test_several_sigmoids_fitted_to_one_class_are_classes(save, tmp_path):

@@ -171,6 +171,28 @@ def test_a_truncation_side_is_honoured_or_refused():
             tokenizers.from_files(files, fast=True)
 
 
+def test_a_fast_tokenizer_made_directly_is_saved_as_it_reads_or_the_message_is_two_lines_that_help(
+    classic, save, tmp_path, monkeypatch
+):
+    import transformers
+
+    (tmp_path / "vocab.txt").write_text("".join(t + "\n" for t in specification.vocabulary()), encoding="utf-8")
+    live = transformers.BertTokenizerFast(str(tmp_path / "vocab.txt"))
+    texts = ["my invoice [SEP] is wrong", *classic.examples["text"][1:]]
+    given = {"tokenizer": live, "examples": {**classic.examples, "text": texts}}
+    # From 4.34 on the constructor looks for special tokens inside a text; before, only from_pretrained does.
+    if live.tokenize("[SEP]") != ["[SEP]"]:
+        with pytest.raises(errors.TokenizerError, match="gives other token ids than the live one") as caught:
+            save(classic, tmp_path / "bundle", **given)
+        monkeypatch.chdir(tmp_path)
+        written = {"tokenizer": live, **vars(transformers)}
+        for line in caught.value.fix.split(":")[0].split("; "):
+            exec(line, written)
+        given["tokenizer"] = live = written["tokenizer"]
+    bundle = bert_bundle.load(save(classic, tmp_path / "bundle", **given))
+    assert ids(bundle.tokenizer) == ids(live)
+
+
 def test_another_setting_gives_other_ids():
     """The comparison of this file catches a fault: lower-casing lost, or one entry of the vocabulary moved."""
     live = _make(True)

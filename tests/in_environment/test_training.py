@@ -55,3 +55,18 @@ def test_a_dropout_that_is_called_with_training_false_rests_in_training_after_lo
     }
     assert calls["lstm"] == calls["dropout"] == passed
     assert_same(made, path, runtime)
+
+
+@pytest.mark.parametrize("spec", [{}, {"class": "BertForSequenceClassification"}, {"caller": "main_layer"}])
+def test_a_loaded_model_is_fitted_for_a_step(spec, save, runtime, tmp_path):
+    made = specification.build({**CALM, **spec})
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"))
+    texts = made.examples["text"]
+    rows = {**bundle.encode(texts), **{name: rows for name, rows in made.examples.items() if name != "text"}}
+    before = [variable.numpy() for variable in bundle.model.trainable_weights]
+    loss = runtime.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    bundle.model.compile(optimizer=runtime.keras.optimizers.SGD(0.1), loss=loss)
+    history = bundle.model.fit(rows, np.arange(len(texts)) % 2, batch_size=len(texts), epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    moved = [not np.array_equal(a, b.numpy()) for a, b in zip(before, bundle.model.trainable_weights)]
+    assert sum(moved) > len(moved) / 2  # a bias of attention's keys does not move

@@ -4,6 +4,7 @@ Owns the table and the specifications of its bundles; runs nothing. A bundle wit
 no digest shows the fault. A fault in a reader is one of `support.reader_faults`.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from bert_bundle.classifiers import specification
+from bert_bundle.encoders.families.family import TOKENS
+from bert_bundle.format import layout
+from bert_bundle.tokenizer import LONGEST
 from support.forged_bundles import (
     TOKENIZER,
     Forge,
@@ -58,6 +62,8 @@ SPECIFICATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "half": {"pooling": "average", "policy": "mixed_float16"},
     "nested": {"head": [{"nested": [7, 6]}, {"sequential": [5, 4]}]},
     "tags": {"classes": 5, "last": "sigmoid"},
+    "swapped": {"roles": ["input_ids", "attention_mask", "token_type_ids"], "swapped": "place", "call": "list"},
+    "open": {"caller": "main_layer", "open": True, "padding": "max_length", "texts": ["my invoice", "", "why?"]},
 })  # fmt: skip
 
 # Places in the graphs of these classifiers.
@@ -128,6 +134,21 @@ def _secondary_label_flipped(array: np.ndarray) -> np.ndarray:
     return changed
 
 
+def _roles_swapped(bundle: Path) -> None:
+    """Let each of two inputs be fed what the other one was, by its name."""
+    signature = json.loads((bundle / layout.MANIFEST).read_bytes())["signature"]
+    for entry in signature["inputs"]:
+        if entry["role"] in TOKENS[1:]:
+            entry.update(role=entry["name"], given=True)
+    resign(bundle, signature=signature)
+
+
+def _length_left_open(bundle: Path) -> None:
+    """Pad the texts of a model of any length to the longest, where it was saved with one length."""
+    recipe = json.loads((bundle / layout.MANIFEST).read_bytes())["tokenizer"]
+    resign(bundle, tokenizer={**recipe, "padding": LONGEST, "padded_together": True})
+
+
 _layer = "encoder.layer.{}".format
 _first, _second = _layer(0), _layer(1)
 
@@ -177,6 +198,10 @@ IN_BUNDLES = (
     _in(GOLDEN, "rows in another order", "flip", NONE, _rows_reversed),
     _in(GOLDEN, "a secondary label of several flipped", "flip", NONE,
         each("double/probabilities", _secondary_label_flipped), "tags"),
+    Fault(what="the roles of two inputs swapped", where="bundle.json", grades=("reconfigured",),
+          place=f"token_type_ids, {POOLED}", bundle="swapped", forge=_roles_swapped),
+    Fault(what="a length left open", where="bundle.json", grades=("retokenized",),
+          place="attention_mask, 3 bert hidden_states.0", bundle="open", forge=_length_left_open),
     _shape(GRAPH, "a dropout rate", NONE, put("layers", 2, "config", "rate", 0.5)),
     _shape(GRAPH, "a part thawed", NONE, drop("layers", 0, "flags"), "pooled"),
     _shape(GRAPH, "a regulariser lost", NONE, drop("layers", 4, "config", "kernel_regularizer"), "pooled"),

@@ -50,7 +50,7 @@ def test_old_and_new_releases_of_tokenizers_write_the_same_steps() -> None:
         "prepend_scheme": "never",
         "add_prefix_space": False,
     }
-    state = vocabularies.describe("roberta").document()
+    state: dict[str, Any] = vocabularies.describe("roberta").document()
     pairs = [merge.split(" ") for merge in state["model"]["merges"]]
     newer = {**state["model"], "merges": pairs, "byte_fallback": False, "ignore_merges": False}
     assert made("roberta", model=newer).document == made("roberta").document
@@ -59,7 +59,7 @@ def test_old_and_new_releases_of_tokenizers_write_the_same_steps() -> None:
 
 
 def test_a_special_token_is_an_added_one_even_where_the_release_did_not_add_it() -> None:
-    state = vocabularies.describe("xlm-roberta").document()
+    state: dict[str, Any] = vocabularies.describe("xlm-roberta").document()
     kept = [token for token in state["added_tokens"] if token["content"] != "<s>"]
     whole = General.of_state({**state, "added_tokens": kept}, "Unigram", SETTINGS, {"<s>": 0, "<pad>": 1})
     assert whole.document["added_tokens"][0] == {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -140,7 +140,7 @@ def run(
     return options.reported(CrossReport(run=found), found.exit_code)
 
 
-def _specifications(kind: str, count: int, seed: int) -> list[dict[str, Any]]:
+def _specifications(kind: str, count: int, seed: int) -> list[dict[str, object]]:
     """Return what each writer saves."""
     if kind == _CATALOGUE:
         from bert_bundle.classifiers import catalogue
@@ -160,7 +160,7 @@ def _smaller(count: int, seed: int) -> Search:
 
 def _reproduced(
     found: Run,
-    specifications: Sequence[dict[str, Any]],
+    specifications: Sequence[dict[str, object]],
     search: Search | None,
     folder: Path,
     reproductions: Path,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -103,7 +103,7 @@ class Options:
         self,
         found: T,
         *,
-        document: Callable[[T], dict[str, Any]],
+        document: Callable[[T], dict[str, object]],
         text: Callable[[T, Style], str],
         exit_code: int = AS_EXPECTED,
     ) -> CommandResult:
@@ -153,7 +153,7 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         quiet: bool,
         no_color: bool,
         fresh: bool = False,
-        **rest: Any,
+        **rest: object,
     ) -> CommandResult:
         check_jobs(jobs)  # before any environment is made
         options = Options(
@@ -202,7 +202,7 @@ def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., Co
         "the option.",
     )
     @wraps(command)
-    def with_reports(*, wanted: tuple[str, ...], **rest: Any) -> CommandResult:
+    def with_reports(*, wanted: tuple[str, ...], **rest: object) -> CommandResult:
         files = report_files.parse(wanted)
         try:
             result = command(**rest)

@@ -24,7 +24,7 @@ _YAML_WORDS = {
 Record = TypeVar("Record", bound=BaseModel)
 
 
-def validated(model: type[Record], data: Any, *, source: str) -> Record:
+def validated(model: type[Record], data: object, *, source: str) -> Record:
     """Return `data` as a `model`.
 
     Raises ConfigError for the first fault, with the place "SOURCE: path.to.it"; an element of a list is named by its
@@ -42,7 +42,7 @@ def _first_fault(error: ValidationError) -> ErrorDetails:
     return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
 
 
-def _refusal(model: type[BaseModel], data: Any, source: str, fault: ErrorDetails) -> ConfigError:
+def _refusal(model: type[BaseModel], data: object, source: str, fault: ErrorDetails) -> ConfigError:
     context = fault.get("ctx", {})
     path = tuple(context.get("place", fault["loc"]))
     place = f"{source}: {'.'.join(_names(path, data))}".removesuffix(": ")
@@ -75,7 +75,7 @@ def _message(fault: ErrorDetails) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _names(path: Sequence[Any], data: Any) -> list[str]:
+def _names(path: Sequence[object], data: object) -> list[str]:
     names: list[str] = []
     for part in path:
         data = _element(data, part)

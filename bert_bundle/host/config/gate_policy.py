@@ -6,7 +6,7 @@ The default, with comments, is gate_policy.yaml beside this module.
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, model_validator
 
@@ -26,7 +26,7 @@ from bert_bundle.host.config.matrix_file import (
 DEFAULT = Path(__file__).with_name("gate_policy.yaml")
 
 
-def check_allowance(value: Any) -> int | float:
+def check_allowance(value: object) -> int | float:
     """Return `value` if it is a number of examples (an int, 0 or more) or a share of them (a float, 0 to 1).
 
     Raises ValueError otherwise.

@@ -279,7 +279,7 @@ def read_matrix(path: Path) -> Matrix:
     return validated(Matrix, data, source=path.name)
 
 
-def _rows(environments: Any, *, source: str) -> list[Any]:
+def _rows(environments: object, *, source: str) -> list[object]:
     """Return the mapping from ids to rows as a list of rows with an id."""
     place = f"{source}: environments"
     if not isinstance(environments, Mapping):

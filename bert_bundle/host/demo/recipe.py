@@ -1,7 +1,6 @@
 """The recipe of the demo as plain data, which a worker trains by. Imports no TensorFlow."""
 
 import random
-from typing import Any
 
 from bert_bundle.demo import tickets
 from bert_bundle.host.demo import downloads
@@ -13,12 +12,12 @@ TRAINED, HELD_OUT = 1200, 240  # review snippets: few enough for two cores
 CLEAR = 0.5  # the absolute mean rating (-4 to 4) from which a snippet counts as positive or negative
 
 
-def recipe(encoder: str, progress: Progress) -> dict[str, Any]:
+def recipe(encoder: str, progress: Progress) -> dict[str, object]:
     """Return the recipe for `encoder`, "tiny" (support tickets) or "minilm" (movie reviews)."""
     return _tiny() if encoder == "tiny" else _minilm(progress)
 
 
-def _tiny() -> dict[str, Any]:
+def _tiny() -> dict[str, object]:
     train, held_out = tickets.split(tickets.read(), held_out_every=HELD_OUT_EVERY)
     return {
         "encoder": {"kind": "fresh", "vocabulary": 600, "hidden": 64, "layers": 2, "heads": 4, "intermediate": 160},
@@ -34,7 +33,7 @@ def _tiny() -> dict[str, Any]:
     }
 
 
-def _columns(rows: tickets.Tickets) -> dict[str, Any]:
+def _columns(rows: tickets.Tickets) -> dict[str, object]:
     return {
         "text": list(rows.texts),
         "label": [tickets.LABELS.index(label) for label in rows.labels],
@@ -42,7 +41,7 @@ def _columns(rows: tickets.Tickets) -> dict[str, Any]:
     }
 
 
-def _minilm(progress: Progress) -> dict[str, Any]:
+def _minilm(progress: Progress) -> dict[str, object]:
     folder = downloads.minilm(progress)
     rows = [(text, int(rating > 0)) for rating, text in downloads.reviews(progress) if abs(rating) >= CLEAR]
     random.Random(SEED).shuffle(rows)  # noqa: S311  not a secret

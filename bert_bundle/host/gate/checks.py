@@ -6,7 +6,7 @@ Reads no file and runs nothing. The reasons of a check that passed are remarks.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from bert_bundle.errors import printable
 from bert_bundle.format.manifest import Manifest
@@ -224,5 +224,5 @@ def _line(verdict: Verdict) -> str:
     return printable(f"{verdict.reader}: {verdict.grade}: {verdict.reason}{layer}")
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: object) -> bool:
     return value in (None, [], {}) or (isinstance(value, str) and not value.strip())

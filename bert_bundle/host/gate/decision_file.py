@@ -5,7 +5,6 @@ deploy step from mistaking one bundle, policy or decision for another.
 """
 
 from pathlib import Path
-from typing import Any
 
 from bert_bundle.errors import BundleError, ConfigError, printable
 from bert_bundle.format import strict_json
@@ -33,12 +32,12 @@ def clear(path: Path) -> None:
         path.unlink()
 
 
-def write(path: Path, record: dict[str, Any]) -> None:
+def write(path: Path, record: dict[str, object]) -> None:
     """Write `record` as canonical JSON, in one step. Raises StorageError."""
     write_file(str(path), strict_json.canonical(record))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, object]:
     """Return the record in the file. Raises ConfigError if it is not a decision file, or has another format version."""
     try:
         with path.open("rb") as file:
@@ -67,7 +66,7 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
-def objection(record: dict[str, Any], candidate: str, policy: str | None) -> str:
+def objection(record: dict[str, object], candidate: str, policy: str | None) -> str:
     """Return why the decision does not let the bundle of the digest `candidate` ship; empty if it does.
 
     `policy` is the digest of the policy that the decision must have been made by, if any.

@@ -24,7 +24,7 @@ class RescuedBundle:
     environment: str
     digest: str
     findings: list[str]
-    witness: dict[str, Any] | None
+    witness: dict[str, object] | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class SavedBundle:
     answer: dict[str, Any]
 
 
-def saved_by_worker(worker: Worker, task: str, target: Path, *, progress: Progress, **arguments: Any) -> SavedBundle:
+def saved_by_worker(worker: Worker, task: str, target: Path, *, progress: Progress, **arguments: object) -> SavedBundle:
     """Have the task save a bundle to `target`, and read back what it recorded.
 
     The task publishes with `bert_bundle.save`: the bundle is staged beside `target`, and one that is already there is
@@ -44,7 +44,7 @@ class Writer:
     def __init__(self, worker: Worker, runtime: str) -> None:
         self._worker, self._runtime = worker, runtime
 
-    def write(self, path: Path, specification: Mapping[str, Any], *, progress: Progress) -> Recorded | NotRun:
+    def write(self, path: Path, specification: Mapping[str, object], *, progress: Progress) -> Recorded | NotRun:
         """Save the classifier of `specification` to `path`; return what it recorded, or why there is no bundle."""
         arguments = {"specification": specification, "runtime": self._runtime}
         try:
@@ -62,7 +62,7 @@ class Reader:
 
     def __init__(self, worker: Worker, runtime: str) -> None:
         self._worker, self._runtime = worker, runtime
-        self._replays: dict[str, tuple[Path, dict[str, Any]]] = {}
+        self._replays: dict[str, tuple[Path, dict[str, object]]] = {}
 
     def observe(
         self, bundle: Path, against: Recorded, *, tolerances: Tolerances, progress: Progress
@@ -79,12 +79,12 @@ class Reader:
         figures = grade_replay(against, observation, tolerances)
         return Replayed(figures=figures, seconds=time.monotonic() - started, shares=shares)
 
-    def replay_of(self, replay_key: str) -> dict[str, Any] | None:
+    def replay_of(self, replay_key: str) -> dict[str, object] | None:
         """Return the worker's answer to a replay of a bundle with this key; None if it gave none."""
         _, replay = self._replays.get(replay_key, (None, None))
         return replay
 
-    def _observation(self, bundle: Path, replay_key: str, progress: Progress) -> tuple[Path | None, dict[str, Any]]:
+    def _observation(self, bundle: Path, replay_key: str, progress: Progress) -> tuple[Path | None, dict[str, object]]:
         arguments = {"bundle": str(bundle), "runtime": self._runtime}
         if replay_key in self._replays:
             self._worker.ask("check", progress, **arguments)

@@ -9,7 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
+from typing import Annotated, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, TypeAdapter
 
@@ -72,7 +72,7 @@ class Target:
     """A classifier to build, and where its bundle goes."""
 
     path: Path
-    specification: dict[str, Any]
+    specification: dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class Job(ABC, Generic[T]):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @abstractmethod
-    def _content(self) -> Any:
+    def _content(self) -> object:
         """Return what the results depend on beside the environment, as JSON data."""
 
 
@@ -122,7 +122,7 @@ class WriteJob(Job[BundleReference | NotRun]):
     targets: tuple[Target, ...]
     role: Literal["writer"] = "writer"
 
-    def _content(self) -> Any:
+    def _content(self) -> object:
         return [self.role, [target.specification for target in self.targets]]
 
 
@@ -134,7 +134,7 @@ class ReadJob(Job[Outcome]):
     tolerances: Tolerances
     role: Literal["reader"] = "reader"
 
-    def _content(self) -> Any:
+    def _content(self) -> object:
         bounds = [self.tolerances.double, self.tolerances.noise]
         return [self.role, [bundle.digest for bundle in self.bundles], bounds]
 
@@ -155,12 +155,12 @@ class JobResult(Generic[T]):
 _JOB = TypeAdapter[WriteJob | ReadJob](Annotated[WriteJob | ReadJob, Field(discriminator="role")])
 
 
-def to_json(job: Job[Any]) -> dict[str, Any]:
+def to_json(job: Job[object]) -> dict[str, object]:
     """Return `job` as JSON data."""
-    data: dict[str, Any] = _JOB.dump_python(cast(WriteJob | ReadJob, job), mode="json")
+    data: dict[str, object] = _JOB.dump_python(cast(WriteJob | ReadJob, job), mode="json")
     return data
 
 
-def from_json(data: dict[str, Any]) -> WriteJob | ReadJob:
+def from_json(data: dict[str, object]) -> WriteJob | ReadJob:
     """Return the job that `to_json` described. Raises pydantic.ValidationError for other data."""
     return _JOB.validate_json(json.dumps(data))

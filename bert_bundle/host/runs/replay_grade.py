@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bert_bundle.format.golden import Golden, from_bundle, replay_key
 from bert_bundle.format.open_bundle import check_files, open_bundle
@@ -32,6 +31,6 @@ def recorded(bundle: Path) -> Recorded:
     return Recorded(digest=opened.manifest.digest, golden=golden, replay_key=replay_key(opened, golden))
 
 
-def grade_replay(against: Recorded, observation: Mapping[str, Any], tolerances: Tolerances) -> Figures:
+def grade_replay(against: Recorded, observation: Mapping[str, object], tolerances: Tolerances) -> Figures:
     """Grade the answer of a worker's `replay` task."""
     return judge(against.golden, observation, float64_tolerance=tolerances.double, noise_tolerance=tolerances.noise)

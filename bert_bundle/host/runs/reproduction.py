@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.config.matrix_file import Environment, Tolerances
@@ -84,9 +83,9 @@ def write(
 
 
 def reproduce(
-    specification: Mapping[str, Any],
-    writer: Mapping[str, Any],
-    reader: Mapping[str, Any],
+    specification: Mapping[str, object],
+    writer: Mapping[str, object],
+    reader: Mapping[str, object],
     locks: Mapping[str, str],
     *,
     float64_tolerance: float,
@@ -124,7 +123,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _literal(record: Any) -> str:
+def _literal(record: object) -> str:
     """Return plain data as Python source, one entry of a mapping per line."""
     if not isinstance(record, Mapping):
         return repr(record)

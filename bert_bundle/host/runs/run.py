@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bert_bundle import errors
 from bert_bundle.api import inspect
@@ -56,7 +56,7 @@ class Reproduction:
     `tried` classifiers were built to make it smaller; 0 if it is one that the run wrote.
     """
 
-    specification: Mapping[str, Any]
+    specification: Mapping[str, object]
     verdict: Verdict
     tried: int
     script: Path
@@ -131,7 +131,7 @@ def audit(
 def cross(
     writers: Sequence[PreparedEnvironment | TemporaryEnvironment],
     readers: Sequence[PreparedEnvironment | TemporaryEnvironment],
-    specifications: Sequence[dict[str, Any]],
+    specifications: Sequence[dict[str, object]],
     *,
     folder: Path,
     executor: Executor,
@@ -180,7 +180,7 @@ def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, o
 
 
 def _write(
-    specifications: Sequence[dict[str, Any]],
+    specifications: Sequence[dict[str, object]],
     writers: Sequence[PreparedEnvironment | TemporaryEnvironment],
     folder: Path,
     executor: Executor,
@@ -273,7 +273,7 @@ def _context(
     return JobContext(environments=ready, progress=progress, remembered=options.remembered)
 
 
-def _file_name(number: int, specification: dict[str, Any]) -> str:
+def _file_name(number: int, specification: dict[str, object]) -> str:
     """Return the name of a bundle, which is the same for every writer: the model card contains it."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(specification.get("name", "")))
     return f"{number}-{name}" if name else str(number)
@@ -283,6 +283,6 @@ def _writer_of(manifest: Manifest) -> str:
     return environment_id_of(*written_by(manifest))
 
 
-def _check_any(what: str, items: Sequence[Any]) -> None:
+def _check_any(what: str, items: Sequence[object]) -> None:
     if not items:
         raise errors.ConfigError(f"no {what}: nothing would run", wanted="at least one", found="none")

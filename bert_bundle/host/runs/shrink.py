@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.runs.cell_workers import Reader, Writer
@@ -21,7 +20,7 @@ from bert_bundle.progress import Progress, silent
 MOST_TRIES = 200  # classifiers built in one search
 SECONDS = 300.0
 
-Specification = dict[str, Any]
+Specification = dict[str, object]
 Fails = Callable[[Specification], bool]
 Search = Callable[[Fails], Specification | None]  # returns the smallest that fails, as `strategies.smallest_failing`
 

@@ -22,7 +22,7 @@ class Variant(NamedTuple):
 
 
 def variants(
-    encode: Encode, slots: Sequence[Slot], texts: Mapping[str, List[Any]], length: int, longest: int
+    encode: Encode, slots: Sequence[Slot], texts: Mapping[str, List[object]], length: int, longest: int
 ) -> Iterator[Variant]:
     """Yield other encodings of `texts`, those that change the arrays and fit the model, the likeliest first.
 
@@ -44,7 +44,7 @@ def variants(
 
 
 def _of_same_length(
-    encode: Encode, tokens: List[Slot], texts: Mapping[str, List[Any]], ours: Arrays
+    encode: Encode, tokens: List[Slot], texts: Mapping[str, List[object]], ours: Arrays
 ) -> Iterator[Variant]:
     roles = {slot.name: slot.role for slot in tokens}
     other_roles = {_MASK: _TYPES, _TYPES: _MASK}
@@ -63,13 +63,13 @@ def _of_same_length(
     yield Variant("padding on the left", _left(encode, tokens, texts, ours), 'set tokenizer.padding_side = "left"')
 
 
-def _masks(encode: Encode, tokens: List[Slot], texts: Mapping[str, List[Any]]) -> List[np.ndarray]:
+def _masks(encode: Encode, tokens: List[Slot], texts: Mapping[str, List[object]]) -> List[np.ndarray]:
     """Return the attention mask of each group of texts, whether the model reads it or not."""
     first = {slot.group: slot for slot in tokens}
     return list(encode([slot._replace(role=_MASK) for slot in first.values()], texts, None).values())
 
 
-def _left(encode: Encode, tokens: List[Slot], texts: Mapping[str, List[Any]], ours: Arrays) -> Arrays:
+def _left(encode: Encode, tokens: List[Slot], texts: Mapping[str, List[object]], ours: Arrays) -> Arrays:
     groups = list({slot.group: None for slot in tokens})
     masks = dict(zip(groups, _masks(encode, tokens, texts)))
     moved = {}

@@ -16,8 +16,8 @@ PREDICTIONS, INPUTS = "predictions", "inputs"  # columns of the examples
 class OwnPipeline:
     """The two columns as given; None for one that was not."""
 
-    inputs: Any = None
-    predictions: Any = None
+    inputs: object = None
+    predictions: object = None
 
 
 NOT_GIVEN = OwnPipeline()
@@ -40,7 +40,7 @@ def checked_inputs(given: Any, slots: Sequence[Slot], features: Mapping[str, np.
     return arrays
 
 
-def checked_predictions(given: Any, outputs: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def checked_predictions(given: object, outputs: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """Return output name -> float64 array of the shape of that output of `outputs`.
 
     given  the array of a model with one output, a list of arrays in the model's order, or output name -> array; not all
@@ -99,7 +99,7 @@ def _by_name(given: Any, names: List[str], wanted: str, kind: str, column: str) 
     return dict(zip(names, given))
 
 
-def _is_list_of_one(given: Any) -> bool:
+def _is_list_of_one(given: object) -> bool:
     """Return whether `given` is a list with one array in it, as Keras takes and gives for a single input or output."""
     return isinstance(given, (list, tuple)) and len(given) == 1 and getattr(given[0], "ndim", 0) > 1
 
@@ -114,9 +114,9 @@ def _check_rows(array: np.ndarray, count: int, place: str) -> None:
         )
 
 
-def given_of(columns: Dict[str, Any], taken: Sequence[str]) -> OwnPipeline:
+def given_of(columns: Dict[str, object], taken: Sequence[str]) -> OwnPipeline:
     """Take the two columns out of the examples, unless the model has an input or a text of that name."""
-    found: Dict[str, Optional[Any]] = {
+    found: Dict[str, Optional[object]] = {
         name: columns.pop(name, None) for name in (INPUTS, PREDICTIONS) if name not in taken
     }
     return OwnPipeline(found.get(INPUTS), found.get(PREDICTIONS))

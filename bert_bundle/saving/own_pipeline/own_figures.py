@@ -47,7 +47,7 @@ def hold_own_figures(
     differ, if they do not; `longest` is the most tokens that the encoders take.
     """
 
-    def encoded(slots: Sequence[Slot], texts: Mapping[str, List[Any]], length: Optional[int]) -> Arrays:
+    def encoded(slots: Sequence[Slot], texts: Mapping[str, List[object]], length: Optional[int]) -> Arrays:
         by_text = {
             text: recipe if length is None else replace(recipe, max_length=length)
             for text, recipe in recipes.by_text.items()

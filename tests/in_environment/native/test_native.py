@@ -153,3 +153,27 @@ def test_a_subclass_of_the_native_encoder_is_refused(native, made, save, tmp_pat
     with pytest.raises(errors.ModelError, match="a layer that a bundle cannot represent") as caught:
         save(specification.BuiltClassifier(model, None, made.tokenizer, (), {"text": ["a"]}, 8), tmp_path / "bundle")
     assert caught.value.place == "mine"
+
+
+def test_a_class_with_a_head_by_itself_takes_what_it_took_before(native, save, tmp_path):
+    made = specification.build({"class": "BertForSequenceClassification"}, runtime="native")
+    bundle = bert_bundle.load(save(made, tmp_path / "bundle"), runtime="native")
+    ids = np.arange(2 * made.max_length, dtype="int32").reshape(2, -1) % 50 + 5
+    mask = np.ones_like(ids)
+    mask[1, 5:] = 0
+    wanted = bundle.model([ids, mask, np.zeros_like(ids)])
+    given = {"input_ids": ids, "attention_mask": mask}
+    for args, kwargs in (([given], {}), ([[ids, mask]], {}), ([ids, mask], {}), ([ids], {"attention_mask": mask})):
+        found = bundle.model(*args, **kwargs)
+        np.testing.assert_array_equal(*map(native.keras.ops.convert_to_numpy, (found, wanted)))
+    with pytest.raises(errors.SignatureError, match="an argument that the model does not take, or none of token ids"):
+        bundle.model(attention_mask=mask)
+    history = _fitted(native, bundle.model, {**given, "token_type_ids": np.zeros_like(ids)})
+    assert np.isfinite(history.history["loss"][0])
+
+
+def _fitted(native, model, rows):
+    """Fit a model for one step on two rows."""
+    loss = native.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=native.keras.optimizers.SGD(0.1), loss=loss)
+    return model.fit(rows, np.array([0, 1]), epochs=1, verbose=0)

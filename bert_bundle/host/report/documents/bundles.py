@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
     from bert_bundle.host.report.results import Inspection, RescuedBundle
 
 
-def manifest(found: Inspection) -> dict[str, Any]:
+def manifest(found: Inspection) -> dict[str, object]:
     """Return the manifest as it is in bundle.json."""
     return found.manifest
 
 
-def comparison(found: Comparison) -> dict[str, Any]:
+def comparison(found: Comparison) -> dict[str, object]:
     """Return docs/schema/diff.json."""
     return {**asdict(found), "same": found.same}
 
 
-def rescued(found: RescuedBundle) -> dict[str, Any]:
+def rescued(found: RescuedBundle) -> dict[str, object]:
     """Return docs/schema/rescue.json."""
     return {**asdict(found), "source": str(found.source), "bundle": str(found.bundle)}

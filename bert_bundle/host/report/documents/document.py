@@ -7,22 +7,21 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from bert_bundle.errors import BertBundleError
 
 
-def document(record: Mapping[str, Any]) -> str:
+def document(record: Mapping[str, object]) -> str:
     """Return `record` as indented JSON that ends with a newline."""
     return json.dumps(plain(record), indent=2, allow_nan=False) + "\n"
 
 
-def error(raised: BertBundleError) -> dict[str, Any]:
+def error(raised: BertBundleError) -> dict[str, object]:
     """Return docs/schema/error.json."""
     return {"error": raised.to_json()}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return `value` made of what JSON has: paths as text, every sequence as a list, null for NaN and infinity."""
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from bert_bundle.host.environments.locks import Lock
 
 
-def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, Any]:
+def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, object]:
     """Return docs/schema/environments.json: the rows of a matrix, each with whether it is locked."""
     return {"environments": [{**row.model_dump(mode="json"), "locked": locked} for row, locked in rows]}
 
 
-def locks(written: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
+def locks(written: Sequence[tuple[Environment, Lock]]) -> dict[str, object]:
     """Return docs/schema/locks.json."""
     return {
         "locks": [
@@ -27,6 +27,6 @@ def locks(written: Sequence[tuple[Environment, Lock]]) -> dict[str, Any]:
     }
 
 
-def doctor(found: Sequence[Diagnosis]) -> dict[str, Any]:
+def doctor(found: Sequence[Diagnosis]) -> dict[str, object]:
     """Return docs/schema/doctor.json."""
     return {"environments": [{**asdict(diagnosis), "as_expected": diagnosis.as_expected} for diagnosis in found]}

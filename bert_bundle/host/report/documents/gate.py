@@ -47,7 +47,7 @@ def gate(found: Gate) -> dict[str, Any]:
     return ordered
 
 
-def requirement(found: Requirement) -> dict[str, Any]:
+def requirement(found: Requirement) -> dict[str, object]:
     """Return docs/schema/require.json."""
     return {
         "verdict": found.decision_file,
@@ -57,7 +57,7 @@ def requirement(found: Requirement) -> dict[str, Any]:
     }
 
 
-def _environment(prepared: PreparedEnvironment) -> dict[str, Any]:
+def _environment(prepared: PreparedEnvironment) -> dict[str, object]:
     """Return the record of an environment; of an error only the message, which names nothing of this machine."""
     from bert_bundle.host.report.documents.runs import environment
 
@@ -65,7 +65,7 @@ def _environment(prepared: PreparedEnvironment) -> dict[str, Any]:
     return {**record, "error": record["error"] and record["error"]["message"]}
 
 
-def _grade(verdict: Verdict, reason: str) -> dict[str, Any]:
+def _grade(verdict: Verdict, reason: str) -> dict[str, object]:
     from bert_bundle.host.report.documents.runs import verification
 
     record = verification(verdict)

@@ -18,7 +18,7 @@ from bert_bundle.host.upgrades.upgrade import Upgrade
 _KEYS = {"float64_difference": "double", "native_difference": "single"}
 
 
-def run(found: Run) -> dict[str, Any]:
+def run(found: Run) -> dict[str, object]:
     """Return docs/schema/run.json."""
     return {
         "summary": asdict(found.summary),
@@ -33,12 +33,12 @@ def run(found: Run) -> dict[str, Any]:
     }
 
 
-def verification(verdict: Verdict) -> dict[str, Any]:
+def verification(verdict: Verdict) -> dict[str, object]:
     """Return docs/schema/verify.json, which is the record of one verdict in every document."""
     return {_KEYS.get(name, name): value for name, value in asdict(verdict).items()}
 
 
-def demo(report: DemoReport) -> dict[str, Any]:
+def demo(report: DemoReport) -> dict[str, object]:
     """Return docs/schema/demo.json: the document of a run with what came before it."""
     return {
         "bundle": report.bundle,
@@ -48,7 +48,7 @@ def demo(report: DemoReport) -> dict[str, Any]:
     }
 
 
-def bisection(found: Bisection) -> dict[str, Any]:
+def bisection(found: Bisection) -> dict[str, object]:
     """Return docs/schema/bisect.json."""
     return {
         "bundle": found.bundle,
@@ -80,28 +80,28 @@ def environment(prepared: PreparedEnvironment) -> dict[str, Any]:
     return {"id": prepared.id, "python": None, "packages": {}, "lock": None, "error": prepared.error.to_json()}
 
 
-def _spread(found: Run) -> dict[str, Any]:
+def _spread(found: Run) -> dict[str, object]:
     largest = spread(found.verdicts)
     pairs = [{"writer": writer, "reader": reader, "double": value} for (writer, reader), value in largest.items()]
     return {"largest": max(largest.values(), default=None), "pairs": pairs}
 
 
-def _reproduction(reproduction: Reproduction) -> dict[str, Any]:
+def _reproduction(reproduction: Reproduction) -> dict[str, object]:
     return {**asdict(reproduction), "verdict": verification(reproduction.verdict)}
 
 
-def _upgrade(upgrade: Upgrade) -> dict[str, Any]:
+def _upgrade(upgrade: Upgrade) -> dict[str, object]:
     parts = {name: part for name, part in asdict(upgrade).items() if name != "locked"}
     return {"id": upgrade.id, **parts, "as_of": upgrade.locked.environment.as_of.isoformat()}
 
 
-def _first_release(release: FirstRelease) -> dict[str, Any]:
+def _first_release(release: FirstRelease) -> dict[str, object]:
     return {**asdict(release), "steps": [_step(step) for step in release.steps]}
 
 
-def _step(step: TrialResult) -> dict[str, Any]:
+def _step(step: TrialResult) -> dict[str, object]:
     return {**asdict(step), "verdict": verification(step.verdict)}
 
 
-def _unit(unit: Unit) -> dict[str, Any]:
+def _unit(unit: Unit) -> dict[str, object]:
     return {**asdict(unit), "needs": sorted(unit.needs)}

@@ -60,7 +60,7 @@ def rescued(found: RescuedBundle, style: Style) -> str:
     return terminal.render(style, *parts)
 
 
-def _witness(witness: Mapping[str, Any] | None) -> str:
+def _witness(witness: Mapping[str, object] | None) -> str:
     if witness is None:
         return "not proven: nothing tells what it predicted"
     figures = [f"{witness['float32']:.1e} in float32"]
