@@ -26,6 +26,7 @@ from bert_bundle.loading import replay
 from bert_bundle.loading.loaded_bundle import Bundle
 from bert_bundle.rescuing import sources
 from bert_bundle.rescuing import witness as witnesses
+from bert_bundle.rescuing.location import model_at
 from bert_bundle.rescuing.model_parts import parts_of
 from bert_bundle.saving import proof
 from bert_bundle.saving.draft import draft
@@ -208,7 +209,7 @@ def rescue(
     and what `save` raises. Where nothing tells what it predicted, the bundle's metadata and the result do.
     """
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
-    stored = source if isinstance(source, StoredModel) else read_stored(pathlib.Path(os.fspath(source)))
+    stored = source if isinstance(source, StoredModel) else read_stored(model_at(pathlib.Path(os.fspath(source))))
     found = sources.Sources(stored, config, tokenizer)
     read = parts_of(stored, found.encoder_config)
     bound = keras_runtime.bind(runtime)

@@ -6,7 +6,7 @@ classes of Keras and transformers.
 """
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import Family
@@ -67,6 +67,11 @@ def full_names(architecture: Mapping[str, Any], paths: List[str], place: str) ->
             raise FormatError("a tensor that no layer of the model has", place=place, found=path)
         found[path] = _name(layers[holder], path[len(holder) + 1 :], "{} {}".format(place, path))
     return found
+
+
+def of_weights(paths: Sequence[str]) -> List[str]:
+    """Return those of the paths that name a variable of the model, not of its optimizer or metrics."""
+    return [path for path in paths if "/{}/".format(VARIABLES) in path and not path.startswith(_TRAINING)]
 
 
 def _of_encoder_by_itself(family: Family, paths: List[str], place: str) -> Dict[str, str]:

@@ -79,15 +79,17 @@ def rescue(
       bert-bundle rescue my_bert_classifier_keras --config my_bert_classifier -o classifier
       bert-bundle rescue model.h5 --tokenizer my_bert_classifier --reference noted.npz -o classifier
     """
+    from bert_bundle.format.model_kinds import kind_of
     from bert_bundle.host.report.documents import bundles as documents
     from bert_bundle.host.report.results import RescuedBundle
     from bert_bundle.host.report.text import bundles as text
     from bert_bundle.keras_files.read import read
+    from bert_bundle.rescuing.location import model_at
 
     for option, given in {"PATH": path, "--config": config, "--tokenizer": tokenizer, "--reference": reference}.items():
-        if given is not None and not given.exists():
+        if given is not None and not given.exists() and not (given == path and kind_of(path)):
             raise ConfigError(f"{option} does not exist", place=given)
-    stored = read(path)
+    stored = read(model_at(path))
     environment = _builder(options, stored, env)
     answer = _rescued(
         options,
@@ -103,7 +105,7 @@ def rescue(
         overwrite=force,
     )
     found = RescuedBundle(
-        source=path,
+        source=Path(stored.path),
         kind=stored.kind,
         versions=dict(stored.versions),
         bundle=out,

@@ -17,6 +17,7 @@ from bert_bundle.host.report.style import Style
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
     from bert_bundle.host.report.results import Inspection, RescuedBundle
+    from bert_bundle.rescuing.description import Description
 
 _MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
@@ -43,6 +44,28 @@ def manifest(found: Inspection, style: Style) -> str:
         "tokenizer": _pairs(record["tokenizer"]),
     }
     return terminal.render(style, terminal.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
+
+
+def old_model(found: Description, style: Style) -> str:
+    """Return what a stored model is, what a rescue of it needs, and the command."""
+    frozen = "the file does not tell" if found.frozen is None else ", ".join(found.frozen) or "none that the file tells"
+    facts = {
+        "model": f"{found.path} ({found.kind}), not a bundle",
+        "written by": _pairs(found.versions) or "the file does not tell",
+        **({"encoders": _pairs(found.encoders)} if found.encoders else {}),
+        "tensors": f"{found.tensors:,} with {found.parameters:,} numbers",
+        "frozen parts": frozen,
+        "configuration": found.config or "none beside it",
+        "tokenizer": found.tokenizer or "none beside it",
+        "original": found.proof or "nothing in the file tells what it predicted: give --reference",
+        **{f"needs {option}": why for option, why in found.needs.items()},
+        **({"refused": found.refused} if found.refused else {}),
+    }
+    parts: list[RenderableType] = [terminal.facts(facts)]
+    parts += [Padding(Text(printable(finding)), (0, 0, 0, 2)) for finding in found.findings]
+    shown = terminal.render(style, *parts)
+    # Not rendered, which would break a long command into lines.
+    return shown if found.refused else f"{shown}\nrescue it with:\n  {printable(found.command)}\n"
 
 
 def rescued(found: RescuedBundle, style: Style) -> str:
