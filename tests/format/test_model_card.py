@@ -41,3 +41,20 @@ def test_how_texts_are_cut_and_padded_is_one_sentence(tokenizer: dict[str, Any],
 )
 def test_a_call_is_shown_with_texts_or_documents(inputs: Any, call: str) -> None:
     assert call in shown({"max_length": 16, "padding": "max_length"}, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("rescue", "sentence"),
+    [
+        ({"source": "model.h5", "witness": "not proven against the original"},
+         "Made of model.h5 by a rescue: **not proven against the original**, as nothing told what that predicted."),
+        ({"source": "a_b", "witness": {"name": "the reference", "float32": 1e-7}},
+         "Made of a\\_b by a rescue: it predicts what the reference predicts."),
+    ],
+)  # fmt: skip
+def test_a_rescued_bundle_says_what_it_was_made_of_and_whether_that_is_proven(rescue: Any, sentence: str) -> None:
+    signature: dict[str, Any] = {"inputs": [], "outputs": []}
+    tokenizer = {"max_length": 16, "padding": "max_length"}
+    assert sentence in card("b", signature, [], {}, tokenizer, {}, 3, rescue=rescue).decode("utf-8")
+    for other in (None, "text", {"source": 3}):  # metadata of the user's own
+        assert b"rescue" not in card("b", signature, [], {}, tokenizer, {}, 3, rescue=other)

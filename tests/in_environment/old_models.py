@@ -26,6 +26,11 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqr
 FROZEN = ("encoder.layer.0", "pooler")
 
 
+def by_path():
+    """Return whether this Keras writes `.weights.h5` by path; before, it is the layout of other HDF5 weights."""
+    return tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 13)
+
+
 def config(layers=1, **fields):
     return transformers.BertConfig(
         vocab_size=len(VOCABULARY),

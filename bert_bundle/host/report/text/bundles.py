@@ -85,7 +85,7 @@ def rescued(found: RescuedBundle, style: Style) -> str:
 
 def _witness(witness: Mapping[str, Any] | None) -> str:
     if witness is None:
-        return "not proven: nothing tells what it predicted"
+        return "not proven against the original: nothing tells what it predicted"
     figures = [f"{witness['float32']:.1e} in float32"]
     figures += [f"{witness['float64']:.1e} in float64"] if witness["float64"] is not None else []
     return f"{witness['name']} predicts the same within {', '.join(figures)}"
