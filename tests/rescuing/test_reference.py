@@ -15,7 +15,7 @@ NOTED = {"input_ids": [[1, 2], [3, 4]], "predictions": [[0.25, 0.75], [1.0, 0.0]
 def test_both_formats_give_the_same_arrays_whatever_the_file_is_called(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text(json.dumps(NOTED))
     with open(tmp_path / "b.json", "wb") as file:
-        np.savez(file, **{name: np.array(value) for name, value in NOTED.items()})
+        np.savez(file, input_ids=NOTED["input_ids"], predictions=NOTED["predictions"])
     for name in ("a.npz", "b.json"):
         found = read(tmp_path / name)
         assert {key: array.tolist() for key, array in found.items()} == NOTED
