@@ -204,7 +204,8 @@ def rescue(
     config      the folder of the encoder's config.json, for a file that does not hold the configuration
     labels      as of `save`; by default those of the encoder's configuration
     reference   {input name: array, "predictions": array}: figures that you noted of the original
-    build       for weights alone: returns the Keras model that they belong to, built as it was when it was saved
+    build       for weights alone, or a file whose model is refused: returns the Keras model, built as it was when it
+                was saved
     runtime     as of `load`; all others as of `save`
 
     Raises FormatError, IntegrityError, LimitError or UnsafeError for a file that is refused, ModelError for a model

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, List
 
 SAVED_MODEL, KERAS_ZIP, CHECKPOINT, HUGGING_FACE = "saved_model", "keras", "checkpoint", "hugging_face"
-ANY_HDF5 = "hdf5"  # a model, or weights alone: the bytes at its begin do not tell
+ANY_HDF5 = "hdf5"  # a model, or weights alone: its first bytes do not tell
 PICKLE = "pickle"  # of PyTorch
 
 MODEL_FILE, CONFIG, INDEX = "saved_model.pb", "config.json", ".index"

@@ -147,16 +147,19 @@ def _archive(path: Path) -> StoredModel:
         _check_members(archive, path)
         metadata, architecture = (document(archive.read(name), path.name + " " + name) for name in ARCHIVE[:2])
         file = Hdf5(archive.read(ARCHIVE[2]), path.name + " " + ARCHIVE[2])
-    with malformed("a configuration that is not whole", path.name):
-        names = structural_names.full_names(architecture, list(file.paths), path.name)
-    return StoredModel(
+    stored = StoredModel(
         kind=model_kinds.KERAS_ZIP,
         path=str(path.resolve()),
         versions=versions(str(metadata.get("keras_version", "")), architecture),
-        arrays={name: file.array(place) for place, name in names.items()},
-        architecture=architecture,
+        arrays={},
         digest=digest([path]),
     )
+    if not structural_names.has_architecture(architecture):  # of a subclassed model it has the weights alone
+        by_path = {place: file.array(place) for place in structural_names.of_weights(file.paths)}
+        return replace(stored, kind=STRUCTURAL_WEIGHTS, arrays=by_path)
+    with malformed("a configuration that is not whole", path.name):
+        names = structural_names.full_names(architecture, list(file.paths), path.name)
+    return replace(stored, arrays={name: file.array(place) for place, name in names.items()}, architecture=architecture)
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:

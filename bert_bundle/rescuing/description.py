@@ -126,6 +126,9 @@ def _parts(stored: StoredModel, sources: Sources, needs: Dict[str, str]) -> Tupl
         if missing:
             needs.setdefault(CONFIG, error.message)
             return None, ""
+        if isinstance(error, ModelError):
+            needs[BUILD] = _reason(error)
+            return None, ""
         return None, _reason(error)
     except BundleError as error:
         return None, _reason(error)

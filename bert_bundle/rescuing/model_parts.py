@@ -12,6 +12,8 @@ from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
 from bert_bundle.rescuing.stored_graph import EncoderConfig, nowhere
 from bert_bundle.rescuing.stored_weights import without_pooler
 
+_BUILD = "give the function of yours that builds the model by --build MODULE:FUNCTION"
+
 
 @dataclass(frozen=True)
 class Rescued:
@@ -31,13 +33,13 @@ def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Re
         raise ModelError(
             "weights alone, without the architecture of the model",
             place=stored.source,
-            fix="give the function of yours that builds the model by --build MODULE:FUNCTION",
+            fix=_BUILD,
         )
     if stored.architecture is None:
         raise ModelError(
             "a file without the architecture of the model",
             place=stored.source,
-            fix="load it where it still loads, and save it with bert_bundle.save",
+            fix=_BUILD,
         )
     read = stored_graph.read(stored.architecture, stored.source, encoder_config)
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)

@@ -1,4 +1,6 @@
-"""Weights alone -> a model that a function of the user builds, each variable set to the tensor of its name.
+"""Stored weights -> a model that a function of the user builds, each variable set to the tensor of its name.
+
+For weights alone, and for a model whose architecture the file does not hold or a bundle cannot read from it.
 
 The function is the user's own code, and runs because it was given. Nothing in the file is: Keras' loaders, which go by
 position, are not used. Every tensor of the file is used once, and every variable of the model is set once.
@@ -13,7 +15,7 @@ import numpy as np
 
 from bert_bundle.capturing import capture
 from bert_bundle.errors import BundleError, ConfigError, FormatError, ModelError
-from bert_bundle.keras_files.stored_model import STRUCTURAL_WEIGHTS, WEIGHTS_ALONE, StoredModel
+from bert_bundle.keras_files.stored_model import STRUCTURAL_WEIGHTS, StoredModel
 from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading.parts import Parts, of_captured
 from bert_bundle.rescuing import numbered_names, own_paths
@@ -59,11 +61,9 @@ def imported(reference: str, path: Sequence[str]) -> Callable[[], Any]:
 def built(stored: StoredModel, build: Callable[[], Any], runtime: Runtime) -> Built:
     """Call the function, and give its model the weights of the file.
 
-    Raises ModelError for a file that has its own architecture, a function that fails or does not return a model that is
-    built, FormatError for names or shapes that are not the same in both.
+    Raises ModelError for a function that fails or does not return a model that is built, FormatError for names or
+    shapes that are not the same in both.
     """
-    if stored.kind not in WEIGHTS_ALONE:
-        raise ModelError("a file that does not need a function", place=stored.source, fix="leave out " + PLACE)
     model = _called(build, runtime)
     variables = list(model.weights)
     paths = own_paths.by_path if stored.kind == STRUCTURAL_WEIGHTS else _by_name

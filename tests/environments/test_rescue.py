@@ -111,7 +111,7 @@ def test_weights_alone_are_given_to_the_model_that_a_function_builds(
     monkeypatch.chdir(tmp_path)
     arguments = ("--config", shape / "classifier", "-o", tmp_path / "bundle", "--env", WRITER)
     code, document = bert_bundle("rescue", shape / name, *arguments)
-    assert (code, document["error"]["fix"][:24]) == (5, "give the function of you")
+    assert (code, document["error"]["fix"][:25]) == (5, "give the function of your")
     code, document = bert_bundle(
         "rescue", shape / name, *arguments, "--build", "of_the_user:make", "--reference", shape / "noted.npz"
     )

@@ -117,11 +117,6 @@ def test_a_function_without_a_model_is_refused(function, message, runtime):
         user_model.built(StoredModel(LEGACY_WEIGHTS, "/w.h5", {}, {}), function, runtime)
 
 
-def test_a_file_with_an_architecture_needs_no_function(runtime):
-    with pytest.raises(ModelError, match="a file that does not need a function"):
-        user_model.built(StoredModel("h5", "/w.h5", {}, {}, architecture={}), failing, runtime)
-
-
 def test_a_function_is_imported_from_the_given_folder_only_as_it_was_named(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.path", list(__import__("sys").path))
     (tmp_path / "of_the_user.py").write_text("class Models:\n    make = staticmethod(lambda: 3)\n", encoding="utf-8")

@@ -67,12 +67,16 @@ def test_what_is_missing_is_named_by_its_option(old_models: Path, tmp_path: Path
     assert describe(tmp_path / "model.h5").needs == {TOKENIZER: "several folders with a tokenizer: a, b"}
 
 
-def test_a_model_that_cannot_be_rescued_says_why(old_models: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_code_says_so_and_a_damaged_one_is_refused(old_models: Path, tmp_path: Path) -> None:
     data = (old_models / "with_features" / "model.h5").read_bytes()
     (tmp_path / "model.h5").write_bytes(data.replace(b'"class_name": "Concatenate"', b'"class_name": "Konkatenate"'))
     found = describe(tmp_path / "model.h5")
-    assert found.refused == "a layer that a bundle cannot represent @ model.h5 layer concatenate: Konkatenate"
-    assert (found.encoders, found.frozen) == ({}, None)
+    assert found.needs[BUILD] == "a layer that a bundle cannot represent @ model.h5 layer concatenate: Konkatenate"
+    assert (found.encoders, found.frozen, found.refused) == ({}, None, "")
+    (tmp_path / "model.h5").write_bytes(data.replace(b'"output_layers": [', b'"output_layerz": ['))
+    found = describe(tmp_path / "model.h5")
+    assert found.refused.startswith("a model without inputs or outputs @ model.h5")
+    assert BUILD not in found.needs
 
 
 def test_a_folder_with_the_article_s_two_folders_is_enough(old_models: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_folder_without_a_class_with_a_head_says_what_is_missing(
     assert "as --config" in caught.value.fix
 
 
-def test_a_configuration_that_is_no_object_or_too_large_is_refused(old_models: Path, tmp_path: Path) -> None:
+def test_a_configuration_that_is_not_an_object_or_too_large_is_refused(old_models: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(old_models / "with_a_head" / "safetensors", tmp_path / "hub"))
     (folder / "config.json").write_text("[]")
     with pytest.raises(FormatError, match="not a JSON object"):

@@ -31,7 +31,7 @@ def test_both_formats_give_the_same_arrays_whatever_the_file_is_called(tmp_path:
         ("no JSON", "not JSON"),
     ],
 )
-def test_what_is_no_array_of_numbers_is_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_what_is_not_an_array_of_numbers_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "noted.json").write_text(text)
     with pytest.raises(FormatError, match=message):
         read(tmp_path / "noted.json")

@@ -48,8 +48,8 @@ _UNKNOWN = (
 @click.option(
     "--build",
     metavar="MODULE:FUNCTION",
-    help="For weights alone: a function in a module of the current folder that returns the model. It is run, in a "
-    "worker.",
+    help="A function in a module of the current folder that returns the model, for weights alone or a file whose "
+    "model is refused. It is run, in a worker.",
 )
 @click.option(
     "--input",
