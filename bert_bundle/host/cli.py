@@ -59,7 +59,7 @@ Exit codes:
 """,
     lazy={
         "demo": LazyCommand(f"{_COMMANDS}.demo:demo", "Train, save, verify and audit a small classifier"),
-        "rescue": LazyCommand(f"{_COMMANDS}.rescue:rescue", "Make a bundle of a model that Keras saved"),
+        "rescue": LazyCommand(f"{_COMMANDS}.rescue:rescue", "Make a bundle of an old model"),
         "inspect": LazyCommand(f"{_COMMANDS}.bundle:inspect", "Show what is in a bundle, or in an old model"),
         "verify": LazyCommand(f"{_COMMANDS}.bundle:verify", "Replay the recorded examples of a bundle and compare"),
         "audit": LazyCommand(f"{_COMMANDS}.audit:audit", "Replay a bundle in several environments and grade each"),

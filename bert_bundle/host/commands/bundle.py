@@ -23,7 +23,7 @@ def is_old_model(path: Path) -> bool:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @common
 def inspect(options: Options, bundle: Path) -> CommandResult:
-    """Show what is in a bundle, or in a model that was saved otherwise.
+    """Show what is in a bundle, or in an old model.
 
     Versions, inputs, labels and files of BUNDLE. Checks the digest of every file. Does not need TensorFlow.
 

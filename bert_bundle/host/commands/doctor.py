@@ -16,7 +16,7 @@ from bert_bundle.host.commands.options import Options, common, selection
 @selection
 @common
 def doctor(options: Options, path: Path | None, names: tuple[str, ...], groups: tuple[str, ...]) -> CommandResult:
-    """Check environments for known breakages, or what the rescue of an old model needs.
+    """Check environments for known breakages, or an old model.
 
     Lists each known breakage of the installed packages, why it happens and how to fix it. Reads the packages' metadata
     only: it takes less than a second and imports none of them. Without --env and --groups it checks this interpreter.

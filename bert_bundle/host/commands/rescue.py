@@ -1,4 +1,4 @@
-"""The command that makes a bundle of a file of Keras."""
+"""The command that makes a bundle of a stored model."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def rescue(
     env: str | None,
     force: bool,
 ) -> CommandResult:
-    """Make a bundle of a model that was saved otherwise.
+    """Make a bundle of an old model.
 
     PATH is what Keras 2, TensorFlow or transformers wrote: a SavedModel folder, an .h5 file, a .keras archive, a folder
     of transformers with a head, weights alone (.weights.h5, .h5, a checkpoint's prefix) with --build, or a folder with
