@@ -10,7 +10,7 @@ Layer 11 of the core.
 import os
 import pathlib
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import check_files, open_bundle
@@ -24,9 +24,10 @@ from bert_bundle.keras_models.runtime import AUTO
 from bert_bundle.loading import load as loading
 from bert_bundle.loading import replay
 from bert_bundle.loading.loaded_bundle import Bundle
-from bert_bundle.rescuing import sources
+from bert_bundle.rescuing import sources, user_model
 from bert_bundle.rescuing import witness as witnesses
-from bert_bundle.rescuing.model_parts import parts_of
+from bert_bundle.rescuing.location import model_at
+from bert_bundle.rescuing.model_parts import Rescued, parts_of
 from bert_bundle.saving import proof
 from bert_bundle.saving.draft import draft
 from bert_bundle.saving.label_names import Labels
@@ -192,15 +193,19 @@ def rescue(
     task: Asked = None,
     inputs: Optional[Mapping[str, Any]] = None,
     padding: Optional[str] = None,
+    build: Optional[Callable[[], Any]] = None,
 ) -> Rescue:
-    """Make a bundle of a file that Keras 2 wrote: a SavedModel, an HDF5 file, or a .keras archive.
+    """Make a bundle of what Keras 2, TensorFlow or transformers wrote, whatever its kind (docs/rescue.md).
 
-    source      the file or folder. Nothing in it is executed, and Keras' own loaders are not used
+    source      the file or folder, a checkpoint's prefix, or a folder with one of these in it. Nothing in it is
+                executed, and Keras' own loaders are not used
     tokenizer   the encoder's own, or the folder that `save_pretrained` wrote it to; by default that of the only
                 folder that has one: `config`, or else `source` and the folders beside it
     config      the folder of the encoder's config.json, for a file that does not hold the configuration
     labels      as of `save`; by default those of the encoder's configuration
     reference   {input name: array, "predictions": array}: figures that you noted of the original
+    build       for weights alone, or a file whose model is refused: returns the Keras model, built as it was when it
+                was saved
     runtime     as of `load`; all others as of `save`
 
     Raises FormatError, IntegrityError, LimitError or UnsafeError for a file that is refused, ModelError for a model
@@ -208,12 +213,18 @@ def rescue(
     and what `save` raises. Where nothing tells what it predicted, the bundle's metadata and the result do.
     """
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
-    stored = source if isinstance(source, StoredModel) else read_stored(pathlib.Path(os.fspath(source)))
+    stored = source if isinstance(source, StoredModel) else read_stored(model_at(pathlib.Path(os.fspath(source))))
     found = sources.Sources(stored, config, tokenizer)
-    read = parts_of(stored, found.encoder_config)
     bound = keras_runtime.bind(runtime)
+    read: Union[Rescued, user_model.Built]
+    if build is not None:
+        read = user_model.built(stored, build, bound)
+        model = read.model
+    else:
+        read = parts_of(stored, found.encoder_config)
+        model = None
     own_tokenizer = found.tokenizer(read.parts.configs, bound.name)
-    model = read.parts.build(bound).model
+    model = read.parts.build(bound).model if model is None else model
     witness = None
     if reference is not None:
         witness = witnesses.of_reference(reference, read.parts, model, bound)

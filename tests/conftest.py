@@ -76,9 +76,15 @@ def writer() -> Iterator[Worker]:
 
 @pytest.fixture(scope="session")
 def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py."""
+    """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py. Copy one to change it."""
     folder = tmp_path_factory.mktemp("old_models")
-    old_files.write(environment(WRITER), folder, ["with_features", "frozen:model.h5,model.keras"])
+    weights = "legacy.h5,model.weights.h5,ckpt"
+    shapes = [
+        "with_features:saved_model,model.h5,model.keras," + weights,
+        "frozen:model.h5,model.keras",
+        "with_a_head:hugging_face,safetensors,inside," + weights,
+    ]
+    old_files.write(environment(WRITER), folder, shapes)
     return folder
 
 

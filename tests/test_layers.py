@@ -24,7 +24,11 @@ MOST_LINES, MOST_MODULES = 350, 16  # of a file; of a folder, without its __init
 HEAVY = {"tensorflow", "tf_keras", "transformers", "keras", "jax", "tokenizers"}  # inside functions only, except here:
 HEAVY_AT_TOP = ("encoders.*", "keras_models.*", "tokenizer.*", "classifiers.*")
 NEVER_HEAVY = ("interpreter", "format", "graph", "grading")  # the model and its figures as data
-LIBRARIES = {("hypothesis", "classifiers.strategies"), ("pyfive", "keras_files.hdf5")}  # the only module of each
+LIBRARIES = {
+    ("hypothesis", "classifiers.strategies"),
+    ("pyfive", "keras_files.hdf5"),
+    ("h5py", "rescuing.own_paths"),
+}  # the only module of each
 NEWER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}
 LIGHT = (sys.stdlib_module_names - NEWER_THAN_3_8) | {"numpy", "safetensors"}
 NOT_SUBSCRIPTABLE_IN_3_8 = {"list", "dict", "tuple", "set", "frozenset", "type"}

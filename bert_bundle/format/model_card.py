@@ -19,12 +19,14 @@ def card(
     custom_objects: Sequence[str] = (),
     interchangeable: Sequence[Sequence[str]] = (),
     proof: Mapping[str, Any] = NO_FACTS,
+    rescue: Any = None,
 ) -> bytes:
     """Return README.md of a bundle.
 
     custom_objects   the names of the classes that must be passed to `load`
     interchangeable  pairs of inputs that can be swapped without changing a prediction
     proof            fields of the manifest's proof that are known before it: the accuracy, what was held against it
+    rescue           what the manifest's metadata holds of the file that the bundle was made of, if it was
     """
     classes = ", ".join("{!r}: {}".format(name, name.split(">")[-1]) for name in custom_objects)
     lines: List[str] = [
@@ -62,6 +64,7 @@ def card(
         *_classes(custom_objects),
         *_interchangeable(interchangeable),
         *_own_figures(proof),
+        *_rescue(rescue),
         "",
         "Written with {}.".format(", ".join("{} {}".format(k, v) for k, v in sorted(packages.items()))),
         "`bert-bundle verify` replays its {} recorded examples.".format(examples),
@@ -96,6 +99,18 @@ def _own_figures(proof: Mapping[str, Any]) -> List[str]:
         done = " and ".join(words[name] for name in proof["held_against"])
         lines.append("It predicts what its author's own pipeline {} for the recorded examples.".format(done))
     return ["", *lines] if lines else []
+
+
+def _rescue(record: Any) -> List[str]:
+    """Return where a rescued bundle comes from, and whether it predicts what the original did."""
+    if not isinstance(record, Mapping) or not isinstance(record.get("source"), str):
+        return []
+    witness = record.get("witness")
+    if isinstance(witness, Mapping):
+        said = "it predicts what {} predicts".format(witness.get("name"))
+    else:
+        said = "**not proven against the original**, as nothing told what that predicted"
+    return ["", "Made of {} by a rescue: {}.".format(_plain(record["source"]), said)]
 
 
 def _lengths(tokenizer: Mapping[str, Any]) -> str:

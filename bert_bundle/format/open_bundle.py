@@ -11,6 +11,7 @@ from bert_bundle.errors import FormatError, StorageError, UnsafeError
 from bert_bundle.format import layout
 from bert_bundle.format.files import COPY_AGAIN, check_content, listing, read_file, read_verified
 from bert_bundle.format.manifest import Manifest
+from bert_bundle.format.model_kinds import rescue_command
 
 NO_FILES: Mapping[str, bytes] = {}
 
@@ -59,14 +60,15 @@ def open_bundle(path: str, in_memory: Mapping[str, bytes] = NO_FILES) -> OpenedB
             "not a bundle: it is a file" if _exists(root) else "not a bundle: there is no such folder",
             place=path,
             wanted="a folder with " + layout.MANIFEST,
-            fix="name the folder that bert_bundle.save wrote",
+            fix=_rescue(path) or "name the folder that bert_bundle.save wrote",
         )
     if layout.MANIFEST not in in_memory and not _exists(os.path.join(root, layout.MANIFEST)):
         raise FormatError(
             "not a bundle: it has no {}".format(layout.MANIFEST),
             place=path,
             wanted="a folder that bert_bundle.save wrote",
-            fix="name the bundle's own folder; saved models and checkpoints of other kinds are not bundles",
+            fix=_rescue(path)
+            or "name the bundle's own folder; saved models and checkpoints of other kinds are not bundles",
         )
     found = {*listing(root), *in_memory}
     manifest = Manifest.parse(
@@ -85,6 +87,12 @@ def open_bundle(path: str, in_memory: Mapping[str, bytes] = NO_FILES) -> OpenedB
             fix="delete it: a bundle holds what was saved and nothing else",
         )
     return OpenedBundle(root, manifest, in_memory)
+
+
+def _rescue(path: str) -> str:
+    """Return what to do about a stored model that is not a bundle, empty for anything else."""
+    command = rescue_command(path)
+    return "make a bundle of it: " + command if command else ""
 
 
 def check_files(bundle: OpenedBundle, *, keep: bool = False) -> None:

@@ -59,14 +59,14 @@ Exit codes:
 """,
     lazy={
         "demo": LazyCommand(f"{_COMMANDS}.demo:demo", "Train, save, verify and audit a small classifier"),
-        "rescue": LazyCommand(f"{_COMMANDS}.rescue:rescue", "Make a bundle of a model that Keras saved"),
-        "inspect": LazyCommand(f"{_COMMANDS}.bundle:inspect", "Show what is in a bundle"),
+        "rescue": LazyCommand(f"{_COMMANDS}.rescue:rescue", "Make a bundle of an old model"),
+        "inspect": LazyCommand(f"{_COMMANDS}.bundle:inspect", "Show what is in a bundle, or in an old model"),
         "verify": LazyCommand(f"{_COMMANDS}.bundle:verify", "Replay the recorded examples of a bundle and compare"),
         "audit": LazyCommand(f"{_COMMANDS}.audit:audit", "Replay a bundle in several environments and grade each"),
         "diff": LazyCommand(f"{_COMMANDS}.bundle:diff", "Show what differs between two bundles"),
         "gate": LazyCommand(f"{_COMMANDS}.gate:gate", "Decide whether a release may ship"),
         "bisect": LazyCommand(f"{_COMMANDS}.bisect:bisect", "Find the package upgrade that changed the predictions"),
-        "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", "Check environments for known breakages"),
+        "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", "Check environments for known breakages, or an old model"),
     },
 )
 cli.add_command(matrix)

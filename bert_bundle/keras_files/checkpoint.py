@@ -13,11 +13,10 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 import numpy as np
 
 from bert_bundle.errors import FormatError, IntegrityError, LimitError
+from bert_bundle.format.model_kinds import INDEX, TABLE_MAGIC
 from bert_bundle.keras_files import crc32c, tensor_protos, wire
 from bert_bundle.keras_files.wire import Message
 
-MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
-INDEX = ".index"
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 VALUE = "VARIABLE_VALUE"
 MAX_INDEX = 64 << 20  # bytes; the index of BERT-large with an optimizer has about 100 thousand
@@ -149,7 +148,7 @@ def _entry(data: bytes, place: str) -> Entry:
 
 def _records(data: bytes, place: str) -> Iterator[Tuple[bytes, bytes]]:
     """Yield (key, value) of a table, in order. Raises FormatError for a damaged one or a key that is there twice."""
-    if len(data) < _FOOTER or data[-8:] != MAGIC:
+    if len(data) < _FOOTER or data[-8:] != TABLE_MAGIC:
         raise FormatError("not the index of a checkpoint", place=place)
     footer = memoryview(data)[-_FOOTER:]
     position = wire.varint(footer, wire.varint(footer, 0, place)[1], place)[1]  # after the handle of the metadata

@@ -1,79 +1,105 @@
 """Read a model from any file that Keras 2 writes. The bytes of a file decide its kind, not its name."""
 
-import hashlib
+import glob
+import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 import numpy as np
 
 from bert_bundle.encoders import families
 from bert_bundle.errors import FormatError, LimitError, UnsafeError
-from bert_bundle.format import strict_json
-from bert_bundle.keras_files import checkpoint, keras_metadata, saved_model, structural_names
+from bert_bundle.format import model_kinds
+from bert_bundle.keras_files import (
+    checkpoint,
+    hugging_face,
+    keras_metadata,
+    legacy_weights,
+    saved_model,
+    structural_names,
+    tensor_protos,
+)
 from bert_bundle.keras_files.checkpoint import Checkpoint
 from bert_bundle.keras_files.hdf5 import MAX_RATIO, Hdf5
 from bert_bundle.keras_files.malformed import malformed
-from bert_bundle.keras_files.stored_model import HDF5, KERAS_ZIP, SAVED_MODEL, StoredModel
+from bert_bundle.keras_files.source_files import check_plain, digest, document, transformers_version, versions
+from bert_bundle.keras_files.stored_model import HDF5, LEGACY_WEIGHTS, STRUCTURAL_WEIGHTS, StoredModel
 
 ARCHIVE = ("metadata.json", "config.json", "model.weights.h5")
 MAX_JSON = 64 << 20  # bytes of a document in an archive
 
 _WEIGHTS = "model_weights"
-_HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
-_OF_TRAINING = ("optimizer/", "keras_api/", "save_counter/")  # how the keys of tensors begin that only training needs
-_KINDS = "a SavedModel folder, an HDF5 file (.h5) or an archive of Keras (.keras)"
+_OF_TRAINING = re.compile(r"(?:\A|/)(?:optimizer|keras_api|save_counter)/")  # in keys of what only training needs
 _SLOT = "/.OPTIMIZER_SLOT/"
-
-
-def kind_of(path: Path) -> str:
-    """Return the kind of a file or folder. Raises FormatError for anything that Keras does not write."""
-    if path.is_dir():
-        if (path / saved_model.FILE_NAME).is_file():
-            return SAVED_MODEL
-        raise FormatError("not a folder that TensorFlow or Keras wrote", place=path.name, wanted=_KINDS)
-    with open(path, "rb") as file:
-        head = file.read(8)
-    if head == _HDF5:
-        return HDF5
-    if head[:4] == _ZIP:
-        return KERAS_ZIP
-    raise FormatError("not a file that TensorFlow or Keras wrote", place=path.name, wanted=_KINDS, found=head)
+_KINDS = (
+    "a SavedModel folder, an .h5 file, an archive of Keras (.keras), weights (.weights.h5), a checkpoint, "
+    "or a folder of transformers"
+)
 
 
 def read(path: Path) -> StoredModel:
-    """Return what a SavedModel, an HDF5 file or an archive of Keras holds.
+    """Return what a file or folder of Keras, TensorFlow or transformers holds; `path` may be a checkpoint's prefix.
 
-    Raises FormatError, IntegrityError, LimitError or UnsafeError, RuntimeUnavailableError for HDF5 without pyfive.
+    Raises FormatError for anything else, IntegrityError, LimitError, UnsafeError or ModelError for what is refused,
+    RuntimeUnavailableError for HDF5 without pyfive.
     """
-    return {SAVED_MODEL: _saved_model, HDF5: _hdf5, KERAS_ZIP: _archive}[kind_of(path)](path)
+    kind = model_kinds.kind_of(path)
+    if kind == model_kinds.PICKLE:
+        raise hugging_face.refused_pickle(path.name)
+    if kind not in _READERS:
+        what = "folder" if path.is_dir() else "file"
+        raise FormatError("not a {} that TensorFlow or Keras wrote".format(what), place=path.name, wanted=_KINDS)
+    return _READERS[kind](path)
 
 
 def _saved_model(path: Path) -> StoredModel:
+    index = path / (saved_model.VARIABLES + model_kinds.INDEX)
+    files = [path / saved_model.FILE_NAME, *sorted(index.parent.iterdir() if index.parent.is_dir() else [])]
+    check_plain(path, [*files, *filter(Path.exists, [path / keras_metadata.FILE_NAME])])
     model = saved_model.read(path)
     metadata = keras_metadata.read(path, model)
     root = metadata.get(keras_metadata.ROOT, {})
-    tensors = Checkpoint(path / saved_model.VARIABLES)
-    arrays = _arrays(tensors)
-    versions = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
-    versions["transformers"] = _transformers_version(root.get("config"))
+    found = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
+    found["transformers"] = transformers_version(root.get("config"))
     return StoredModel(
-        kind=SAVED_MODEL,
+        kind=model_kinds.SAVED_MODEL,
         path=str(path.resolve()),
-        versions={name: version for name, version in versions.items() if version},
-        arrays=arrays,
+        versions={name: version for name, version in found.items() if version},
+        arrays=_arrays(Checkpoint(path / saved_model.VARIABLES)),
         architecture=_architecture(root),
         flags=keras_metadata.flags(metadata) or None,
         serving=model,
-        digest=_digest([path / saved_model.FILE_NAME, *sorted((path / "variables").iterdir())]),
+        digest=digest(files),
     )
+
+
+def _checkpoint(path: Path) -> StoredModel:
+    """Return the variables of a checkpoint; one without a graph of objects has their names as its keys."""
+    prefix = model_kinds.checkpoint_prefix(path)
+    index = prefix.with_name(prefix.name + model_kinds.INDEX)
+    files = [index, *sorted(prefix.parent.glob(glob.escape(prefix.name) + ".data-*"))]
+    check_plain(prefix.parent, files)
+    tensors = Checkpoint(prefix)
+    return StoredModel(
+        kind=model_kinds.CHECKPOINT,
+        path=str(prefix.parent.resolve() / prefix.name),
+        versions={},
+        arrays=_arrays(tensors) if checkpoint.OBJECT_GRAPH in tensors.entries else _by_key(tensors),
+        digest=digest(files),
+    )
+
+
+def _by_key(tensors: Checkpoint) -> Dict[str, np.ndarray]:
+    return {key: tensors.read(key) for key, entry in tensors.entries.items() if entry.dtype != tensor_protos.STRING}
 
 
 def _arrays(tensors: Checkpoint) -> Dict[str, np.ndarray]:
     """Return full name -> array of every variable of the model. Raises FormatError for a name that is there twice."""
     found = {}
     for name, all_keys in tensors.keys_by_name().items():
-        keys = [key for key in all_keys if not key.startswith(_OF_TRAINING) and _SLOT not in key]
+        keys = [key for key in all_keys if not _OF_TRAINING.search(key) and _SLOT not in key]
         if len(keys) > 1:
             raise FormatError("two variables of one name", place=checkpoint.OBJECT_GRAPH, found=name)
         if keys:
@@ -98,63 +124,42 @@ def _plain(value: Any) -> Any:
 
 
 def _hdf5(path: Path) -> StoredModel:
+    """Return a model of Keras 2 in HDF5, or the weights of one in one of two layouts."""
     file = Hdf5(path, path.name)
     attributes = file.attributes()
-    if "model_config" not in attributes:
-        raise FormatError(
-            "an HDF5 file without a model",
-            place=path.name,
-            found="weights alone" if file.paths else "nothing: the save that made it failed",
-        )
-    architecture = _document(str(attributes["model_config"]).encode("utf-8"), path.name + " model_config")
-    return StoredModel(
-        kind=HDF5,
-        path=str(path.resolve()),
-        versions=_versions(str(attributes.get("keras_version", "")), architecture),
-        arrays=_legacy_arrays(file, _WEIGHTS, path.name),
-        architecture=architecture,
-        in_order=True,
-        digest=_digest([path]),
-    )
-
-
-def _legacy_arrays(file: Hdf5, group: str, place: str) -> Dict[str, np.ndarray]:
-    """Return full name -> array, in the order of the layers and of the weights of each."""
-    arrays: Dict[str, np.ndarray] = {}
-    for layer in _names(file.attributes(group), "layer_names"):
-        for name in _names(file.attributes("{}/{}".format(group, layer)), "weight_names"):
-            key = name.partition(":")[0]
-            if key in arrays:
-                raise FormatError("two tensors of one name", place=place, found=name)
-            arrays[key] = file.array("/".join([group, layer, name]))
-    return arrays
-
-
-def _names(attributes: Mapping[str, Any], key: str) -> List[str]:
-    """Return a list of names, which Keras cuts into pieces where it is longer than an attribute may be."""
-    if key in attributes:
-        return list(attributes[key])
-    pieces: List[str] = []
-    while key + str(len(pieces)) in attributes:
-        pieces.append(key + str(len(pieces)))
-    return [name for piece in pieces for name in attributes[piece]]
+    keras = str(attributes.get("keras_version", ""))
+    stored = StoredModel("", str(path.resolve()), versions(keras, None), {}, digest=digest([path]))
+    if "model_config" in attributes:
+        architecture = document(str(attributes["model_config"]).encode("utf-8"), path.name + " model_config")
+        arrays, found = legacy_weights.arrays(file, _WEIGHTS, path.name), versions(keras, architecture)
+        return replace(stored, kind=HDF5, versions=found, arrays=arrays, architecture=architecture, in_order=True)
+    if legacy_weights.is_in(attributes):
+        return replace(stored, kind=LEGACY_WEIGHTS, arrays=legacy_weights.arrays(file, "", path.name))
+    by_path = {place: file.array(place) for place in structural_names.of_weights(file.paths)}
+    if not by_path:
+        what = "tensors that Keras does not name" if file.paths else "nothing: the save that made it failed"
+        raise FormatError("an HDF5 file without a model", place=path.name, found=what)
+    return replace(stored, kind=STRUCTURAL_WEIGHTS, arrays=by_path)
 
 
 def _archive(path: Path) -> StoredModel:
     with malformed("an archive that cannot be read", path.name), zipfile.ZipFile(path) as archive:
         _check_members(archive, path)
-        metadata, architecture = (_document(archive.read(name), path.name + " " + name) for name in ARCHIVE[:2])
+        metadata, architecture = (document(archive.read(name), path.name + " " + name) for name in ARCHIVE[:2])
         file = Hdf5(archive.read(ARCHIVE[2]), path.name + " " + ARCHIVE[2])
+    stored = StoredModel(
+        kind=model_kinds.KERAS_ZIP,
+        path=str(path.resolve()),
+        versions=versions(str(metadata.get("keras_version", "")), architecture),
+        arrays={},
+        digest=digest([path]),
+    )
+    if not structural_names.has_architecture(architecture):  # of a subclassed model it has the weights alone
+        by_path = {place: file.array(place) for place in structural_names.of_weights(file.paths)}
+        return replace(stored, kind=STRUCTURAL_WEIGHTS, arrays=by_path)
     with malformed("a configuration that is not whole", path.name):
         names = structural_names.full_names(architecture, list(file.paths), path.name)
-    return StoredModel(
-        kind=KERAS_ZIP,
-        path=str(path.resolve()),
-        versions=_versions(str(metadata.get("keras_version", "")), architecture),
-        arrays={name: file.array(place) for place, name in names.items()},
-        architecture=architecture,
-        digest=_digest([path]),
-    )
+    return replace(stored, arrays={name: file.array(place) for place, name in names.items()}, architecture=architecture)
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
@@ -169,38 +174,10 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
             raise LimitError("a member that is encrypted or too large", place=path.name, found=member.filename)
 
 
-def _document(data: bytes, place: str) -> Mapping[str, Any]:
-    document = strict_json.parse(data, place)
-    if not isinstance(document, dict):
-        raise FormatError("not a JSON object", place=place)
-    return document
-
-
-def _versions(keras: str, architecture: Mapping[str, Any]) -> Dict[str, str]:
-    versions = {"keras": keras, "transformers": _transformers_version(architecture)}
-    return {name: version for name, version in versions.items() if version}
-
-
-def _transformers_version(config: Any) -> str:
-    """Return the version of transformers that the first encoder in a configuration names."""
-    found: List[str] = []
-    stack = [config]
-    while stack and not found:
-        value = stack.pop()
-        if isinstance(value, dict):
-            version = value.get("transformers_version")
-            found += [version] if isinstance(version, str) else []
-            stack += list(value.values())
-        elif isinstance(value, list):
-            stack += value
-    return found[0] if found else ""
-
-
-def _digest(paths: List[Path]) -> str:
-    """Return the SHA-256 of the files, one after another."""
-    found = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                found.update(block)
-    return found.hexdigest()
+_READERS: Mapping[str, Callable[[Path], StoredModel]] = {
+    model_kinds.SAVED_MODEL: _saved_model,
+    model_kinds.ANY_HDF5: _hdf5,
+    model_kinds.KERAS_ZIP: _archive,
+    model_kinds.CHECKPOINT: _checkpoint,
+    model_kinds.HUGGING_FACE: hugging_face.read,
+}

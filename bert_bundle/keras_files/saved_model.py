@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
 
 from bert_bundle.errors import FormatError, LimitError
+from bert_bundle.format import model_kinds
 from bert_bundle.keras_files import tensor_protos
 from bert_bundle.keras_files.graph_nodes import Function, Node, functions_of, nodes_of
 from bert_bundle.keras_files.wire import Message
 
-FILE_NAME = "saved_model.pb"
+FILE_NAME = model_kinds.MODEL_FILE
 VARIABLES = "variables/variables"  # the prefix of the checkpoint
 SERVING = "serving_default"
 MAX_BYTES = 1 << 31  # the most that a protocol buffer may have

@@ -11,9 +11,12 @@ from typing import Any, Mapping, Optional
 import numpy as np
 
 from bert_bundle.format import strict_json, tensors
+from bert_bundle.format.model_kinds import CHECKPOINT, HUGGING_FACE, KERAS_ZIP, SAVED_MODEL
 from bert_bundle.keras_files.saved_model import SavedModel
 
-SAVED_MODEL, HDF5, KERAS_ZIP = "saved_model", "h5", "keras"
+HDF5, LEGACY_WEIGHTS, STRUCTURAL_WEIGHTS = "h5", "h5_weights", "weights_h5"  # beside those of `model_kinds`
+WEIGHTS_ALONE = (LEGACY_WEIGHTS, STRUCTURAL_WEIGHTS, CHECKPOINT)
+KINDS = (SAVED_MODEL, HDF5, KERAS_ZIP, HUGGING_FACE, *WEIGHTS_ALONE)
 
 _RECORD, _ARRAYS = "stored_model.json", "arrays.safetensors"
 
@@ -22,10 +25,11 @@ _RECORD, _ARRAYS = "stored_model.json", "arrays.safetensors"
 class StoredModel:
     """One stored model.
 
-    kind           one of the constants of this module
+    kind           one of `KINDS`
     path           the file or folder, absolute
     versions       package -> version, of those that the file names
-    arrays         full name of a variable, without `:0` -> array, in the order of the file
+    arrays         full name of a variable, without `:0` -> array, in the order of the file; of STRUCTURAL_WEIGHTS by
+                   the path in the file
     architecture   `{"class_name": ..., "config": ...}` of Keras, None where the file has none
     flags          names of a layer and of the layers that hold it, joined by slashes -> `trainable`; None if not stored
     in_order       whether the order of `arrays` tells which are frozen: the trainable ones of a layer come first

@@ -6,7 +6,7 @@ classes of Keras and transformers.
 """
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from bert_bundle.encoders import families
 from bert_bundle.encoders.families import Family
@@ -50,13 +50,6 @@ def full_names(architecture: Mapping[str, Any], paths: List[str], place: str) ->
     """
     if architecture["class_name"] in families.BY_TENSORFLOW:
         return _of_encoder_by_itself(families.BY_TENSORFLOW[architecture["class_name"]], paths, place)
-    if "layers" not in architecture["config"]:
-        raise ModelError(
-            "a file without the architecture of the model",
-            place=place,
-            found=architecture["class_name"],
-            fix="a subclassed model is rescued from its SavedModel",
-        )
     layers = dict(_containers(architecture, ""))
     found: Dict[str, str] = {}
     for path in paths:
@@ -67,6 +60,18 @@ def full_names(architecture: Mapping[str, Any], paths: List[str], place: str) ->
             raise FormatError("a tensor that no layer of the model has", place=place, found=path)
         found[path] = _name(layers[holder], path[len(holder) + 1 :], "{} {}".format(place, path))
     return found
+
+
+def has_architecture(architecture: Mapping[str, Any]) -> bool:
+    """Return whether a configuration says what a model consists of; that of a subclassed model does not."""
+    known = architecture.get("class_name") in families.BY_TENSORFLOW
+    config = architecture.get("config")
+    return known or (isinstance(config, dict) and "layers" in config)
+
+
+def of_weights(paths: Sequence[str]) -> List[str]:
+    """Return those of the paths that name a variable of the model, not of its optimizer or metrics."""
+    return [path for path in paths if "/{}/".format(VARIABLES) in path and not path.startswith(_TRAINING)]
 
 
 def _of_encoder_by_itself(family: Family, paths: List[str], place: str) -> Dict[str, str]:

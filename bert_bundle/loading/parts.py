@@ -5,6 +5,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 
+from bert_bundle.capturing.capture import Captured
 from bert_bundle.encoders import checkpoint_names, configuration
 from bert_bundle.encoders.families import GENERAL, POOLER, Family
 from bert_bundle.errors import BundleError, FormatError, RuntimeUnavailableError
@@ -63,6 +64,19 @@ class Parts:
                 runtime.encoders.assign(encoder, self.encoders[name], runtime.keras, place)
             weights.assign(rebuilt.layers, self.weights, runtime, layout.WEIGHTS)
         return rebuilt
+
+
+def of_captured(captured: Captured, runtime: Runtime) -> Parts:
+    """Return the parts of a live model: its graph as captured, the configurations and weights that it has now."""
+    return Parts(
+        graph=captured.graph,
+        configs={
+            name: runtime.encoders.config(encoder, encoder_path(name, layout.ENCODER_CONFIG))
+            for name, encoder in captured.encoders.items()
+        },
+        encoders={name: runtime.encoders.tensors(encoder) for name, encoder in captured.encoders.items()},
+        weights=weights.collect(captured.layers, runtime),
+    )
 
 
 def read_parts(bundle: OpenedBundle, runtime: str = AUTO, classes: Classes = custom_classes.NONE) -> Parts:

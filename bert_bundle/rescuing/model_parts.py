@@ -6,11 +6,13 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from bert_bundle.encoders.families import POOLER
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph.graph import Graph, Layer
-from bert_bundle.keras_files.stored_model import StoredModel
+from bert_bundle.keras_files.stored_model import WEIGHTS_ALONE, StoredModel
 from bert_bundle.loading.parts import Parts
 from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
 from bert_bundle.rescuing.stored_graph import EncoderConfig, nowhere
 from bert_bundle.rescuing.stored_weights import without_pooler
+
+_BUILD = "give the function of yours that builds the model by --build MODULE:FUNCTION"
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,17 @@ def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Re
     Raises ModelError for a model that a bundle cannot represent or whose architecture was not stored, FormatError for a
     tensor that is missing, or that no layer has.
     """
+    if stored.kind in WEIGHTS_ALONE:
+        raise ModelError(
+            "weights alone, without the architecture of the model",
+            place=stored.source,
+            fix=_BUILD,
+        )
     if stored.architecture is None:
         raise ModelError(
             "a file without the architecture of the model",
             place=stored.source,
-            fix="load it where it still loads, and save it with bert_bundle.save",
+            fix=_BUILD,
         )
     read = stored_graph.read(stored.architecture, stored.source, encoder_config)
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)

@@ -15,7 +15,7 @@ _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "s
 
 
 class Sources:
-    """The folders to look in: the one that was given, or else that of the model and those beside it."""
+    """The folders to look in: the one that was given, or else the model's own, or else those beside it."""
 
     def __init__(self, stored: StoredModel, config: Any, tokenizer: Any) -> None:
         self._stored, self._tokenizer = stored, tokenizer
@@ -24,12 +24,20 @@ class Sources:
     def encoder_config(self) -> Optional[Mapping[str, Any]]:
         """Return the configuration of transformers in the folders, None if there is none.
 
+        Raises as `encoder_config_folder`.
+        """
+        folder = self.encoder_config_folder()
+        return _config(folder) if folder is not None else None
+
+    def encoder_config_folder(self) -> Optional[Path]:
+        """Return the folder of the configuration, None if there is none.
+
         Raises FormatError if the folder that was given has none, SignatureError if several folders have one.
         """
-        found = {folder: document for folder in self._folders() for document in [_config(folder)] if document}
+        found = [folder for folder in self._folders() if _config(folder)]
         if self._given is not None and not found:
             raise FormatError("a folder without a configuration of transformers", place=self._given / _CONFIG)
-        return found[self._only(list(found), "a configuration of transformers", "--config")] if found else None
+        return self._only(found, "a configuration of transformers", "--config") if found else None
 
     def tokenizer(self, configs: Mapping[str, Mapping[str, Any]], runtime: str) -> Any:
         """Return the tokenizer that was given, or that of the folders. Raises as `tokenizer_folder`."""
@@ -53,7 +61,10 @@ class Sources:
         return self._only(found, "a tokenizer", "--tokenizer")
 
     def _only(self, folders: Sequence[Path], what: str, option: str) -> Path:
-        """Return the only folder: which of several belongs to the model cannot be told."""
+        """Return the model's own folder, or the only one: which of several beside it is meant cannot be told."""
+        own = Path(self._stored.path)
+        if folders[0] in (own, own.parent):
+            return folders[0]
         if len(folders) > 1:
             raise SignatureError(
                 "several folders with {}".format(what),

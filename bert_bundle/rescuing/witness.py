@@ -22,6 +22,7 @@ from bert_bundle.numpy_interpreter import serving
 TOLERANCE = 1e-6  # of the output's scale, or of 1 if that is less: one function in float32, computed by two libraries
 PREDICTIONS = "predictions"  # of a reference, whose other arrays are the inputs
 
+_ASSUMED = {"attention_mask": 1, "token_type_ids": 0}  # role -> the value of an input that is left out
 _ROWS, _LENGTH = 4, 16  # of the arrays that are compared
 
 
@@ -62,12 +63,21 @@ def of_serving(stored: StoredModel, parts: Parts, model: Any, runtime: Runtime) 
 
 
 def of_reference(reference: Mapping[str, np.ndarray], parts: Parts, model: Any, runtime: Runtime) -> Witness:
-    """Compare the model with the figures of its owner: arrays by the names of inputs, and `predictions`."""
-    names = [name for name, _ in parts.graph.inputs]
-    missing = sorted({*names, PREDICTIONS} - set(reference))
+    """Compare the model with the figures of its owner: arrays by the names of inputs, and `predictions`.
+
+    A mask or token types that the owner did not feed are what transformers assumes: ones, and zeros.
+    """
+    arrays = {slot.name: reference[slot.name] for slot in slots(parts.graph) if slot.name in reference}
+    ids = next(
+        (arrays[slot.name] for slot in slots(parts.graph) if slot.role == "input_ids" and slot.name in arrays), None
+    )
+    for slot in slots(parts.graph):
+        if ids is not None and slot.name not in arrays and slot.role in _ASSUMED:
+            arrays[slot.name] = np.full_like(ids, _ASSUMED[slot.role])
+    missing = sorted({*(name for name, _ in parts.graph.inputs), PREDICTIONS} - {*arrays, *reference})
     if missing:
         raise SignatureError("a reference without an array", place="reference", wanted=", ".join(missing))
-    found = _predictions(model, parts.graph, {name: reference[name] for name in names}, runtime, False)
+    found = _predictions(model, parts.graph, arrays, runtime, False)
     return Witness("the reference", _difference(found, {"": np.asarray(reference[PREDICTIONS])}))
 
 

@@ -21,8 +21,7 @@ from bert_bundle.graph import graph_json, signature, tables
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import runtime as keras_runtime
-from bert_bundle.keras_models import weights
-from bert_bundle.loading.parts import Parts
+from bert_bundle.loading.parts import Parts, of_captured
 from bert_bundle.saving import feeding, input_roles, padding, text_lengths
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
@@ -86,21 +85,13 @@ def draft(
     captured = capture.capture(model, runtime, fixed)
     by_itself = runtime.encoders.family_of(model) is not None
     slots = input_roles.slots(captured.graph, inputs, feeding.arrays_in_a_list(model) if by_itself else 0)
-    configs = {
-        n: runtime.encoders.config(encoder, encoder_path(n, layout.ENCODER_CONFIG))
-        for n, encoder in captured.encoders.items()
-    }
+    parts = of_captured(captured, runtime)
+    configs = parts.configs
     tokenizer_files = _tokenizer_files(tokenizer, configs)
     lengths = text_lengths.lengths(max_length, slots, tokenizer, captured.graph, configs)
     varying = tokenizers.varies_by_environment(tokenizer, PROBES)
     probes = [probe for i, probe in enumerate(PROBES) if i not in varying]
     columns = read_examples(examples, slots, probes, tables.strings(captured.graph))
-    parts = Parts(
-        graph=captured.graph,
-        configs=configs,
-        encoders={n: runtime.encoders.tensors(encoder) for n, encoder in captured.encoders.items()},
-        weights=weights.collect(captured.layers, runtime),
-    )
     shape_files = _shape_files(parts)
     whole, names = CapturedModel(model, runtime, parts, slots), LabelNames.read(labels)
     said = text_lengths.said(max_length, lengths)
@@ -134,6 +125,7 @@ def draft(
         fields["custom_objects"],
         golden.interchangeable,
         proof,
+        metadata.get("rescue"),
     )
     return Draft(files, fields, golden, proof)
 

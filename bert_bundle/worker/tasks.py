@@ -109,21 +109,19 @@ def rescue(
     max_length: Optional[int],
     inputs: Optional[Mapping[str, str]],
     overwrite: bool,
+    build: Optional[str],
+    path: Sequence[str],
     progress: Progress,
 ) -> Dict[str, Any]:
-    """Make a bundle of a file of Keras. `stored`: the folder of its record, empty for a SavedModel, which is read here.
+    """Make a bundle of a stored model. `stored`: the folder of its record, empty for a SavedModel, which is read here.
 
-    `reference`: an .npz file, as of `bert_bundle.rescue`.
+    `reference`: a file, as of `rescuing.reference`. `build`: `MODULE:FUNCTION`, imported from the folders of `path`.
     """
-    import numpy as np
-
     from bert_bundle.api import rescue as rescued
     from bert_bundle.keras_files import stored_model
+    from bert_bundle.rescuing import reference as references
+    from bert_bundle.rescuing import user_model
 
-    arrays = None
-    if reference:
-        with np.load(reference, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
     progress("rescuing {}".format(os.path.basename(source)))
     found = rescued(
         stored_model.read(Path(stored)) if stored else source,
@@ -131,9 +129,10 @@ def rescue(
         tokenizer=tokenizer,
         config=config,
         labels=labels,
-        reference=arrays,
+        reference=references.read(Path(reference)) if reference else None,
         max_length=max_length,
         inputs=inputs,
         overwrite=overwrite,
+        build=user_model.imported(build, path) if build else None,
     )
     return {"digest": found.manifest.digest, **found.to_json()}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support import old_files
 from support.command_line import bert_bundle
+from support.paths import ROOT
 
 from bert_bundle.format.open_bundle import open_bundle
 from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -90,3 +91,44 @@ def test_a_file_of_another_family_predicts_what_was_noted(families: Path, tmp_pa
     code, document = bert_bundle("rescue", shape / "model.h5", *arguments, "--reference", shape / "noted.npz")
     assert code == 0
     assert document["witness"]["float32"] < 1e-6
+
+
+BUILD = """
+import sys
+sys.path.insert(0, {folder!r})
+import old_models
+def make():
+    return old_models.with_features()
+"""
+
+
+@pytest.mark.parametrize("name", ["legacy.h5", "model.weights.h5", "ckpt"])
+def test_weights_alone_are_given_to_the_model_that_a_function_builds(
+    name: str, old_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = old_models / "with_features"
+    (tmp_path / "of_the_user.py").write_text(BUILD.format(folder=str(ROOT / "tests" / "in_environment")))
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--config", shape / "classifier", "-o", tmp_path / "bundle", "--env", WRITER)
+    code, document = bert_bundle("rescue", shape / name, *arguments)
+    assert (code, document["error"]["fix"][:25]) == (5, "give the function of your")
+    code, document = bert_bundle(
+        "rescue", shape / name, *arguments, "--build", "of_the_user:make", "--reference", shape / "noted.npz"
+    )
+    assert code == 0
+    assert document["witness"]["float32"] < 1e-6
+
+
+@pytest.mark.parametrize("name", ["hugging_face", "safetensors", "inside"])
+def test_a_folder_of_transformers_with_a_head_becomes_a_bundle(name: str, old_models: Path, tmp_path: Path) -> None:
+    shape = old_models / "with_a_head"
+    arguments = ("--tokenizer", shape / "classifier", "-o", tmp_path / "bundle", "--env", WRITER)
+    code, document = bert_bundle("rescue", shape / name, *arguments, "--reference", shape / "noted.npz")
+    assert (code, document["kind"]) == (0, "hugging_face")
+    assert document["witness"]["float32"] < 1e-6
+
+
+def test_the_folder_that_holds_both_folders_of_the_article_is_enough(old_models: Path, tmp_path: Path) -> None:
+    model, _ = article(old_models, "with_features", tmp_path / "left")
+    code, document = bert_bundle("rescue", model.parent, "-o", tmp_path / "classifier", "--env", WRITER)
+    assert (code, document["source"], document["kind"]) == (0, str(model), "saved_model")

@@ -62,3 +62,20 @@ def test_a_bundle_for_transformers_4_alone_is_marked(encoder: Any, tokenizer: An
     text = card("b", {"inputs": [], "outputs": []}, [], encoders, recipe, {}, 3).decode("utf-8")
     assert ("Loads only with" in text) is (sentence is not None)
     assert sentence is None or f"Loads only with {sentence}" in text
+
+
+@pytest.mark.parametrize(
+    ("rescue", "sentence"),
+    [
+        ({"source": "model.h5", "witness": "not proven against the original"},
+         "Made of model.h5 by a rescue: **not proven against the original**, as nothing told what that predicted."),
+        ({"source": "a_b", "witness": {"name": "the reference", "float32": 1e-7}},
+         "Made of a\\_b by a rescue: it predicts what the reference predicts."),
+    ],
+)  # fmt: skip
+def test_a_rescued_bundle_says_what_it_was_made_of_and_whether_that_is_proven(rescue: Any, sentence: str) -> None:
+    signature: dict[str, Any] = {"inputs": [], "outputs": []}
+    tokenizer = {"max_length": 16, "padding": "max_length"}
+    assert sentence in card("b", signature, [], {}, tokenizer, {}, 3, rescue=rescue).decode("utf-8")
+    for other in (None, "text", {"source": 3}):  # metadata of the user's own
+        assert b"rescue" not in card("b", signature, [], {}, tokenizer, {}, 3, rescue=other)

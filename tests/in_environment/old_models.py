@@ -1,6 +1,6 @@
 """`python tests/in_environment/old_models.py OUT SHAPE[:FORMAT,...]...`: models as this Keras 2 writes them.
 
-Runs inside an environment: Python 3.8. OUT/SHAPE gets `saved_model`, `model.h5`, `model.keras`, the folder `classifier`
+Runs inside an environment: Python 3.8. OUT/SHAPE gets one file or folder for each of `WRITERS`, the folder `classifier`
 with what `config.save_pretrained` and a tokenizer write, and `noted.npz`: arrays, and what the live model predicts.
 """
 
@@ -21,9 +21,14 @@ except ImportError:
     keras = tf.keras
 
 LENGTH, FEATURES = 12, 10
-FORMATS = ("saved_model", "model.h5", "model.keras")
+FORMATS = ("saved_model", "model.h5", "model.keras")  # of a whole model
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "##e", "##s"]
 FROZEN = ("encoder.layer.0", "pooler")
+
+
+def by_path():
+    """Return whether this Keras writes `.weights.h5` by path; before, it is the layout of other HDF5 weights."""
+    return tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 13)
 
 
 def config(layers=1, **fields):
@@ -118,6 +123,40 @@ def arrays(name):
     return found
 
 
+class Holder(keras.Model):
+    """A subclassed model that holds another, as transformers' own classes are used in a training script."""
+
+    def __init__(self, held):
+        super().__init__(name="holder")
+        self.held = held
+
+    def call(self, inputs, training=False):
+        return self.held(inputs, training=training)
+
+
+def inside_of_another(model, path):
+    """Save a class that was built inside of a subclassed model, whose name its weights have from then on."""
+    held = type(model)(model.config)
+    holder = Holder(held)
+    given = arrays("with_a_head")
+    holder(given)
+    held.set_weights(model.get_weights())
+    held.save_pretrained(path)
+
+
+WRITERS = {
+    "saved_model": lambda model, path: model.save(path, save_format="tf"),
+    "model.h5": lambda model, path: model.save(path),
+    "model.keras": lambda model, path: model.save(path),
+    "legacy.h5": lambda model, path: model.save_weights(path),
+    "model.weights.h5": lambda model, path: model.save_weights(path),
+    "ckpt": lambda model, path: tf.train.Checkpoint(model=model).write(path),
+    "hugging_face": lambda model, path: model.save_pretrained(path),
+    "safetensors": lambda model, path: model.save_pretrained(path, safe_serialization=True),
+    "inside": inside_of_another,
+}
+
+
 def write(name, folder, formats):
     """Build, change every weight, train for a step, note the predictions, save."""
     keras.backend.clear_session()
@@ -141,7 +180,7 @@ def write(name, folder, formats):
     (classifier / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     for file in formats:
         try:
-            model.save(str(folder / file), **({"save_format": "tf"} if file == "saved_model" else {}))
+            WRITERS[file](model, str(folder / file))
         except NotImplementedError:  # a class without get_config, or a model that is not functional
             if (folder / file).exists():  # nothing but a header
                 (folder / file).unlink()

@@ -11,24 +11,41 @@ from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common
 
 
+def is_old_model(path: Path) -> bool:
+    """Return whether there is no bundle but a model that a rescue may read."""
+    from bert_bundle.format import layout
+    from bert_bundle.format.model_kinds import rescue_command
+
+    return not (path / layout.MANIFEST).exists() and bool(rescue_command(path))
+
+
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @common
 def inspect(options: Options, bundle: Path) -> CommandResult:
-    """Show what is in a bundle.
+    """Show what is in a bundle, or in an old model.
 
     Versions, inputs, labels and files of BUNDLE. Checks the digest of every file. Does not need TensorFlow.
+
+    BUNDLE may also be what Keras, TensorFlow or transformers saved: a SavedModel folder, an .h5 or .keras file,
+    weights, a checkpoint's prefix, a folder of transformers, or a folder with one of these. Then it shows who wrote
+    it, which parts were frozen, what a rescue needs, and the command.
 
     \b
     Examples:
       bert-bundle inspect ticket-router
       bert-bundle inspect ticket-router --json | jq .labels
+      bert-bundle inspect my_bert_classifier_keras
     """
     from bert_bundle import api
     from bert_bundle.host.report.documents import bundles as documents
     from bert_bundle.host.report.results import Inspection
     from bert_bundle.host.report.text import bundles as text
 
+    if is_old_model(bundle):
+        from bert_bundle.rescuing.description import describe
+
+        return options.result(describe(bundle), document=documents.old_model, text=text.old_model)
     found = Inspection(bundle=bundle, manifest=api.inspect(str(bundle)).to_json())
     return options.result(found, document=documents.manifest, text=text.manifest)
 

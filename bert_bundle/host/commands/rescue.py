@@ -1,20 +1,26 @@
-"""The command that makes a bundle of a file of Keras."""
+"""The command that makes a bundle of a stored model."""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
+from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, BertBundleError, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
     from bert_bundle.keras_files.stored_model import StoredModel
+    from bert_bundle.rescuing.sources import Sources
+
+_UNKNOWN = (
+    "2.15.1"  # TensorFlow, where a file names no version: the last with a Keras 2 of its own, which writes each kind
+)
 
 
 @click.command()
@@ -37,7 +43,13 @@ if TYPE_CHECKING:
     "--reference",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="An .npz file of what the original predicted: an array for each input by its name, and `predictions`.",
+    help="An .npz or JSON file of what the original predicted: an array for each input by its name, and `predictions`.",
+)
+@click.option(
+    "--build",
+    metavar="MODULE:FUNCTION",
+    help="A function in a module of the current folder that returns the model, for weights alone or a file whose "
+    "model is refused. It is run, in a worker.",
 )
 @click.option(
     "--input",
@@ -60,35 +72,41 @@ def rescue(
     tokenizer: Path | None,
     labels: str | None,
     reference: Path | None,
+    build: str | None,
     roles: tuple[str, ...],
     max_length: int | None,
     unproven: bool,
     env: str | None,
     force: bool,
 ) -> CommandResult:
-    """Make a bundle of a model that Keras saved.
+    """Make a bundle of an old model.
 
-    PATH is a SavedModel folder, an .h5 file or a .keras archive of Keras 2; its bytes tell which, not its name. Nothing
-    in it is executed: the architecture is read from its configuration, the weights by their names. A SavedModel holds
-    the function that it was served by, and the bundle must predict what that computes. For other files give
-    --reference: without it the bundle is not proven against the original, and the command ends with 1 unless
-    --unproven.
+    PATH is what Keras 2, TensorFlow or transformers wrote: a SavedModel folder, an .h5 file, a .keras archive, a folder
+    of transformers with a head, weights alone (.weights.h5, .h5, a checkpoint's prefix) with --build, or a folder with
+    one of these. Its bytes tell which, not its name. Nothing in it is executed: the architecture is read from its
+    configuration, the weights by their names. A SavedModel holds the function that it was served by, and the bundle
+    must predict what that computes. For other files give --reference: without it the bundle is not proven against the
+    original, and the command ends with 1 unless --unproven.
 
     \b
     Examples:
       bert-bundle rescue my_bert_classifier_keras --config my_bert_classifier -o classifier
       bert-bundle rescue model.h5 --tokenizer my_bert_classifier --reference noted.npz -o classifier
+      bert-bundle rescue my_model.weights.h5 --build train:make_model --reference noted.json -o classifier
     """
+    from bert_bundle.format.model_kinds import kind_of
     from bert_bundle.host.report.documents import bundles as documents
     from bert_bundle.host.report.results import RescuedBundle
     from bert_bundle.host.report.text import bundles as text
     from bert_bundle.keras_files.read import read
+    from bert_bundle.rescuing.location import model_at
+    from bert_bundle.rescuing.sources import Sources
 
     for option, given in {"PATH": path, "--config": config, "--tokenizer": tokenizer, "--reference": reference}.items():
-        if given is not None and not given.exists():
+        if given is not None and not given.exists() and not (given == path and kind_of(path)):
             raise ConfigError(f"{option} does not exist", place=given)
-    stored = read(path)
-    environment = _builder(options, stored, env)
+    stored = read(model_at(path))
+    environment = _builder(options, stored, Sources(stored, config, tokenizer), env)
     answer = _rescued(
         options,
         environment,
@@ -101,9 +119,11 @@ def rescue(
         max_length=max_length,
         inputs=_roles(roles),
         overwrite=force,
+        build=build,
+        path=[str(Path.cwd())] if build else [],
     )
     found = RescuedBundle(
-        source=path,
+        source=Path(stored.path),
         kind=stored.kind,
         versions=dict(stored.versions),
         bundle=out,
@@ -123,13 +143,27 @@ def _roles(given: tuple[str, ...]) -> dict[str, str] | None:
     return roles or None
 
 
-def _builder(options: Options, stored: StoredModel, env: str | None) -> ReadyEnvironment:
+def _builder(options: Options, stored: StoredModel, sources: Sources, env: str | None) -> ReadyEnvironment:
     """Return the environment that was named, or else this interpreter or the nearest to the writer."""
     from bert_bundle.host.commands.environment_options import here_or_nearest, locked_row
 
     if env:
         return options.make(locked_row(options, env, "--env").environment)
-    return here_or_nearest(options, stored.versions, "rescuing")
+    return here_or_nearest(options, _writer(stored, sources), "rescuing")
+
+
+def _writer(stored: StoredModel, sources: Sources) -> dict[str, str]:
+    """Return the packages that wrote a model, as far as it and the configuration beside it name them."""
+    from bert_bundle.keras_files.source_files import transformers_version
+
+    found = dict(stored.versions)
+    if "tensorflow" not in found:  # whose releases have the numbers of Keras 2
+        keras = found.get("keras", "")
+        found["tensorflow"] = keras if keras.startswith("2.") else _UNKNOWN
+    if "transformers" not in found:
+        with contextlib.suppress(BertBundleError):  # several, or none that can be read
+            found["transformers"] = transformers_version(sources.encoder_config()) or ""
+    return {package: version for package, version in found.items() if version}
 
 
 def _rescued(options: Options, environment: ReadyEnvironment, stored: StoredModel, **arguments: Any) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from bert_bundle.host.report.documents.document import error as error_document
 from bert_bundle.host.report.reports import DemoReport
 from bert_bundle.host.report.results import Requirement, RescuedBundle
 from bert_bundle.host.runs.verdict import CellGrade
+from bert_bundle.keras_files.stored_model import KINDS
+from bert_bundle.rescuing.description import Description
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
 
@@ -87,6 +89,33 @@ def test_a_rescued_bundle_is_a_document(witness: dict[str, Any] | None) -> None:
         witness=witness,
     )
     assert fits("rescue.json", bundles.rescued(found))["witness"] == witness
+
+
+@pytest.mark.parametrize(("frozen", "proof"), [(None, ""), (("my_encoder",), "the file's own serving function")])
+def test_a_model_that_is_not_a_bundle_is_a_document(frozen: tuple[str, ...] | None, proof: str) -> None:
+    found = Description(
+        path="model",
+        kind="saved_model",
+        versions={"tensorflow": "2.10.1"},
+        encoders={"my_encoder": "BertModel"},
+        tensors=41,
+        parameters=6370,
+        frozen=frozen,
+        config=None,
+        tokenizer="classifier",
+        needs={"--config DIR": "an encoder that was saved without its configuration"},
+        proof=proof,
+        findings=("my_encoder: frozen",),
+        refused="",
+        command="bert-bundle rescue model --config DIR -o BUNDLE",
+    )
+    document = fits("old_model.json", bundles.old_model(found))
+    assert document["frozen"] == (list(frozen) if frozen else None)
+
+
+def test_the_schemas_know_every_kind_of_stored_model() -> None:
+    for name in ("old_model.json", "rescue.json"):
+        assert sorted(SCHEMAS[name]["properties"]["kind"]["enum"]) == sorted(KINDS)
 
 
 def test_the_schema_knows_every_grade() -> None:

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
     from bert_bundle.host.report.results import Inspection, RescuedBundle
+    from bert_bundle.rescuing.description import Description
 
 
 def manifest(found: Inspection) -> dict[str, object]:
     """Return the manifest as it is in bundle.json."""
     return found.manifest
+
+
+def old_model(found: Description) -> dict[str, object]:
+    """Return docs/schema/old_model.json."""
+    return found.to_json()
 
 
 def comparison(found: Comparison) -> dict[str, object]:

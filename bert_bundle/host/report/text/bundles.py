@@ -17,6 +17,7 @@ from bert_bundle.host.report.style import Style
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
     from bert_bundle.host.report.results import Inspection, RescuedBundle
+    from bert_bundle.rescuing.description import Description
 
 _MOST_CHANGES = 20  # of one part: a head that was trained again changes every tensor
 
@@ -45,6 +46,28 @@ def manifest(found: Inspection, style: Style) -> str:
     return terminal.render(style, terminal.facts(facts), Text("files"), Padding(files, (0, 0, 0, 2)))
 
 
+def old_model(found: Description, style: Style) -> str:
+    """Return what a stored model is, what a rescue of it needs, and the command."""
+    frozen = "the file does not tell" if found.frozen is None else ", ".join(found.frozen) or "none that the file tells"
+    facts = {
+        "model": f"{found.path} ({found.kind}), not a bundle",
+        "written by": _pairs(found.versions) or "the file does not tell",
+        **({"encoders": _pairs(found.encoders)} if found.encoders else {}),
+        "tensors": f"{found.tensors:,} with {found.parameters:,} numbers",
+        "frozen parts": frozen,
+        "configuration": found.config or "none beside it",
+        "tokenizer": found.tokenizer or "none beside it",
+        "original": found.proof or "nothing in the file tells what it predicted: give --reference",
+        **{f"needs {option}": why for option, why in found.needs.items()},
+        **({"refused": found.refused} if found.refused else {}),
+    }
+    parts: list[RenderableType] = [terminal.facts(facts)]
+    parts += [Padding(Text(printable(finding)), (0, 0, 0, 2)) for finding in found.findings]
+    shown = terminal.render(style, *parts)
+    # Not rendered, which would break a long command into lines.
+    return shown if found.refused else f"{shown}\nrescue it with:\n  {printable(found.command)}\n"
+
+
 def rescued(found: RescuedBundle, style: Style) -> str:
     """Return where a rescued bundle comes from, what was found, and what it was compared with."""
     facts = {
@@ -62,7 +85,7 @@ def rescued(found: RescuedBundle, style: Style) -> str:
 
 def _witness(witness: Mapping[str, object] | None) -> str:
     if witness is None:
-        return "not proven: nothing tells what it predicted"
+        return "not proven against the original: nothing tells what it predicted"
     figures = [f"{witness['float32']:.1e} in float32"]
     figures += [f"{witness['float64']:.1e} in float64"] if witness["float64"] is not None else []
     return f"{witness['name']} predicts the same within {', '.join(figures)}"
