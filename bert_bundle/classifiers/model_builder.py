@@ -63,6 +63,8 @@ class ModelBuilder:
         given = {kind.field_name(field): value for field, value in small.items()}
         config = {**kind.fields, **{field: value for field, value in given.items() if field in kind.fields}}
         config.update(architectures=[kind.architecture], model_type=family)
+        if kind.weights.own_projection and config["embedding_size"] != config["hidden_size"]:
+            config["position_biased_input"] = False  # the table of positions is not one that is projected
         encoder = self.runtime.encoders.build(kind, config, name, self._outputs(wanted))
         self.encoders.append(encoder)
         return encoder

@@ -128,7 +128,8 @@ def encoders(draw: Draw) -> Spec:
 
     Everything is drawn even if it is not used, so that later draws keep their position while a classifier shrinks.
     """
-    name = draw(st.sampled_from([f.architecture for f in families.FAMILIES]))
+    # What is drawn is read in every release of the matrix, the oldest of which has transformers 4.5.
+    name = draw(st.sampled_from([f.architecture for f in families.FAMILIES if f.first_release <= (4, 5)]))
     head = draw(st.sampled_from([*[""] * 7, *families.HEADS]))
     family = families.CLASSES[name].with_head(head) if head else families.CLASSES[name]
     both, ids = ["input_ids", "attention_mask"], ["input_ids"]

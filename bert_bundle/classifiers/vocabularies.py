@@ -12,7 +12,7 @@ from bert_bundle.encoders.families.family import UNIGRAM
 from bert_bundle.tokenizer.bytelevel import ByteLevel, letters
 from bert_bundle.tokenizer.description import CLASSES, Description, Model
 from bert_bundle.tokenizer.unigram import Unigram
-from bert_bundle.tokenizer.variants import Albert, Camembert, MPNet
+from bert_bundle.tokenizer.variants import Albert, Camembert, DebertaV2, MPNet
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 _WORDS = (
@@ -57,7 +57,10 @@ def describe(family: str, added: Sequence[str] = (), *, tokenizer_class: str = "
     """Describe a tokenizer, with `added` tokens and settings by their names in tokenizer_config.json."""
     model = _MODELS[CLASSES[FAMILIES[family]]]()
     described = Description.fresh(tokenizer_class or FAMILIES[family], model, 64, **settings)
-    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(added)})
+    known = frozenset(model.tokens)
+    # Published vocabularies of DeBERTa lack the mask, too.
+    more = [*(token for token in described.special if token not in known), *added]
+    return replace(described, added={token: len(model.tokens) + i for i, token in enumerate(more)})
 
 
 def wordpiece() -> List[str]:
@@ -89,7 +92,7 @@ def unigram(kind: Type[Unigram] = Unigram) -> Unigram:
     scored = [(piece, -8.0 + 0.75 * len(piece)) for piece in dict.fromkeys([*alphabet, *words])]
     first, last = ([(piece, 0.0) for piece in pieces] for pieces in (kind.ORDER.first, kind.ORDER.last))
     table = base64.b64encode(charsmap(_NORMAL)).decode("ascii")
-    return kind((*first, *scored, *last), kind.ORDER.first.index("<unk>"), table)
+    return kind((*first, *scored, *last), kind.ORDER.first.index(kind.ORDER.unk), table)
 
 
 def charsmap(normal: Mapping[str, str]) -> bytes:
@@ -130,5 +133,6 @@ _MODELS: Mapping[Type[Model], Callable[[], Model]] = {
     Unigram: unigram,
     Albert: lambda: unigram(Albert),
     Camembert: lambda: unigram(Camembert),
+    DebertaV2: lambda: unigram(DebertaV2),
     MPNet: lambda: MPNet(("<s>", "<pad>", "</s>", *wordpiece()[1:], "<mask>")),
 }

@@ -9,10 +9,11 @@ import re
 from typing import Any, Dict, FrozenSet, Iterator, Mapping, Tuple
 
 from bert_bundle.encoders.configuration import classes, of_config, standard
-from bert_bundle.encoders.families.family import EMBEDDINGS, EMBEDDINGS_NORM, LABELS, TABLES, Family, Module
+from bert_bundle.encoders.families.family import EMBEDDINGS, LABELS, TABLES, Family, Module
 from bert_bundle.errors import FormatError, ModelError
 
 _NUMBER = re.compile(r"(?<=\.)[0-9]+(?=\.|$)")
+_COUNTED = re.compile(r"_[0-9]+\Z")
 _LAST = {
     "kernel": "weight",
     "gamma": "weight",
@@ -35,6 +36,7 @@ def to_pytorch(name: str, family: Family) -> Tuple[str, bool]:
     name of the encoder has the family's prefix, a name of the head has none. Raises ModelError for a name of neither.
     """
     path, _, last = layer_path(name.split(":")[0]).rpartition(".")
+    path = renamed(path, family)
     parts, known = path.split("."), _known(family)
     for start in range(len(parts)):
         module = ".".join(parts[start:])
@@ -46,6 +48,18 @@ def to_pytorch(name: str, family: Family) -> Tuple[str, bool]:
 def layer_path(path: str) -> str:
     """Return a path of layer names as PyTorch writes it: `encoder/layer_._0/output` -> `encoder.layer.0.output`."""
     return path.replace("_._", ".").replace("/", ".")
+
+
+def renamed(path: str, family: Family) -> str:
+    """Return a path as PyTorch writes it with PyTorch's name at its end, where TensorFlow's class has another.
+
+    A name that TensorFlow made, because the class has none, ends in a number.
+    """
+    plain = _COUNTED.sub("", path)
+    for end, own in family.weights.renamed.items():
+        if ("." + plain).endswith("." + end):
+            return plain[: len(plain) - len(end)] + own
+    return path
 
 
 def tensorflow_path(path: str) -> str:
@@ -62,10 +76,9 @@ def shapes(config: Mapping[str, Any], *, pooler: bool = True) -> Dict[str, Tuple
     family = family if pooler else family.without_pooler()
     result: Dict[str, Tuple[int, ...]] = {}
     for module in _modules(family, sizes):
-        name, shape = _in_checkpoint(module.path, family), tuple(sizes[size] for size in module.sizes)
-        result[name + ".weight"] = shape
-        if module.bias:
-            result[name + ".bias"] = shape[:1]
+        name, shape = _in_checkpoint(module.path, family), module.shape(sizes)
+        result.update({name + ".weight": shape} if shape else {})
+        result.update({name + ".bias": shape[:1]} if shape and module.bias else {})
     return result
 
 
@@ -85,16 +98,14 @@ def check_shapes(
 
 
 def _modules(family: Family, sizes: Mapping[str, Any]) -> Iterator[Module]:
-    """Yield every module with weights of an encoder of these sizes, its head's included."""
+    """Yield every module of an encoder of these sizes, its head's included, and those that have a size of 0."""
     weights = family.weights
     for table, rows in TABLES.items():
-        if sizes[rows]:
-            yield Module("{}.{}".format(EMBEDDINGS, table), (rows, "embedding_size"), bias=False)
-    yield Module("{}.{}".format(EMBEDDINGS, EMBEDDINGS_NORM), ("embedding_size",))
+        yield Module("{}.{}".format(EMBEDDINGS, table), (rows, "embedding_size"), bias=False)
+    yield weights.embeddings_norm
     if weights.projects(sizes):
         yield Module(weights.projection, ("hidden_size", "embedding_size"))
-    if weights.distances:
-        yield weights.distances
+    yield from weights.beside_blocks()
     for number in range(sizes[weights.block_count]):
         for module in weights.block.modules.values():
             path = "{}.{}".format(weights.blocks.format(number), module.path)
@@ -111,9 +122,10 @@ def _known(family: Family) -> FrozenSet[str]:
     weights = family.weights
     return frozenset(
         [
-            *("{}.{}".format(EMBEDDINGS, part) for part in (*TABLES, EMBEDDINGS_NORM)),
+            *("{}.{}".format(EMBEDDINGS, table) for table in TABLES),
+            weights.embeddings_norm.path,
             *filter(None, (weights.projection, weights.pooler)),
-            *(module.path for module in (weights.distances,) if module),
+            *(module.path for module in weights.beside_blocks()),
             *(_unnumbered("{}.{}".format(weights.blocks.format(0), m.path)) for m in weights.block.modules.values()),
             *_of_heads(family),
         ]

@@ -4,11 +4,13 @@ import math
 from typing import Any, Dict, Mapping, Tuple
 
 from bert_bundle.encoders import general_config
-from bert_bundle.encoders.families import BY_MODEL_TYPE, CLASSES, GENERAL, HEADS, Family, general
+from bert_bundle.encoders.families import BY_MODEL_TYPE, CLASSES, GENERAL, HEADS, Family, general, relative
 from bert_bundle.errors import FormatError, LimitError, ModelError, UnsafeError
 
+_ACTIVATION_FIELDS = ("hidden_act", "conv_act", "pooler_hidden_act")
 _ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "swish", "tanh")
 UNLIMITED = general_config.UNLIMITED  # the length of an encoder without positions
+_KINDS = "pos_att_type"
 _CODE = frozenset(("auto_map", "custom_pipelines", "trust_remote_code"))
 _UNSUPPORTED = ("is_decoder", "add_cross_attention", "pruned_heads")  # each changes what the same weights compute
 _MAX_SIZE = 1 << 20  # far above every size of a published encoder
@@ -33,10 +35,17 @@ def facts(config: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def longest(config: Mapping[str, Any]) -> int:
-    """Return how many tokens an encoder of this canonical configuration has positions for."""
+    """Return how many tokens an encoder of this canonical configuration takes: those that it has positions for."""
     if general.DEFAULTS in config:
         return general_config.longest(config)
-    return int(config["max_position_embeddings"]) - of_config(config).first_position
+    has_table = standard(config)["position_rows"] > 0
+    return int(config["max_position_embeddings"]) - of_config(config).first_position if has_table else UNLIMITED
+
+
+def usual_length(config: Mapping[str, Any]) -> int:
+    """Return how many tokens an encoder of this canonical configuration was made for."""
+    most = longest(config)
+    return min(most, int(config.get("max_position_embeddings", most)))
 
 
 def classes(config: Mapping[str, Any]) -> int:
@@ -58,8 +67,11 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
                 found=config[name],
             )
     result: Dict[str, Any] = {"architectures": [family.architecture], "model_type": family.model_type}
+    _check_alike(family, config, place)
     for name, default in family.fields.items():
-        value = config.get(name, default)
+        value = config.get(name, config.get(family.same.get(name, ""), family.omitted.get(name, default)))
+        if name == _KINDS:
+            value = _in_one_order(value)
         if callable(value) or not isinstance(value, (int, float, str, bool, type(None))):
             raise ModelError(
                 "a configuration field that is not plain data", place="{} {}".format(place, name), found=value
@@ -74,6 +86,28 @@ def canonical_config(family: Family, config: Mapping[str, Any], place: str) -> D
     except FormatError as error:
         raise ModelError(error.message, place=error.place, wanted=error.wanted, found=error.found) from None
     return result
+
+
+def _in_one_order(kinds: Any) -> Any:
+    """Return the kinds of relative attention, a list, or text with | between them, or None, as text in one order."""
+    if isinstance(kinds, str):
+        kinds = kinds.lower().split("|")
+    return "|".join(sorted(str(kind).strip() for kind in kinds)) if isinstance(kinds, (list, tuple)) else kinds or ""
+
+
+def _check_alike(family: Family, config: Mapping[str, Any], place: str) -> None:
+    """Raise ModelError for a size that a canonical configuration does not have, if it is not the usual one."""
+    values = {**family.fields, **config}
+    hidden, heads = (values[family.field_name(name)] for name in ("hidden_size", "num_attention_heads"))
+    wanted = {name: values[family.field_name(other)] for name, other in family.alike.items()}
+    for name, usual in {**wanted, "attention_head_size": hidden // heads}.items():
+        if config.get(name) not in (None, usual):
+            raise ModelError(
+                "a configuration that a bundle cannot represent",
+                place="{} {}".format(place, name),
+                wanted=usual,
+                found=config[name],
+            )
 
 
 def check_config(config: Any, place: str) -> Family:
@@ -125,6 +159,7 @@ def check_config(config: Any, place: str) -> Family:
             wanted="a divisor of {}".format(sizes["num_hidden_layers"]),
             found=sizes[blocks],
         )
+    _check_relative(sizes, place)
     if family.first_position:
         _one_of(config["pad_token_id"], (family.first_position - 1,), place + "#/pad_token_id")
     _check_labels(config, place)
@@ -138,8 +173,31 @@ def check_config(config: Any, place: str) -> Family:
     return family
 
 
+def _check_relative(sizes: Mapping[str, Any], place: str) -> None:
+    """Raise FormatError for fields that fit one by one, but not each other, in an encoder with relative positions."""
+    buckets, last = sizes.get("position_buckets", -1), 2 * relative.limit(sizes) - 4
+    if buckets > 0 and not (buckets % 2 == 0 and 4 <= buckets <= last):
+        raise FormatError(
+            "buckets of distances that cannot be told apart",
+            place=place + "#/position_buckets",
+            wanted="-1, or an even number from 4 to {}".format(last),
+            found=buckets,
+        )
+    if sizes["relative_norm"] and not sizes["relative_rows"]:  # only some releases make a norm without a table
+        _one_of(sizes["norm_rel_ebd"], ("none",), place + "#/norm_rel_ebd")
+    if sizes.get("conv_kernel_size", 1) and sizes.get("conv_kernel_size", 1) % 2 == 0:
+        raise FormatError(
+            "a convolution that changes the length of a text",
+            place=place + "#/conv_kernel_size",
+            wanted="an odd number",
+            found=sizes["conv_kernel_size"],
+        )
+    if sizes["projected"] and sizes.get("position_biased_input"):  # tables of two sizes in TensorFlow's class
+        _one_of(sizes["position_biased_input"], (False,), place + "#/position_biased_input")
+
+
 def _check_field(family: Family, name: str, value: Any, default: Any, place: str) -> None:
-    if name == "hidden_act":
+    if name in _ACTIVATION_FIELDS:
         _one_of(value, _ACTIVATIONS, place)
     elif name in family.honoured:
         _one_of(value, family.honoured[name], place)
@@ -149,9 +207,9 @@ def _check_field(family: Family, name: str, value: Any, default: Any, place: str
     elif type(default) is bool:
         _one_of(value, (True, False), place)
     elif type(default) is int:
-        if type(value) is not int or value < 1:
-            raise FormatError("not a positive whole number", place=place, found=value)
         least, most = family.bounds.get(name, (1, _MAX_LAYERS if name == "num_hidden_layers" else _MAX_SIZE))
+        if type(value) is not int or (value < 1 and least > 0):
+            raise FormatError("not a positive whole number", place=place, found=value)
         if value < least:
             wanted = "at least {}".format(least)
             raise FormatError("a value the encoder does not honour", place=place, wanted=wanted, found=value)

@@ -2,9 +2,10 @@
 
 A float64 replay must show a changed function and nothing else. A family lists its `float32_layers`: DistilBERT's
 attention casts its queries to float32 in every release of transformers 4, which leaves 1e-7 of rounding that differs
-between releases of TensorFlow. It lists its `float32_masks`: RoBERTa's main layer of 4.5 subtracts the mask from a
-float32 constant, which TensorFlow refuses for a float64 mask. In the attention of the other families, TensorFlow
-converts the root of a head's size, a Python float, to float32 before it is cast.
+between releases of TensorFlow, and DeBERTa's names float32 for its softmax or its scale. It lists its `float32_masks`:
+RoBERTa's main layer of 4.5 subtracts the mask from a float32 constant, which TensorFlow refuses for a float64 mask. In
+the attention of the other families, TensorFlow converts the root of a head's size, a Python float, to float32 before
+it is cast.
 
 An encoder class of no family is called with a stand-in for `tensorflow` in all its modules, in which floats are float64
 by default.
@@ -45,6 +46,10 @@ class _Float64ForFloat32(_SubtractInDtypeOfMask):
     def __init__(self, real: Any) -> None:
         super().__init__(real)
         self.float32 = real.float64
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        """Return `tf.where`; in a graph it takes a Python number for a float32 tensor, which does not fit `y`."""
+        return self.real.where(condition, self.real.cast(x, y.dtype) if isinstance(x, float) else x, y)
 
 
 class _Float64ByDefault(_Float64ForFloat32):

@@ -4,7 +4,7 @@ Has the functions of `transformers`. Parts have the names that transformers' Ten
 table of names serves both runtimes. Does not know one family from another: a `Family` is data.
 """
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type
 
 import keras
 import numpy as np
@@ -13,15 +13,18 @@ from keras import ops
 from bert_bundle.encoders import checkpoint_names, native_layers
 from bert_bundle.encoders.checkpoint_names import tensorflow_path
 from bert_bundle.encoders.families.family import (
+    DISENTANGLED,
     EMBEDDINGS,
     EVERY_TOKEN,
     FIRST_TOKEN,
     LABELS,
     PER_LAYER,
+    POST_NORM,
     TABLES,
     Family,
 )
-from bert_bundle.encoders.native_layers import Embeddings, Part, Plan
+from bert_bundle.encoders.native_disentangled import Convolution, DisentangledBlock, RelativePositions
+from bert_bundle.encoders.native_layers import Distances, Embeddings, Part, Plan, PostNormBlock
 from bert_bundle.encoders.transformers import arguments, pick
 from bert_bundle.errors import FormatError, RuntimeUnavailableError
 
@@ -40,15 +43,21 @@ __all__ = [
 ]
 
 
+BLOCKS: Mapping[str, Type[PostNormBlock]] = {POST_NORM: PostNormBlock, DISENTANGLED: DisentangledBlock}
+DISTANCES: Mapping[str, Any] = {POST_NORM: Distances, DISENTANGLED: RelativePositions}  # by kind of block
+
+
 def plan_of(family: Family, config: Mapping[str, Any]) -> Plan:
     """Return the sizes, rates and paths of an encoder of this canonical configuration."""
-    values = family.values(config)
+    values, own = family.values(config), family.weights.own_projection
     return Plan(
         tables={table: values[rows] for table, rows in TABLES.items() if values[rows]},
         modules={
-            role: (tensorflow_path(module.path), tuple(values[size] for size in module.sizes))
+            role: (tensorflow_path(module.path), module.shape(values))
             for role, module in family.weights.block.modules.items()
+            if module.shape(values)
         },
+        own_projection=own.path.rpartition(".")[2] if own is not None and own.shape(values) else "",
         embedding=values["embedding_size"],
         hidden=values["hidden_size"],
         layers=values["num_hidden_layers"],
@@ -60,6 +69,7 @@ def plan_of(family: Family, config: Mapping[str, Any]) -> Plan:
         deviation=values["initializer_range"],
         padding=family.first_position - 1 if family.first_position else None,
         masked_score=family.masked_score,
+        relative=tuple(filter(None, values.get("pos_att_type", "").split("|"))),
     )
 
 
@@ -75,21 +85,24 @@ class Encoder(Part):
         self.family, self.config, self.wanted = family, dict(config), wanted
         self.plan = plan = plan_of(family, config)
         weights, values, policy = family.weights, family.values(config), self.dtype_policy
-        block = native_layers.BLOCKS[weights.block.kind]
+        block = BLOCKS[weights.block.kind]
         self.embeddings = self.put(self._inside(EMBEDDINGS), Embeddings(plan, policy))
         self.projection = None
         if weights.projects(values):
             self.projection = self._put_dense(self._inside(weights.projection), plan.embedding, plan.hidden)
         self.distances = None
         if weights.distances:
-            holder, _, table = tensorflow_path(weights.distances.path).rpartition("/")
-            buckets = values[weights.distances.sizes[0]]
-            distances = native_layers.Distances("{}/{}".format(holder, table), buckets, plan, policy)
-            self.distances = self.put(self._inside(holder), distances)
+            path = tensorflow_path(weights.distances.path)
+            distances = DISTANCES[weights.block.kind](path, values, plan, policy)
+            self.distances = self.put(self._inside(path.rpartition("/")[0]), distances)
         self.blocks = []
         for number in range(values[weights.block_count]):
             path = self._inside(weights.blocks.format(number))
             self.blocks.append(self.put(path, block(path.split("/")[-1], plan, policy)))
+        self.convolution = None
+        if weights.convolution and weights.convolution.shape(values):
+            path = tensorflow_path(weights.convolution.path.rpartition(".")[0])
+            self.convolution = self.put(self._inside(path), Convolution(path.split("/")[-1], values, plan, policy))
         self.pooler = None
         if family.has_pooler:
             self.pooler = self._put_dense(self._inside(weights.pooler), plan.hidden, plan.hidden)
@@ -118,7 +131,8 @@ class Encoder(Part):
     ) -> Dict[str, Any]:
         """Return outputs by name: those of every call, and those `wanted`, as tuples of one tensor for each layer."""
         plan = self.plan
-        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, training=training)
+        visible = attention_mask if self.family.masks_embeddings else None
+        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, visible, training=training)
         if self.projection is not None:
             x = self.projection(x)
         bias = None
@@ -126,11 +140,13 @@ class Encoder(Part):
             dtype = "float64" if self.compute_dtype == "float64" else "float32"
             bias = (1.0 - ops.cast(attention_mask, dtype)[:, None, None, :]) * plan.masked_score
         if self.distances is not None:
-            bias = self.distances(x) if bias is None else self.distances(x) + bias
+            bias = self.distances(x, bias)
         states, probabilities = [x], []
         for layer in range(plan.layers):
             block = self.blocks[layer * len(self.blocks) // plan.layers]
-            x, attention = block(x, bias, head_mask, training=training)
+            x, attention = block(x, bias=bias, head_mask=head_mask, training=training)
+            if layer == 0 and self.convolution is not None:
+                x = self.convolution(states[0], x, visible, training=training)
             states.append(x)
             probabilities.append(attention)
         found = {"last_hidden_state": x}
@@ -159,7 +175,7 @@ class Encoder(Part):
                 x = self.dropout(x, training=training)
             x = self.at(tensorflow_path(layer.path))(x)
             if layer.activation:
-                x = native_layers.activate(layer.activation, x)
+                x = native_layers.activate(self.config.get(layer.activation, layer.activation), x)
         return {outputs[0]: x} if len(outputs) == 1 else {name: x[:, :, i] for i, name in enumerate(outputs)}
 
 

@@ -5,13 +5,13 @@ embeddings of Devlin et al. 2018 (figure 2). What differs between families is in
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from bert_bundle.encoders.families.family import EMBEDDINGS_NORM, POST_NORM
+from bert_bundle.encoders.families.family import EMBEDDINGS_NORM
 
 ERF_GELU, TANH_GELU = "gelu", "gelu_new"
 
@@ -22,12 +22,15 @@ class Plan:
 
     tables        embedding table -> its rows
     modules       role within a block -> (path, sizes of the weight as in `families.family.Module`)
+    own_projection  the name of the embeddings' dense layer to the hidden size, empty if they have none
     padding       the token id that RoBERTa's positions step over, None if positions count from 0
     masked_score  what is added to the score of a masked token
+    relative      which scores of relative positions are added: c2p (content to position), p2c
     """
 
     tables: Mapping[str, int]
     modules: Mapping[str, Tuple[str, Tuple[int, ...]]]
+    own_projection: str
     embedding: int
     hidden: int
     layers: int
@@ -39,6 +42,7 @@ class Plan:
     deviation: float
     padding: Optional[int]
     masked_score: float
+    relative: Tuple[str, ...]
 
 
 def activate(name: str, x: Any) -> Any:
@@ -100,16 +104,16 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
         return ops.cast(result, self.compute_dtype)
 
 
-def dense(inputs: int, outputs: int, name: str, plan: Plan, dtype: Any) -> Any:
+def dense(inputs: int, outputs: int, name: str, plan: Plan, dtype: Any, *, bias: bool = True) -> Any:
     """Return a built Dense layer."""
     start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
-    layer = keras.layers.Dense(outputs, kernel_initializer=start, name=name, dtype=dtype)
+    layer = keras.layers.Dense(outputs, kernel_initializer=start, name=name, dtype=dtype, use_bias=bias)
     layer.build((None, None, inputs))
     return layer
 
 
 class Embeddings(Part):
-    """Word, position and token type tables, added and normalized."""
+    """Word, position and token type tables, added, projected where the plan says so, and normalized."""
 
     def __init__(self, plan: Plan, dtype: Any) -> None:
         super().__init__("embeddings", dtype)
@@ -119,7 +123,11 @@ class Embeddings(Part):
             name: self.add_weight(name=name, shape=(rows, plan.embedding), initializer=start)
             for name, rows in plan.tables.items()
         }
-        self.norm = self.put(EMBEDDINGS_NORM, Normalization(plan.embedding, plan.epsilon, self.dtype_policy))
+        self.projection, size = None, plan.embedding
+        if plan.own_projection:
+            size, name = plan.hidden, plan.own_projection
+            self.projection = self.put(name, dense(plan.embedding, size, name, plan, self.dtype_policy, bias=False))
+        self.norm = self.put(EMBEDDINGS_NORM, Normalization(size, plan.epsilon, self.dtype_policy))
         self.dropout = keras.layers.Dropout(plan.dropout, dtype=self.dtype_policy)
         self.built = True
 
@@ -129,17 +137,25 @@ class Embeddings(Part):
         types: Any = None,
         positions: Any = None,
         embedded: Any = None,
+        visible: Any = None,  # Keras fills an argument called mask itself
         training: Any = None,
     ) -> Any:
-        """Return (n, length, embedding) of (n, length) ids, or of `embedded`, which has that shape already."""
+        """Return (n, length, embedding) of (n, length) ids, or of `embedded`, which has that shape already.
+
+        With a projection of their own, they are (n, length, hidden). Those of tokens that are 0 in `visible`,
+        (n, length), are 0, if it is given.
+        """
         x = embedded if embedded is not None else self._row("word_embeddings", input_ids)
-        if positions is None:
-            positions = self._positions(input_ids, x)
-        x = x + self._row("position_embeddings", positions)
+        if "position_embeddings" in self.tables:
+            positions = self._positions(input_ids, x) if positions is None else positions
+            x = x + self._row("position_embeddings", positions)
         if "token_type_embeddings" in self.tables:
             types = ops.zeros_like(x[:, :, 0], dtype="int32") if types is None else types
             x = x + self._row("token_type_embeddings", types)
-        return self.dropout(self.norm(x), training=training)
+        x = self.norm(x if self.projection is None else self.projection(x))
+        if visible is not None:
+            x = x * ops.cast(visible, self.compute_dtype)[:, :, None]
+        return self.dropout(x, training=training)
 
     def _row(self, table: str, ids: Any) -> Any:
         return ops.take(ops.cast(self.tables[table], self.compute_dtype), ops.cast(ids, "int32"), axis=0)
@@ -154,6 +170,16 @@ class Embeddings(Part):
         return counted if padding is None else counted + padding + 1
 
 
+def numbered(x: Any, numbers: np.ndarray) -> Any:
+    """Return the number of the distance of every other token from each of x, (n, length, hidden): (length, length).
+
+    `numbers` are those of the distances -d to d; what is farther away than d has that of d.
+    """
+    far = len(numbers) // 2
+    places = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"), axis=0)
+    return ops.take(numbers, ops.clip(places[None, :] - places[:, None], -far, far) + far, axis=0)
+
+
 class Distances(Part):
     """A bias of each head for the distance of two tokens, by buckets that widen with it (Raffel et al. 2020, 2.1).
 
@@ -163,21 +189,21 @@ class Distances(Part):
 
     _FAR = 128
 
-    def __init__(self, path: str, buckets: int, plan: Plan, dtype: Any) -> None:
+    def __init__(self, path: str, values: Mapping[str, Any], plan: Plan, dtype: Any) -> None:
         name, _, self.table = path.rpartition("/")
         super().__init__(name, dtype)
+        buckets = values["relative_attention_num_buckets"]
         start = keras.initializers.TruncatedNormal(stddev=plan.deviation)
         self.tables[self.table] = self.add_weight(name=self.table, shape=(buckets, plan.heads), initializer=start)
         self.buckets = self._buckets(buckets)
         self.built = True
 
-    def call(self, x: Any) -> Any:
-        """Return (1, heads, length, length), what is added to the scores of x, (n, length, hidden)."""
-        places = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"), axis=0)
-        distances = ops.clip(places[None, :] - places[:, None], -self._FAR, self._FAR) + self._FAR
+    def call(self, x: Any, bias: Any = None) -> Any:
+        """Return (1 or n, heads, length, length), what is added to the scores of x, (n, length, hidden)."""
         table = ops.cast(self.tables[self.table], self.compute_dtype)
-        bias = ops.take(table, ops.take(self.buckets, distances, axis=0), axis=0)
-        return ops.transpose(bias, (2, 0, 1))[None]
+        own = ops.take(table, numbered(x, self.buckets), axis=0)
+        own = ops.transpose(own, (2, 0, 1))[None]
+        return own if bias is None else own + bias
 
     def _buckets(self, buckets: int) -> np.ndarray:
         """Return the bucket of each distance from -`_FAR` to `_FAR`."""
@@ -214,23 +240,25 @@ class PostNormBlock(Part):
         return x, probabilities
 
     def _attend(self, x: Any, bias: Any, head_mask: Any, training: Any) -> Tuple[Any, Any]:
-        size = self.plan.hidden // self.plan.heads
-        rows, length = ops.shape(x)[:2]
-
-        def heads(role: str) -> Any:
-            split = ops.reshape(self._part(role)(x), (rows, length, self.plan.heads, size))
-            return ops.transpose(split, (0, 2, 1, 3))
-
-        scores = ops.matmul(heads("query"), ops.transpose(heads("key"), (0, 1, 3, 2))) / size**0.5
+        query, key, value = (self._heads(role, x) for role in ("query", "key", "value"))
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / (self.plan.hidden // self.plan.heads) ** 0.5
         probabilities = ops.softmax(scores if bias is None else scores + bias, axis=-1)
         probabilities = self.attention_dropout(probabilities, training=training)
         if head_mask is not None:
             probabilities = probabilities * head_mask
-        context = ops.transpose(ops.matmul(probabilities, heads("value")), (0, 2, 1, 3))
-        return ops.reshape(context, (rows, length, self.plan.hidden)), probabilities
+        return self._joined(probabilities, value), probabilities
+
+    def _heads(self, role: str, x: Any) -> Any:
+        """Return what the dense layer of that role makes of x, (n, length, hidden), as (n, heads, length, size)."""
+        rows, length = ops.shape(x)[:2]
+        split = ops.reshape(self._part(role)(x), (rows, length, self.plan.heads, self.plan.hidden // self.plan.heads))
+        return ops.transpose(split, (0, 2, 1, 3))
+
+    def _joined(self, probabilities: Any, value: Any) -> Any:
+        """Return the values weighed by the probabilities, the heads side by side, as (n, length, hidden)."""
+        context = ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))
+        rows, length = ops.shape(context)[:2]
+        return ops.reshape(context, (rows, length, self.plan.hidden))
 
     def _part(self, role: str) -> Any:
         return self.at(self.plan.modules[role][0])
-
-
-BLOCKS: Mapping[str, Type[PostNormBlock]] = {POST_NORM: PostNormBlock}  # by the kind that a family names

@@ -132,12 +132,12 @@ def build(family: Family, config: Mapping[str, Any], name: str, outputs: "frozen
         fields["label2id"] = dict(config["label2id"])
     config_class = type(transformers.AutoConfig.for_model(family.model_type))
     encoder_class = getattr(transformers, family.tensorflow, None)
-    if encoder_class is None:
+    if encoder_class is None or version_numbers({"": transformers.__version__}, "") < family.first_release:
         raise RuntimeUnavailableError(
-            "this transformers has no TensorFlow classes",
-            wanted=family.tensorflow,
+            "this transformers does not have a TensorFlow class of the encoder that runs in a model",
+            wanted="{} of transformers {}.{} or newer, before 5".format(family.tensorflow, *family.first_release),
             found="transformers " + transformers.__version__,
-            fix="load the bundle where transformers 4 is installed",
+            fix='load the bundle where such a release is installed, or in Keras 3 with runtime="native"',
         )
     encoder = encoder_class(config_class(**fields, **_flags_of(outputs)), name=name)
     if not family.has_pooler and not family.head:
@@ -234,5 +234,5 @@ def _parts(encoder: Any, prefix: str, holder: Any) -> Iterator[Tuple[str, Any, A
     for layer in holder._flatten_layers(recursive=False, include_self=False):
         if layer.weights:
             path = checkpoint_names.layer_path(prefix + layer.name)
-            yield path, layer, holder
+            yield checkpoint_names.renamed(path, _family(encoder)), layer, holder
             yield from _parts(encoder, prefix + layer.name + "/", layer)

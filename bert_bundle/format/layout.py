@@ -17,7 +17,7 @@ GRAPH = "graph.json"
 WEIGHTS = "weights.safetensors"
 ENCODERS = "encoders"
 TOKENIZER = "tokenizer"
-SENTENCEPIECE, SPIECE = "tokenizer/sentencepiece.bpe.model", "tokenizer/spiece.model"
+SENTENCEPIECE, SPIECE, SPM = ("tokenizer/" + name for name in ("sentencepiece.bpe.model", "spiece.model", "spm.model"))
 GOLDEN = "golden"
 GOLDEN_INPUTS = "golden/inputs.json"
 GOLDEN_FACTS = "golden/facts.json"
@@ -37,7 +37,7 @@ MAX_MANIFEST = 4 << 20
 MAX_VOCABULARY = 64 << 20
 MAX_TENSORS = 64 << 30
 
-_PIECES = (SENTENCEPIECE, SPIECE)  # SentencePiece's protobuf: pieces and their scores
+_PIECES = (SENTENCEPIECE, SPIECE, SPM)  # SentencePiece's protobuf: pieces and their scores
 _HARMLESS = (".json", ".md", ".safetensors", ".txt")  # files that nothing executes: no .py, .bin, .pkl, .pb, .so, .h5
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.IGNORECASE)

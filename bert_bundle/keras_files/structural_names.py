@@ -140,7 +140,7 @@ def _in_encoder(family: Family, path: str, place: str) -> str:
     inner = _LISTED.sub(lambda m: "/{}_._{}".format(m.group(1), int(m.group(2) or 0)), "/" + "/".join(parts[main:]))
     *holders, _, position = [_ATTRIBUTES.get(part, part) for part in inner.strip("/").split("/")]
     if holders == [EMBEDDINGS]:
-        rows = {**{family.bert_name(name): size for name, size in family.fields.items()}, **family.constants}
+        rows = family.values(family.fields)
         tables = [table for table in _TABLES if rows[TABLES[table.partition("/")[0]]]]
         return "/".join([family.weights.prefix, EMBEDDINGS, tables[int(position)]])
     distances = family.weights.distances

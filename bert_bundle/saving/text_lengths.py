@@ -45,22 +45,31 @@ def lengths(
     for text in texts:
         inputs = [slot for slot in slots if slot.group == text]
         reading = {folder for slot in inputs for folder in folders.get(slot.name, ())} or set(configs)
-        longest = min(configuration.longest(configs[folder]) for folder in sorted(reading))
-        result[text] = _length(by_text.get(text), inputs, tokenizer, longest, texts)
+        read_by = [configs[folder] for folder in sorted(reading)]
+        result[text] = _length(by_text.get(text), inputs, tokenizer, read_by, texts)
     return result
 
 
-def _length(asked: Optional[int], inputs: Sequence[Slot], tokenizer: Any, longest: int, texts: Sequence[str]) -> int:
+def _length(
+    asked: Optional[int],
+    inputs: Sequence[Slot],
+    tokenizer: Any,
+    read_by: Sequence[Mapping[str, Any]],
+    texts: Sequence[str],
+) -> int:
+    """Return the length of a text that encoders of the configurations `read_by` read."""
+    longest = min(map(configuration.longest, read_by))
     fixed = [slot for slot in inputs if slot.length is not None]
     length: Any = asked
-    if asked is None and not fixed and min(tokenizer.model_max_length, longest) >= configuration.UNLIMITED:
+    usual = min(tokenizer.model_max_length, *map(configuration.usual_length, read_by))
+    if asked is None and not fixed and usual >= configuration.UNLIMITED:
         raise SignatureError(
             "neither the encoder nor the tokenizer has a longest text",
             place="max_length",
             fix="give the length that your pipeline cuts texts to, such as max_length=128",
         )
     if asked is None:
-        length = fixed[0].length if fixed else min(tokenizer.model_max_length, longest)
+        length = fixed[0].length if fixed else usual
     is_length = isinstance(length, (int, np.integer)) and length is not True and 1 <= length <= longest
     if not is_length or any(slot.length != length for slot in fixed):
         of_input = "{0.length}, the length of {0.name}".format(fixed[0]) if fixed else ""

@@ -11,7 +11,7 @@ from bert_bundle.tokenizer.bytelevel import ByteLevel
 from bert_bundle.tokenizer.general import SIDES, to_bytes
 from bert_bundle.tokenizer.paths import ADDED, CONFIG, EXTRA, FAST, MASK, SPECIAL
 from bert_bundle.tokenizer.unigram import Unigram
-from bert_bundle.tokenizer.variants import Albert, Camembert, MPNet
+from bert_bundle.tokenizer.variants import Albert, Camembert, DebertaV2, MPNet
 from bert_bundle.tokenizer.wordpiece import WordPiece
 
 Model = Union[WordPiece, ByteLevel, Unigram]
@@ -19,6 +19,7 @@ MODELS: Mapping[str, Type[Model]] = {WORDPIECE: WordPiece, BYTE_LEVEL: ByteLevel
 VARIANTS: Mapping[str, Type[Model]] = {  # those that differ from their kind
     "AlbertTokenizer": Albert,
     "CamembertTokenizer": Camembert,
+    "DebertaV2Tokenizer": DebertaV2,
     "MPNetTokenizer": MPNet,
 }
 CLASSES: Mapping[str, Type[Model]] = {  # slow tokenizer class of transformers -> its model

@@ -12,7 +12,6 @@ from typing import List, Optional, Sequence, Tuple
 
 from bert_bundle.format import layout
 
-_UNK = "<unk>"
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3  # types of pieces
 _VARINT, _LENGTH, _FLOAT = 0, 2, 5  # wire types
 _UNIGRAM = 1
@@ -26,18 +25,20 @@ class Order:
     own    the pieces that the model begins with, in its order; none is plain text
     first  what transformers has in their place, by id
     last   what it puts after the model's pieces
+    unk    the unknown one
     """
 
     path: str
     own: Tuple[str, ...]
     first: Tuple[str, ...]
     last: Tuple[str, ...]
+    unk: str = "<unk>"
 
     def plain(self, pieces: Sequence[Tuple[str, float]], unk: int) -> Sequence[Tuple[str, float]]:
         """Return the pieces between `first` and `last`; none if the pieces are in another order."""
         tokens, end = tuple(piece for piece, _ in pieces), len(pieces) - len(self.last)
         around = tokens[: len(self.first)], tokens[end:]
-        fits = around == (self.first, self.last) and unk == self.first.index(_UNK)
+        fits = around == (self.first, self.last) and unk == self.first.index(self.unk)
         return pieces[len(self.first) : end] if fits else ()
 
 
@@ -52,6 +53,8 @@ CAMEMBERT = Order(
 
 _SPECIAL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 ALBERT = Order(layout.SPIECE, _SPECIAL, _SPECIAL, ())
+_BERT_LIKE = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
+DEBERTA_V2 = Order(layout.SPM, _BERT_LIKE, _BERT_LIKE, (), "[UNK]")
 
 
 def to_bytes(order: Order, pieces: Sequence[Tuple[str, float]], unk: int, charsmap: Optional[str]) -> Optional[bytes]:
@@ -62,11 +65,11 @@ def to_bytes(order: Order, pieces: Sequence[Tuple[str, float]], unk: int, charsm
     plain = order.plain(pieces, unk)
     if not plain or any(not piece or "\0" in piece for piece, _ in plain):
         return None
-    records = [_piece(piece, 0.0, _UNKNOWN if piece == _UNK else _CONTROL) for piece in order.own]
+    records = [_piece(piece, 0.0, _UNKNOWN if piece == order.unk else _CONTROL) for piece in order.own]
     records += [_piece(piece, score, _NORMAL) for piece, score in plain]
     trainer = _number(3, _UNIGRAM) + _number(4, len(records))
-    if order.own.index(_UNK):  # 0 is the default
-        trainer += _number(40, order.own.index(_UNK))
+    if order.own.index(order.unk):  # 0 is the default
+        trainer += _number(40, order.own.index(order.unk))
     table = base64.b64decode(charsmap or "")
     normalizer = _bytes(1, b"nmt_nfkc" if table else b"identity") + (_bytes(2, table) if table else b"")
     # add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces

@@ -172,6 +172,8 @@ def read(described: Description, files: Mapping[str, bytes], *, fast: bool, orig
         settings["mask_token"] = transformers.AddedToken(config["mask_token"], lstrip=config[MASK], **plain)
     extra = [] if fast else settings.pop(EXTRA, [])
     name = config["tokenizer_class"] + ("Fast" if fast else "")
+    if fast and not hasattr(transformers, name):  # older than the fast class of DeBERTa
+        return NativeTokenizer(described, fast=True)
     paths = dict(described.model.PATHS)
     if fast:
         paths = {"tokenizer_file": FAST, **paths}

@@ -98,6 +98,16 @@ class Unigram:
         return []
 
     @classmethod
+    def after(cls) -> Steps:
+        """Return the normalizers after the table."""
+        return []
+
+    @classmethod
+    def split(cls) -> Steps:
+        """Return the pre-tokenizers that come before the one that marks spaces."""
+        return [{"type": "WhitespaceSplit"}]
+
+    @classmethod
     def of_slow(cls, tokenizer: Any) -> "Tuple[Unigram, Dict[str, Any]]":
         """Raise TokenizerError: not supported."""
         raise TokenizerError(
@@ -121,8 +131,8 @@ class Unigram:
         metaspace = {"type": "Metaspace", "replacement": _SPACE, "add_prefix_space": True}
         table = [{"type": _TABLE, "precompiled_charsmap": self.charsmap}] if self.charsmap else []
         return {
-            "normalizer": _in_one([*self.before(config), *table]),
-            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]},
+            "normalizer": _in_one([*self.before(config), *table, *self.after()]),
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [*self.split(), metaspace]},
             "decoder": metaspace,
             "model": {
                 "type": "Unigram",

@@ -74,6 +74,46 @@ class Albert(Unigram):
 
 
 @dataclass(frozen=True)
+class DebertaV2(Unigram):
+    """The pieces of DeBERTa's second and third version, with BERT's special tokens; the mask may be an added token."""
+
+    NAME: ClassVar[str] = "DeBERTa"
+    ORDER: ClassVar[sentencepiece.Order] = sentencepiece.DEBERTA_V2
+    SPECIAL: ClassVar[Mapping[str, str]] = {"bos_token": "[CLS]", "eos_token": "[SEP]", **WordPiece.SPECIAL}
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {"do_lower_case": False}
+    FIELDS: ClassVar[Mapping[str, Tuple[type, ...]]] = {"do_lower_case": (bool,)}
+    STEPS: ClassVar[Tuple[str, ...]] = ("Strip", "Precompiled", "Replace", "Metaspace")
+    SINGLE: ClassVar[Tuple[Tuple[str, int], ...]] = WordPiece.SINGLE
+    PAIR: ClassVar[Tuple[Tuple[str, int], ...]] = WordPiece.PAIR
+
+    @classmethod
+    def settings_of(cls, before: Steps, after: Steps, steps: List[Any], table: bool) -> Optional[Dict[str, Any]]:
+        """Return the settings, see `Unigram`; a split at punctuation, `split_by_punct`, is not among them."""
+        for lower in (True, False):
+            first = cls.before({"do_lower_case": lower})
+            wanted = (first, cls.after()) if table else ([*first, *cls.after()], [])
+            if (before, after) == wanted and steps == ["Metaspace"]:
+                return {"do_lower_case": lower}
+        return None
+
+    @classmethod
+    def before(cls, config: Mapping[str, Any]) -> Steps:
+        """Return the normalizers before the table: case, then spaces around the text."""
+        strip = {"type": "Strip", "strip_left": True, "strip_right": True}
+        return [*([{"type": "Lowercase"}] if config["do_lower_case"] else []), strip]
+
+    @classmethod
+    def after(cls) -> Steps:
+        """Return the normalizer after the table: runs of spaces become one."""
+        return [_ONE_SPACE]
+
+    @classmethod
+    def split(cls) -> Steps:
+        """Return nothing: words are split where spaces are marked."""
+        return []
+
+
+@dataclass(frozen=True)
 class MPNet(WordPiece):
     """MPNet's vocabulary: BERT's words with RoBERTa's special tokens."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import expected_fingerprints, numpy_reference
+from support import expected_fingerprints, numpy_reference, reference_deberta, reference_names
 from support.bundle_files import read_golden
 
 from bert_bundle.classifiers import strategies
@@ -195,8 +195,10 @@ def test_erf_is_right_to_the_last_place() -> None:
 
 
 def test_the_reference_does_not_import_the_code_that_it_checks() -> None:
-    allowed = {"__future__", "collections", "dataclasses", "math", "numpy", "typing"}
+    allowed = {"__future__", "collections", "dataclasses", "math", "numpy", "support", "typing"}
     assert modules_of(Path(numpy_reference.__file__).read_text("utf-8")) == allowed
+    assert modules_of(Path(reference_deberta.__file__).read_text("utf-8")) < allowed
+    assert modules_of(Path(reference_names.__file__).read_text("utf-8")) == set()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,17 @@ from bert_bundle.encoders.checkpoint_names import (
     tensorflow_path,
     to_pytorch,
 )
-from bert_bundle.encoders.families import ALBERT, BERT, DISTILBERT, ELECTRA, FAMILIES, MPNET, ROBERTA, Family
+from bert_bundle.encoders.families import (
+    ALBERT,
+    BERT,
+    DEBERTA_V2,
+    DISTILBERT,
+    ELECTRA,
+    FAMILIES,
+    MPNET,
+    ROBERTA,
+    Family,
+)
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.format import tensors
 
@@ -60,6 +70,31 @@ TABLE = [
     ),
     (MPNET, "encoder/relative_attention_bias/embeddings:0", "encoder.relative_attention_bias.weight", False),
     (MPNET, "encoder/layer_._1/attention/attn/o/kernel:0", "encoder.layer.1.attention.attn.o.weight", True),
+    (DEBERTA_V2, "encoder/rel_embeddings.weight:0", "encoder.rel_embeddings.weight", False),
+    (DEBERTA_V2, "encoder/LayerNorm/gamma:0", "encoder.LayerNorm.weight", False),
+    (
+        DEBERTA_V2,
+        "encoder/layer_._1/attention/self/query_proj/kernel:0",
+        "encoder.layer.1.attention.self.query_proj.weight",
+        True,
+    ),
+    (DEBERTA_V2, "embeddings/embed_proj/kernel:0", "embeddings.embed_proj.weight", True),
+    (DEBERTA_V2, "embeddings/dense_3/kernel:0", "embeddings.embed_proj.weight", True),
+    (DEBERTA_V2, "encoder/conv/conv/kernel:0", "encoder.conv.conv.weight", True),
+    (DEBERTA_V2, "encoder/conv/conv/bias:0", "encoder.conv.conv.bias", False),
+    (DEBERTA_V2, "encoder/conv/LayerNorm/beta:0", "encoder.conv.LayerNorm.bias", False),
+    (
+        DEBERTA_V2,
+        "encoder/layer_._1/attention/self/pos_proj/kernel:0",
+        "encoder.layer.1.attention.self.pos_key_proj.weight",
+        True,
+    ),
+    (
+        DEBERTA_V2,
+        "encoder/layer_._0/attention/self/pos_q_proj/bias:0",
+        "encoder.layer.0.attention.self.pos_query_proj.bias",
+        False,
+    ),
     (ALBERT, "pooler/kernel:0", "pooler.weight", True),
     (ELECTRA, "embeddings_project/kernel:0", "embeddings_project.weight", True),
     (DISTILBERT, "transformer/layer_._0/attention/q_lin/kernel:0", "transformer.layer.0.attention.q_lin.weight", True),
@@ -102,7 +137,7 @@ def test_a_variable_has_its_pytorch_name(
     headed = family.with_head("ForTokenClassification")
     assert to_pytorch(before + tensorflow, family) == (pytorch, transposed)
     assert to_pytorch((before + tensorflow)[:-2], family) == (pytorch, transposed)
-    assert to_pytorch(before + tensorflow, headed) == (family.model_type + "." + pytorch, transposed)
+    assert to_pytorch(before + tensorflow, headed) == (family.weights.prefix + "." + pytorch, transposed)
 
 
 @pytest.mark.parametrize("before", PREFIXES)
@@ -166,6 +201,15 @@ def test_the_shapes_are_those_of_a_real_checkpoint(classic_bundle: Path) -> None
     assert shapes(found_config) == {name: array.shape for name, array in found.items()}
 
 
+DEBERTA_V3_BASE = {
+    "embedding_size": 768,
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "intermediate_size": 3072,
+    "position_buckets": 256,
+    "position_biased_input": False,
+}
 # Tensors and parameters as PyTorch's classes count them with the same configuration.
 PUBLISHED = [
     ("BertModel", {}, 199, 109_482_240),
@@ -183,6 +227,7 @@ PUBLISHED = [
         11_683_584,
     ),
     ("MPNetModel", {"max_position_embeddings": 514}, 199, 109_486_464),
+    ("DebertaV2Model", DEBERTA_V3_BASE, 198, 183_831_552),
     ("ElectraModel", {}, 199, 13_483_008),
     ("ElectraModel", {"embedding_size": 256}, 197, 17_422_848),
     ("ElectraForQuestionAnswering", {}, 201, 13_483_522),

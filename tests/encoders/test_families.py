@@ -225,6 +225,7 @@ def test_positions_before_the_first_token_are_not_counted() -> None:
         "camembert": 510,
         "albert": 512,
         "mpnet": 510,
+        "deberta-v2": 512,
     }
 
 

@@ -22,7 +22,6 @@ CONFIGURATIONS = {
     "XLM": dict(POSITIONS, emb_dim=12, n_layers=2, n_heads=2),
     "LayoutLM": dict(SIZES, **POSITIONS, max_2d_position_embeddings=20),
     "Deberta": dict(SIZES, **POSITIONS, type_vocab_size=2, relative_attention=True, pos_att_type=["p2c", "c2p"]),
-    "DebertaV2": dict(SIZES, **POSITIONS, type_vocab_size=2, relative_attention=True, pos_att_type=["p2c", "c2p"]),
     "Longformer": dict(SIZES, **POSITIONS, attention_window=[4, 4], pad_token_id=1, type_vocab_size=1),
     "Esm": dict(SIZES, **POSITIONS, pad_token_id=1, mask_token_id=4, position_embedding_type="rotary"),
     "RoFormer": dict(SIZES, **POSITIONS, embedding_size=8),

@@ -17,7 +17,6 @@ CLASSES = {  # class -> (family whose vocabulary it has, post-processor, argumen
     "XLNetTokenizerFast": ("xlm-roberta", ["A", "</s>", "<s>:2"], dict(COMMON, **ENDS, **MASK)),
     "GPT2TokenizerFast": ("roberta", ["A"], dict(COMMON, bos_token="<s>")),
     "FunnelTokenizerFast": ("mpnet", ["<s>:2", "A", "</s>"], dict(COMMON, **ENDS, **MASK)),
-    "DebertaV2TokenizerFast": ("xlm-roberta", ["<s>", "A", "</s>"], dict(COMMON, **ENDS, **MASK)),
     "PreTrainedTokenizerFast": ("xlm-roberta", ["<s>", "A", "</s>"], dict(COMMON, **ENDS, **MASK)),
 }
 

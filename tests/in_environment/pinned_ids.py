@@ -84,4 +84,8 @@ PINNED = {  # bert's are those of every WordPiece family
         "452c0a21 a621953d a9538eff a4584d2e 8b7f3f6f af15ed27 527d7db6 e0f91682 1e8db9a4 cb74ee96 "
         "aa298ad7 8496e69f c7be7371 4a2f3a75 36ab079d e03e4b87 645e9739 63d4767d 9cf9979a 3ef9330c "
     ),
+    ("deberta-v2", True): (
+        "9ead356d 310117e5 b678f6be 198c9df6 6f6e2b0b 3e738f24 2b9d8772 0b3db2b7 9326df9e 40749244 "
+        "0428d583 26030d02 fee562ca 49120d72 8a1315be 689e9815 0d84afea 3f7f5c18 cbe3adc2 aa4c7246 "
+    ),
 }

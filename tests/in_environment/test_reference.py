@@ -36,7 +36,7 @@ def test_the_constants_of_gelu_are_all_that_it_computes_otherwise(case, runtime)
     assert max(distances.values()) < numpy_reference.EXACT, distances
 
 
-@pytest.mark.parametrize("case", MODELS, indirect=True)
+@pytest.mark.parametrize("case", [case for case in MODELS if "deberta" not in case], indirect=True)
 def test_a_text_that_is_masked_out_entirely_shows_what_a_mask_adds(case, runtime, monkeypatch):
     family, config, tensors, given = case
     given = dict(given, attention_mask=0 * given["attention_mask"])
@@ -69,8 +69,12 @@ def with_names(change):
     return lambda config, tensors: (config, {change(name): tensor for name, tensor in tensors.items()})
 
 
-def with_tensors(part, change):
-    return lambda config, tensors: (config, {n: change(t) if part in n else t for n, t in tensors.items()})
+def with_positions(change):
+    def changed(config, tensors):
+        parts = ("position_embeddings", "rel_embeddings")  # of words and of distances
+        return config, {n: change(t) if any(part in n for part in parts) else t for n, t in tensors.items()}
+
+    return changed
 
 
 # What an encoder might do, as a configuration and tensors that make it do so.
@@ -78,7 +82,7 @@ FAULTS = {
     "another number of heads": one_head,
     "another activation": with_field("hidden_act", lambda config: "gelu" if "relu" in config.values() else "relu"),
     "the other layer first": with_names(swapped),
-    "positions off by one": with_tensors("position_embeddings", lambda table: np.roll(table, 1, axis=0)),
+    "positions off by one": with_positions(lambda table: np.roll(table, 1, axis=0)),
 }
 
 

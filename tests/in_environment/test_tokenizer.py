@@ -53,7 +53,10 @@ def test_token_ids_are_those_of_the_live_tokenizer(kind, fast):
 @pytest.mark.parametrize(("family", "fast"), vocabularies.FLAVOURS)
 def test_the_ids_are_those_of_every_environment(family, fast):
     made = vocabularies.tokenizer_of(family, fast=fast)
-    assert type(made).__name__ == vocabularies.FAMILIES[family] + ("Fast" if fast else "")
+    import transformers
+
+    name = vocabularies.FAMILIES[family] + ("Fast" if fast else "")
+    assert type(made).__name__ == (name if hasattr(transformers, name) else "NativeTokenizer")
     assert unequal(made, family, fast) == []
 
 

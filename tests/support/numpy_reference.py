@@ -3,8 +3,8 @@
 It takes a checked configuration and tensors by their PyTorch names, tells the families by the configuration and does
 inference only. Runs inside every environment too, so in Python 3.8. Vaswani: "Attention is all you need" (2017);
 Devlin: BERT (2018); Sanh: DistilBERT (2019); Liu: RoBERTa (2019); Clark: ELECTRA (2020); Lan: ALBERT (2019); Song:
-MPNet (2020). What no paper states (where a head starts, what a mask adds) follows the classes of PyTorch and TensorFlow
-in transformers, with a comment.
+MPNet (2020); He: DeBERTa (2020). What no paper states (where a head starts, what a mask adds) follows the classes of
+PyTorch and TensorFlow in transformers, with a comment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from support import reference_deberta, reference_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,48 +32,7 @@ ROUNDED = 5e-8
 MASK, DISTILBERT_MASK = -1e4, -1e30  # Devlin's code (`modeling.py`, attention_layer); transformers' TFDistilBertModel
 DISTILBERT_EPSILON = 1e-12  # Sanh's code; not a field of the configuration
 
-_BERT = {
-    "layer": "encoder.layer.{}.",
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "out": "attention.output.dense",
-    "norm": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
-    "last": "output.LayerNorm",
-}
-_DISTILBERT = {
-    "layer": "transformer.layer.{}.",
-    "query": "attention.q_lin",
-    "key": "attention.k_lin",
-    "value": "attention.v_lin",
-    "out": "attention.out_lin",
-    "norm": "sa_layer_norm",
-    "up": "ffn.lin1",
-    "down": "ffn.lin2",
-    "last": "output_layer_norm",
-}
-_ALBERT = {
-    "layer": "encoder.albert_layer_groups.{}.albert_layers.0.",
-    "query": "attention.query",
-    "key": "attention.key",
-    "value": "attention.value",
-    "out": "attention.dense",
-    "norm": "attention.LayerNorm",
-    "up": "ffn",
-    "down": "ffn_output",
-    "last": "full_layer_layer_norm",
-}
-_MPNET = {
-    **_BERT,
-    "query": "attention.attn.q",
-    "key": "attention.attn.k",
-    "value": "attention.attn.v",
-    "out": "attention.attn.o",
-    "norm": "attention.LayerNorm",
-}
-_NAMES = {"distilbert": _DISTILBERT, "albert": _ALBERT, "mpnet": _MPNET}  # those of other families are BERT's
+_DEBERTA = "deberta-v2"
 _PROJECTIONS = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
 _FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")  # families that count positions from the padding on
 _WORDS = "embeddings.word_embeddings.weight"
@@ -165,10 +126,17 @@ def encode(
         if name + ".weight" in weights.encoder:
             x = weights.dense(name, x)
     mask = np.ones(x.shape[:2]) if attention_mask is None else np.asarray(attention_mask, np.float64)
-    bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
+    if weights.kind == _DEBERTA:  # his code: a masked token is zero, sees nothing and is not seen
+        x = x * mask[:, :, None]
+        embeddings = x
+        bias = mask[:, None, None, :] * mask[:, None, :, None]
+    else:
+        bias = (1.0 - mask)[:, None, None, :] * weights.mask + weights.distances(x.shape[1])
     states, attentions = [x], []
     for index in range(weights.layers):
         x, attention = weights.layer(index, x, bias)
+        if index == 0 and weights.convolution in weights.encoder:
+            x = weights.convolved(embeddings, x, mask)
         states.append(x)
         attentions.append(attention)
     return Encoded(embeddings, tuple(states), tuple(attentions), weights.outputs(x))
@@ -197,7 +165,8 @@ class _Weights:
         self.all = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
         self.encoder = {name[len(prefix) :]: t for name, t in self.all.items() if name.startswith(prefix)}
         distilbert = self.kind == "distilbert"
-        self.names = _NAMES.get(self.kind, _BERT)
+        self.convolution = "encoder.conv.conv.weight"
+        self.names = reference_names.NAMES.get(self.kind, reference_names.BERT)
         self.layers = config["n_layers" if distilbert else "num_hidden_layers"]
         self.attention_heads = config["n_heads" if distilbert else "num_attention_heads"]
         self.activation = activations[config["activation" if distilbert else "hidden_act"]]
@@ -215,10 +184,16 @@ class _Weights:
 
     def embed(self, ids: np.ndarray, types: np.ndarray | None) -> np.ndarray:
         """Add token, position and segment embeddings (Devlin, figure 2) and normalise; Sanh has no segments."""
-        x = self.encoder[_WORDS][ids] + self.encoder["embeddings.position_embeddings.weight"][self.positions(ids)]
+        x = self.encoder[_WORDS][ids]
+        places = self.encoder.get("embeddings.position_embeddings.weight")
+        if places is not None:
+            x = x + places[self.positions(ids)]
         segments = self.encoder.get("embeddings.token_type_embeddings.weight")
         if segments is not None:
             x = x + segments[np.zeros_like(ids) if types is None else np.asarray(types, np.int64)]
+        projection = self.encoder.get("embeddings.embed_proj.weight")  # He's code
+        if projection is not None:
+            x = x @ projection.T
         return self.norm("embeddings.LayerNorm", x)
 
     def positions(self, ids: np.ndarray) -> np.ndarray:
@@ -280,8 +255,41 @@ class _Weights:
             for role in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(size)
-        attention = softmax(scores + bias)
+        its = self.kind == _DEBERTA
+        attention = self.disentangled(at, query, key, scores, bias) if its else softmax(scores + bias)
         return (attention @ value).transpose(0, 2, 1, 3).reshape(x.shape), attention
+
+    def disentangled(
+        self, at: Mapping[str, str], query: np.ndarray, key: np.ndarray, scores: np.ndarray, seen: np.ndarray
+    ) -> np.ndarray:
+        """Return the attention of He, 3.1; `seen`, (n, 1, length, length), is 1 where a token sees another.
+
+        A token that sees none has no attention.
+        """
+        kinds = reference_deberta.kinds(self.config)
+        if self.config["relative_attention"]:
+            vectors = self.encoder["encoder.rel_embeddings.weight"]
+            if self.config["norm_rel_ebd"] == "layer_norm":
+                vectors = self.norm("encoder.LayerNorm", vectors)
+            shared = self.config["share_att_key"]
+            keys, queries = (
+                self.dense(at[role if shared else "position " + role], vectors).reshape(
+                    len(vectors), self.attention_heads, -1
+                )
+                if kind in kinds
+                else None
+                for role, kind in (("key", "c2p"), ("query", "p2c"))
+            )
+            scores = scores + reference_deberta.positions(self.config, query, key, keys, queries)
+        found = softmax(np.where(seen > 0, scores / math.sqrt(1 + len(kinds)), -1e30))
+        return np.asarray(found * seen)
+
+    def convolved(self, embeddings: np.ndarray, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return the first layer's output with a convolution of the embeddings (He's code), masked tokens 0."""
+        bias = self.encoder["encoder.conv.conv.bias"]
+        found = reference_deberta.convolve(embeddings, self.encoder[self.convolution]) + bias
+        found = self.activations[self.config["conv_act"]](found * mask[:, :, None])
+        return np.asarray(self.norm("encoder.conv.LayerNorm", x + found) * mask[:, :, None])
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs, see `Encoded`; heads as in transformers' PyTorch classes, without dropout."""
@@ -294,6 +302,9 @@ class _Weights:
         if self.head == "SequenceClassification":
             if self.kind in ("bert", "albert"):  # Devlin, 4.1, with the pooler of his code
                 return {"logits": self.dense("classifier", self.pool(first))}
+            if self.kind == _DEBERTA:  # his code: a pooler of its own
+                pooled = self.activations[self.config["pooler_hidden_act"]](self.dense("pooler.dense", first))
+                return {"logits": self.dense("classifier", pooled)}
             if self.kind == "distilbert":
                 return {"logits": self.dense("classifier", relu(self.dense("pre_classifier", first)))}
             between = self.activations["gelu" if self.kind == "electra" else "tanh"]

@@ -1,5 +1,6 @@
 """Tokenizers that differ from others of their kind: their steps in tokenizer.json, their slow layout."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,9 @@ from test_sentencepiece import CONTROL, NORMAL, UNKNOWN, message
 from bert_bundle.classifiers import vocabularies
 from bert_bundle.errors import TokenizerError
 from bert_bundle.tokenizer.description import Description
-from bert_bundle.tokenizer.variants import Albert, Camembert
+from bert_bundle.tokenizer.variants import Albert, Camembert, DebertaV2
 
-ALBERT, CAMEMBERT = vocabularies.unigram(Albert), vocabularies.unigram(Camembert)
+ALBERT, CAMEMBERT, DEBERTA = map(vocabularies.unigram, (Albert, Camembert, DebertaV2))
 SPACES = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
 PLAIN = {"do_lower_case": True, "keep_accents": False}
 
@@ -46,7 +47,7 @@ def test_a_digit_with_a_comma_has_its_own_score_again_in_the_slow_layout() -> No
 
 
 def state(model: Any, config: Mapping[str, Any], **steps: Any) -> dict[str, Any]:
-    name = "AlbertTokenizer" if isinstance(model, Albert) else "CamembertTokenizer"
+    name = {Albert: "AlbertTokenizer", Camembert: "CamembertTokenizer", DebertaV2: "DebertaV2Tokenizer"}[type(model)]
     return {**Description.fresh(name, model, 64, **config).document(), **steps}
 
 
@@ -96,8 +97,47 @@ def test_camembert_s_steps_are_those_of_xlm_r() -> None:
         Camembert.of_state(state(CAMEMBERT, {}, normalizer={"type": "Lowercase"}))
 
 
-@pytest.mark.parametrize("model", [Albert, Camembert])
-def test_a_slow_one_is_refused_with_the_name_of_the_fast_one(model: type[Albert | Camembert]) -> None:
+def test_deberta_s_file_has_every_piece_but_the_added_mask() -> None:
+    files = vocabularies.describe("deberta-v2").to_files()
+    pieces, trainer = fields(files["tokenizer/spm.model"])
+    assert [piece for piece, _ in pieces] == list(DEBERTA.tokens)
+    assert [kind for _, kind in pieces[:5]] == [CONTROL, CONTROL, CONTROL, UNKNOWN, NORMAL]
+    assert trainer == {3: 1, 4: len(pieces), 40: 3}
+    assert json.loads(files["tokenizer/added_tokens.json"]) == {"[MASK]": len(pieces)}
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("table", [True, False], ids=["with a table", "without a table"])
+def test_deberta_s_settings_are_read_from_its_steps(lower: bool, table: bool) -> None:
+    model = DEBERTA if table else replace(DEBERTA, charsmap=None)
+    assert DebertaV2.of_state(state(model, {"do_lower_case": lower})) == (model, {"do_lower_case": lower})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"normalizer": None},
+        {"normalizer": {"type": "Sequence", "normalizers": [SPACES, *DebertaV2.before({"do_lower_case": False})]}},
+        {"pre_tokenizer": {"type": "WhitespaceSplit"}},
+        {
+            "pre_tokenizer": {
+                "type": "Sequence",
+                "pretokenizers": [
+                    {"type": "Punctuation", "behavior": "Isolated"},
+                    {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},
+                ],
+            }
+        },
+    ],
+    ids=str,
+)
+def test_steps_that_are_not_deberta_s_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(TokenizerError, match="a tokenizer whose steps are not DeBERTa's"):
+        DebertaV2.of_state(state(DEBERTA, {}, **change))
+
+
+@pytest.mark.parametrize("model", [Albert, Camembert, DebertaV2])
+def test_a_slow_one_is_refused_with_the_name_of_the_fast_one(model: type[Albert | Camembert | DebertaV2]) -> None:
     with pytest.raises(TokenizerError, match=r"a slow .* tokenizer, which cannot be loaded without") as caught:
         model.of_slow(object())
     assert caught.value.fix == "save objectFast"

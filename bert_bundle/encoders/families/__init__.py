@@ -11,6 +11,7 @@ from bert_bundle.encoders.families import general
 from bert_bundle.encoders.families.albert import ALBERT
 from bert_bundle.encoders.families.bert import BERT
 from bert_bundle.encoders.families.camembert import CAMEMBERT
+from bert_bundle.encoders.families.deberta_v2 import DEBERTA_V2
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
 from bert_bundle.encoders.families.family import GENERAL, HEADS, PER_LAYER, POOLER, Family
@@ -26,6 +27,7 @@ __all__ = [
     "BY_TENSORFLOW",
     "CAMEMBERT",
     "CLASSES",
+    "DEBERTA_V2",
     "DISTILBERT",
     "ELECTRA",
     "FAMILIES",
@@ -42,7 +44,7 @@ __all__ = [
     "of_layer",
 ]
 
-FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT, MPNET)
+FAMILIES: Tuple[Family, ...] = (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, ELECTRA, CAMEMBERT, ALBERT, MPNET, DEBERTA_V2)
 BY_MODEL_TYPE: Mapping[str, Family] = {family.model_type: family for family in FAMILIES}
 _ALL = (*FAMILIES, *(family.with_head(head) for family in FAMILIES for head in HEADS))
 CLASSES: Mapping[str, Family] = {family.architecture: family for family in _ALL}

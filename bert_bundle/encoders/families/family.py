@@ -5,7 +5,9 @@ Modules are named as in the family's PyTorch checkpoints. Does not know: Keras, 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+
+from bert_bundle.encoders.families import relative
 
 PER_LAYER = ("hidden_states", "attentions")  # outputs of a call that asks for them, one tensor for each layer
 HEADS: Mapping[str, Tuple[str, ...]] = {  # what follows the family in a class's name -> outputs of every call
@@ -18,7 +20,7 @@ LABELS = "labels"
 EMBEDDINGS, EMBEDDINGS_NORM = "embeddings", "LayerNorm"  # the part that holds the tables, and the norm in it
 TABLES: Mapping[str, str] = {  # the embedding tables of every family -> their rows; a table without rows is left out
     "word_embeddings": "vocab_size",
-    "position_embeddings": "max_position_embeddings",
+    "position_embeddings": "position_rows",
     "token_type_embeddings": "type_vocab_size",
 }
 WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kinds of vocabularies
@@ -26,30 +28,45 @@ WORDPIECE, BYTE_LEVEL, UNIGRAM = "WordPiece", "byte-level BPE", "Unigram"  # kin
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")  # arguments of encoders that are made from a text
 GENERAL = "general"  # the field of an encoder in a graph that is True for a class of no family, else left out
 POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
-POST_NORM = "post_norm"  # the only kind of block so far, see `Block`
+POST_NORM, DISENTANGLED = "post_norm", "disentangled"  # kinds of blocks, see `Block`
 
 
 @dataclass(frozen=True)
 class Module:
     """A module with a weight of these sizes, rows first, and a bias of the first size.
 
-    Two sizes are a dense layer or a table, one is a layer normalization.
+    Two sizes are a dense layer or a table, one is a layer normalization, three are a convolution, its width last. An
+    encoder of which a size is 0 does not have the module.
     """
 
     path: str
     sizes: Tuple[str, ...]
     bias: bool = True
 
+    def shape(self, values: Mapping[str, Any]) -> Tuple[int, ...]:
+        """Return the shape of its weight, given the values of a configuration; empty if the encoder lacks it."""
+        found = tuple(values[size] for size in self.sizes)
+        return found if all(found) else ()
+
 
 @dataclass(frozen=True)
 class Block:
-    """One layer of an encoder: what it computes, as a key of `native_layers.BLOCKS`, and its modules by role."""
+    """One layer of an encoder: what it computes, as a key of `native.BLOCKS`, and its modules by role."""
 
     kind: str
     modules: Mapping[str, Module]
 
 
-def post_norm(query: str, key: str, value: str, out: str, norm: str, up: str, down: str, last_norm: str) -> Block:
+def post_norm(
+    query: str,
+    key: str,
+    value: str,
+    out: str,
+    norm: str,
+    up: str,
+    down: str,
+    last_norm: str,
+) -> Block:
     """Return a block of attention and two dense layers, each sub-layer normalized after it is added to its input.
 
     Vaswani et al. 2017, section 3.1. Arguments are paths within the block.
@@ -77,10 +94,15 @@ class Weights:
     block_count      the field that counts the blocks; where there are fewer than layers, consecutive layers share one
     projection       the module from the embedding size to the hidden size, empty for a family without one
     always_projects  whether it is there even if the two sizes are equal
+    own_projection   the same as a module of the embeddings, before their normalization, None for a family without one
     distances        the table of what the distance of two tokens adds to their score, None for a family without one
+    distances_norm   the layer normalization of that table, None for a family without one
+    convolution      what is added to the first block's output, None for a family without one
+    convolution_norm  the layer normalization of that sum
     pooler           the dense layer of `pooler_output`, empty for a family without one
     always_pools     whether classes with a head that does not read it have it too
     embeddings_last  whether TensorFlow's class has the embeddings after all else, and so the files that Keras writes
+    renamed          end of a path in TensorFlow's class -> in checkpoints, where they differ by more than their writing
     """
 
     prefix: str
@@ -89,10 +111,28 @@ class Weights:
     block_count: str = "num_hidden_layers"
     projection: str = ""
     always_projects: bool = False
+    own_projection: Optional[Module] = None
     distances: Optional[Module] = None
+    distances_norm: Optional[Module] = None
+    convolution: Optional[Module] = None
+    convolution_norm: Optional[Module] = None
     pooler: str = ""
     always_pools: bool = False
     embeddings_last: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def embeddings_norm(self) -> Module:
+        """Return the layer normalization of the embeddings."""
+        size = "hidden_size" if self.own_projection else "embedding_size"
+        return Module("{}.{}".format(EMBEDDINGS, EMBEDDINGS_NORM), (size,))
+
+    def beside_blocks(self) -> Iterator[Module]:
+        """Yield the modules of which a configuration decides whether an encoder has them, but for those of blocks."""
+        yield from filter(
+            None,
+            (self.own_projection, self.distances, self.distances_norm, self.convolution, self.convolution_norm),
+        )
 
     def projects(self, sizes: Mapping[str, Any]) -> bool:
         """Return whether an encoder of these sizes has the projection."""
@@ -101,7 +141,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Dense:
-    """A dense layer of a head, from the hidden size to `outputs`: after dropout if `dropout`, before `activation`."""
+    """A dense layer of a head, from the hidden size to `outputs`: after dropout if `dropout`, before `activation`.
+
+    `activation` is one, or the field that names it.
+    """
 
     path: str
     outputs: str = LABELS
@@ -144,11 +187,16 @@ class Family:
     weights, heads  where its weights lie and what each head of `HEADS` computes
     tokenizer       the tokenizer that belongs to it
     field_names     BERT's name of a field -> the family's, where they differ
+    omitted         BERT's name of a field -> what a live configuration without it means, where that is not its default
+    same            BERT's name of a field -> that of the one whose value a live configuration without it means
+    alike           names of fields that are not kept -> BERT's name of the one that they must be equal to, if set
     constants       BERT's name of a field -> the value in the family's code, where it is not a field
     honoured        BERT's name of a field -> the only values of it that a rebuild honours
     bounds          BERT's name of a whole number -> the least and the largest, where they are not those of a size
     first_position  row of the position table that a text's first token takes
+    masks_embeddings  whether embeddings of masked tokens are zero
     masked_score    what transformers' TensorFlow class adds to the score of a masked token
+    first_release   of transformers whose TensorFlow classes of it run in a model, major and minor
     float32_layers  TensorFlow layers of transformers that compute in float32 in every precision
     float32_masks   TensorFlow layers of transformers that subtract a mask from a float32 constant
     head            a key of `HEADS`, or empty
@@ -163,11 +211,16 @@ class Family:
     heads: Mapping[str, Head]
     tokenizer: Tokenizer
     field_names: Mapping[str, str] = field(default_factory=dict)
+    omitted: Mapping[str, Any] = field(default_factory=dict)
+    same: Mapping[str, str] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     honoured: Mapping[str, Tuple[Any, ...]] = field(default_factory=dict)
     bounds: Mapping[str, Tuple[int, int]] = field(default_factory=dict)
     first_position: int = 0
+    masks_embeddings: bool = False
     masked_score: float = -1e4
+    first_release: Tuple[int, int] = (4, 0)
     float32_layers: Tuple[str, ...] = ()
     float32_masks: Tuple[str, ...] = ()
     head: str = ""
@@ -220,4 +273,10 @@ class Family:
     def values(self, config: Mapping[str, Any]) -> Dict[str, Any]:
         """Return the values of a canonical configuration under BERT's names, the family's constants among them."""
         fields = {self.bert_name(name): config[name] for name in self.fields}
-        return {"embedding_size": fields["hidden_size"], **self.constants, **fields}
+        return {
+            "embedding_size": fields["hidden_size"],
+            "position_rows": fields["max_position_embeddings"] if fields.get("position_biased_input", True) else 0,
+            **relative.sizes(fields),
+            **self.constants,
+            **fields,
+        }
