@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Opti
 
 from bert_bundle import encoders, keras_models
 from bert_bundle.capturing.structures import is_symbolic, leaves, map_leaves
+from bert_bundle.encoders.families import TRACED
 from bert_bundle.errors import ModelError
 from bert_bundle.keras_models.dialect import Dialect
 from bert_bundle.keras_models.nodes import attributes, calls_its_graph, distinct, is_from_keras, tensors
@@ -42,7 +43,7 @@ def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
     """Return whether the layer runs user code: its class is defined outside Keras, transformers and bert_bundle.
 
     A model with a graph runs user code if calling it does more than run the graph. A TimeDistributed of a model is
-    traced like user code: a wrapper holds built-in layers only.
+    traced like user code: a wrapper holds built-in layers only. So is a class of transformers that ends in `TRACED`.
     """
     if isinstance(layer, keras.layers.TimeDistributed):
         return isinstance(layer.layer, keras.Model)
@@ -52,7 +53,8 @@ def runs_user_code(layer: Any, keras: ModuleType, dialect: Dialect) -> bool:
         return not calls_its_graph(layer)
     if any(cls.__module__.startswith(_OWN_PACKAGES) for cls in type(layer).__mro__):
         return False
-    return not is_from_keras(type(layer)) and not type(layer).__module__.startswith("transformers.")
+    is_traced = type(layer).__name__.endswith(TRACED) or not type(layer).__module__.startswith("transformers.")
+    return is_traced and not is_from_keras(type(layer))
 
 
 def trace(

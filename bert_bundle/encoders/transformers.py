@@ -9,7 +9,7 @@ import numpy as np
 
 from bert_bundle.encoders import checkpoint_names, float64_patches, general
 from bert_bundle.encoders.configuration import canonical_config
-from bert_bundle.encoders.families import BY_MAIN_LAYER, BY_MODEL_TYPE, BY_TENSORFLOW, PER_LAYER, Family, known
+from bert_bundle.encoders.families import BY_MAIN_LAYER, BY_MODEL_TYPE, BY_TENSORFLOW, PER_LAYER, TRACED, Family, known
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
 from bert_bundle.interpreter.known_breakages import version_numbers
 
@@ -19,10 +19,11 @@ _IGNORED = ("return_dict", "output_hidden_states", "output_attentions", "use_cac
 def family_of(layer: Any) -> Optional[Family]:
     """Return the family whose class the layer is, None for a subclass, which may compute something else.
 
-    A main layer is its family's model without a head. Raises ModelError for a model class of transformers that does not
-    belong to a family.
+    A main layer is its family's model without a head; a class that ends in `TRACED` holds one. Raises ModelError for
+    any other model class of transformers that does not belong to a family.
     """
-    if not type(layer).__module__.startswith("transformers."):
+    name = type(layer).__name__
+    if not type(layer).__module__.startswith("transformers.") or name.endswith(TRACED):
         return None
     family = _of_class(layer)
     if family is None and general.is_general(layer):
@@ -76,7 +77,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
         result.update(args.pop(0))
     elif args and isinstance(args[0], (list, tuple)):
         args = list(args[0]) + args[1:]
-    if any(value is not None for value in args[len(family.arguments) :]):
+    if any(value not in (None, False) for value in args[len(family.arguments) :]):  # flags that are off
         raise ModelError(
             "an argument of the encoder that a bundle cannot represent",
             place=place,

@@ -339,6 +339,7 @@ _RULES: Mapping[str, Callable[[RawOp], object]] = {
     "Slice": _slice,
     "Split": _split,
     "SplitV": _split_by_sizes,
+    "Erfc": lambda op: NestedOp("subtract", {"x1": 1.0, "x2": NestedOp("erf", {"x": op.inputs[0]})}),
     "SquaredDifference": _squared_difference,
     "Squeeze": _squeeze,
     "StridedSlice": _getitem,

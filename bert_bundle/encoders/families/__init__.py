@@ -14,7 +14,7 @@ from bert_bundle.encoders.families.camembert import CAMEMBERT
 from bert_bundle.encoders.families.deberta_v2 import DEBERTA_V2
 from bert_bundle.encoders.families.distilbert import DISTILBERT
 from bert_bundle.encoders.families.electra import ELECTRA
-from bert_bundle.encoders.families.family import GENERAL, HEADS, PER_LAYER, POOLER, Family
+from bert_bundle.encoders.families.family import GENERAL, HEADS, PER_LAYER, POOLER, TRACED, Family
 from bert_bundle.encoders.families.mpnet import MPNET
 from bert_bundle.encoders.families.roberta import ROBERTA
 from bert_bundle.encoders.families.xlm_roberta import XLM_ROBERTA
@@ -37,6 +37,7 @@ __all__ = [
     "PER_LAYER",
     "POOLER",
     "ROBERTA",
+    "TRACED",
     "XLM_ROBERTA",
     "Family",
     "folder_name",

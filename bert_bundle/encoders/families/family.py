@@ -29,6 +29,7 @@ TOKENS = ("input_ids", "attention_mask", "token_type_ids")  # arguments of encod
 GENERAL = "general"  # the field of an encoder in a graph that is True for a class of no family, else left out
 POOLER = "pooler"  # the field of an encoder in a graph that is False without a pooler, else left out
 POST_NORM, DISENTANGLED = "post_norm", "disentangled"  # kinds of blocks, see `Block`
+TRACED = ("ForMultipleChoice", "SequenceSummary")  # classes of transformers with these ends are traced, like user code
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ class Refusal:
     before: Optional[Release] = None
 
 
-REFUSED: Dict[str, Refusal] = {
-    "one_of_several_choices": Refusal("a class of transformers that a bundle cannot represent", "ForMultipleChoice"),
-}
+REFUSED: Dict[str, Refusal] = {}  # every shape of the catalogue is saved
 
 
 def refusal(shape: Shape, tensorflow: Release) -> Optional[Refusal]:
