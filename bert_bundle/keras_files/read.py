@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from bert_bundle.format import strict_json
 from bert_bundle.keras_files import checkpoint, keras_metadata, saved_model, structural_names
 from bert_bundle.keras_files.checkpoint import Checkpoint
 from bert_bundle.keras_files.hdf5 import MAX_RATIO, Hdf5
+from bert_bundle.keras_files.keras_metadata import KerasObject
 from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.stored_model import HDF5, KERAS_ZIP, SAVED_MODEL, StoredModel
 
@@ -51,20 +52,21 @@ def read(path: Path) -> StoredModel:
 
 def _saved_model(path: Path) -> StoredModel:
     model = saved_model.read(path)
-    metadata = keras_metadata.read(path, model)
-    root = metadata.get(keras_metadata.ROOT, {})
+    objects = keras_metadata.read(path, model)
+    root = objects[keras_metadata.ROOT].metadata if keras_metadata.ROOT in objects else {}
     tensors = Checkpoint(path / saved_model.VARIABLES)
     arrays = _arrays(tensors)
     versions = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
-    versions["transformers"] = _transformers_version(root.get("config"))
+    versions["transformers"] = _transformers_version([found.metadata.get("config") for found in objects.values()])
     return StoredModel(
         kind=SAVED_MODEL,
         path=str(path.resolve()),
         versions={name: version for name, version in versions.items() if version},
         arrays=arrays,
-        architecture=_architecture(root),
-        flags=keras_metadata.flags(metadata) or None,
+        architecture=_architecture(objects),
+        flags=keras_metadata.flags(objects) or None,
         serving=model,
+        objects=tuple(objects.values()),
         digest=_digest([path / saved_model.FILE_NAME, *sorted((path / "variables").iterdir())]),
     )
 
@@ -81,11 +83,30 @@ def _arrays(tensors: Checkpoint) -> Dict[str, np.ndarray]:
     return found
 
 
-def _architecture(root: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
-    config, class_name = root.get("config"), str(root.get("class_name"))
-    if not isinstance(config, dict) or not ("layers" in config or class_name in families.BY_TENSORFLOW):
+def _architecture(objects: Mapping[str, KerasObject]) -> Optional[Mapping[str, Any]]:
+    root = objects.get(keras_metadata.ROOT)
+    config, class_name = (root.metadata.get("config"), str(root.metadata.get("class_name"))) if root else (None, "")
+    if root is None or not isinstance(config, dict):
         return None
-    return {"class_name": class_name, "config": _plain(config), "name": root.get("name")}
+    if class_name in families.BY_TENSORFLOW:
+        own = keras_metadata.encoder_config(objects.values(), keras_metadata.ROOT)
+        return {"class_name": class_name, "config": _plain(own or config), "name": root.name}
+    if "layers" not in config:
+        return None
+    layers = [_with_config(record, objects.values()) for record in config["layers"]]
+    return {"class_name": class_name, "config": _plain({**config, "layers": layers}), "name": root.name}
+
+
+def _with_config(record: Any, objects: Iterable[KerasObject]) -> Any:
+    """Return the record of a layer; for an encoder that was saved without its configuration, with it."""
+    if not isinstance(record, dict) or record.get("class_name") not in families.BY_TENSORFLOW:
+        return record
+    config = record.get("config")
+    if isinstance(config, dict) and "model_type" in config.get("config", config):
+        return record
+    path = next((found.path for found in objects if found.names == record.get("name")), "")
+    own = keras_metadata.encoder_config(objects, path) if path else None
+    return {**record, "config": own} if own is not None else record
 
 
 def _plain(value: Any) -> Any:
