@@ -78,7 +78,9 @@ def writer() -> Iterator[Worker]:
 def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py."""
     folder = tmp_path_factory.mktemp("old_models")
-    old_files.write(environment(WRITER), folder, ["with_features", "frozen:model.h5,model.keras"])
+    old_files.write(
+        environment(WRITER), folder, ["with_features", "frozen:model.h5,model.keras", "custom_layer:saved_model"]
+    )
     return folder
 
 

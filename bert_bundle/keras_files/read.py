@@ -52,9 +52,9 @@ def read(path: Path) -> StoredModel:
 
 def _saved_model(path: Path) -> StoredModel:
     model = saved_model.read(path)
+    tensors = Checkpoint(path / saved_model.VARIABLES)
     objects = keras_metadata.read(path, model)
     root = objects[keras_metadata.ROOT].metadata if keras_metadata.ROOT in objects else {}
-    tensors = Checkpoint(path / saved_model.VARIABLES)
     arrays = _arrays(tensors)
     versions = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
     versions["transformers"] = _transformers_version([found.metadata.get("config") for found in objects.values()])

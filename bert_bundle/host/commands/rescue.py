@@ -70,7 +70,8 @@ def rescue(
 
     PATH is a SavedModel folder, an .h5 file or a .keras archive of Keras 2; its bytes tell which, not its name. Nothing
     in it is executed: the architecture is read from its configuration, the weights by their names. A SavedModel holds
-    the function that it was served by, and the bundle must predict what that computes. For other files give
+    the function that it was served by: the architecture of a model of code is read off it, and the bundle must predict
+    what it computes. For other files give
     --reference: without it the bundle is not proven against the original, and the command ends with 1 unless
     --unproven.
 

@@ -5,6 +5,7 @@ normalization is that block's output. That the ops between them compute the enco
 are compared with those of the serving function.
 """
 
+import re
 from typing import Dict, List, Optional, Tuple
 
 from bert_bundle.encoders import checkpoint_names
@@ -87,7 +88,8 @@ class EncoderCall:
     def _named(self) -> List[Tuple[int, str]]:
         """Return (op, name of the output that it computes), in the order of the blocks."""
         weights, blocks = self._family.weights, []
-        last_norm = "." + weights.block.modules["last_norm"].path + ".bias"
+        block = re.escape(weights.blocks).replace(r"\{\}", "[0-9]+")
+        last_norm = re.compile(r".*\.{}\.{}\.bias".format(block, re.escape(weights.block.modules["last_norm"].path)))
         embedded = [".{}.{}.bias".format(EMBEDDINGS, EMBEDDINGS_NORM)]
         embedded += ["." + weights.projection + ".bias"] if weights.projection else []
         found: List[Tuple[int, str]] = []
@@ -95,7 +97,7 @@ class EncoderCall:
         for number in self._call.ops:
             op = self._serving.ops[number]
             bias = self._added(op)
-            if bias.endswith(last_norm):
+            if last_norm.fullmatch(bias):
                 blocks.append(number)
             elif bias.endswith(tuple(embedded)):
                 first = number

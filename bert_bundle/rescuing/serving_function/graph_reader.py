@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from bert_bundle.encoders import configuration
+from bert_bundle.encoders import configuration, families
 from bert_bundle.encoders.families import folder_name
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph import raw_ops
@@ -19,6 +19,7 @@ from bert_bundle.graph.ops import BY_NAME, NestedOp
 from bert_bundle.keras_files.keras_metadata import ROOT, encoder_config
 from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.stored_model import StoredModel
+from bert_bundle.keras_models.layer_construction import VARIABLE
 from bert_bundle.rescuing import stored_records
 from bert_bundle.rescuing.serving_function import ends, layer_calls
 from bert_bundle.rescuing.serving_function.encoder_calls import EncoderCall
@@ -29,7 +30,6 @@ from bert_bundle.rescuing.stored_graph import EncoderConfig, StoredGraph, nowher
 
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase")
 _FIX = "load it where it still loads, and save it with bert_bundle.save"
-_VARIABLE = "Variable"
 
 
 @dataclass
@@ -74,7 +74,9 @@ class _Reader:
     def result(self) -> ServingGraph:
         graph = self._graph()
         if not self.configs:
-            raise ModelError("the model has no encoder", place=self.stored.source, wanted="a layer that Keras stored")
+            raise ModelError(
+                "the model has no encoder", place=self.stored.source, wanted="a layer of " + families.known()
+            )
         renamed, unused = self.names.renamed(self.stored, self.layers)
         findings = ["the architecture was read off the serving function"]
         lost = self._lost()
@@ -208,7 +210,7 @@ class _Reader:
         if layer not in self.layers:
             trainable = holder.trainable and name not in holder.frozen
             policy = stored_records.policy(holder.config)
-            self.layers[layer] = Layer(layer, _VARIABLE, trainable, policy, {"shape": list(array.shape)})
+            self.layers[layer] = Layer(layer, VARIABLE, trainable, policy, {"shape": list(array.shape)})
             self.nodes.append(Call(layer, (Ref(0),), {}))
             self.refs[name] = len(self.nodes) - 1
         return Ref(self.refs[name])
