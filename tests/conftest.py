@@ -82,6 +82,7 @@ def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shapes = [
         "with_features:saved_model,model.h5,model.keras," + weights,
         "frozen:model.h5,model.keras",
+        "custom_layer:saved_model",
         "with_a_head:hugging_face,safetensors,inside," + weights,
     ]
     old_files.write(environment(WRITER), folder, shapes)

@@ -5,7 +5,7 @@ import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from bert_bundle.keras_files import (
 )
 from bert_bundle.keras_files.checkpoint import Checkpoint
 from bert_bundle.keras_files.hdf5 import MAX_RATIO, Hdf5
+from bert_bundle.keras_files.keras_metadata import KerasObject
 from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.source_files import check_plain, digest, document, transformers_version, versions
 from bert_bundle.keras_files.stored_model import HDF5, LEGACY_WEIGHTS, STRUCTURAL_WEIGHTS, StoredModel
@@ -59,18 +60,19 @@ def _saved_model(path: Path) -> StoredModel:
     files = [path / saved_model.FILE_NAME, *sorted(index.parent.iterdir() if index.parent.is_dir() else [])]
     check_plain(path, [*files, *filter(Path.exists, [path / keras_metadata.FILE_NAME])])
     model = saved_model.read(path)
-    metadata = keras_metadata.read(path, model)
-    root = metadata.get(keras_metadata.ROOT, {})
+    objects = keras_metadata.read(path, model)
+    root = objects[keras_metadata.ROOT].metadata if keras_metadata.ROOT in objects else {}
     found = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
-    found["transformers"] = transformers_version(root.get("config"))
+    found["transformers"] = transformers_version([each.metadata.get("config") for each in objects.values()])
     return StoredModel(
         kind=model_kinds.SAVED_MODEL,
         path=str(path.resolve()),
         versions={name: version for name, version in found.items() if version},
         arrays=_arrays(Checkpoint(path / saved_model.VARIABLES)),
-        architecture=_architecture(root),
-        flags=keras_metadata.flags(metadata) or None,
+        architecture=_architecture(objects),
+        flags=keras_metadata.flags(objects) or None,
         serving=model,
+        objects=tuple(objects.values()),
         digest=digest(files),
     )
 
@@ -107,11 +109,30 @@ def _arrays(tensors: Checkpoint) -> Dict[str, np.ndarray]:
     return found
 
 
-def _architecture(root: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
-    config, class_name = root.get("config"), str(root.get("class_name"))
-    if not isinstance(config, dict) or not ("layers" in config or class_name in families.BY_TENSORFLOW):
+def _architecture(objects: Mapping[str, KerasObject]) -> Optional[Mapping[str, Any]]:
+    root = objects.get(keras_metadata.ROOT)
+    config, class_name = (root.metadata.get("config"), str(root.metadata.get("class_name"))) if root else (None, "")
+    if root is None or not isinstance(config, dict):
         return None
-    return {"class_name": class_name, "config": _plain(config), "name": root.get("name")}
+    if class_name in families.BY_TENSORFLOW:
+        own = keras_metadata.encoder_config(objects.values(), keras_metadata.ROOT)
+        return {"class_name": class_name, "config": _plain(own or config), "name": root.name}
+    if "layers" not in config:
+        return None
+    layers = [_with_config(record, objects.values()) for record in config["layers"]]
+    return {"class_name": class_name, "config": _plain({**config, "layers": layers}), "name": root.name}
+
+
+def _with_config(record: Any, objects: Iterable[KerasObject]) -> Any:
+    """Return the record of a layer; for an encoder that was saved without its configuration, with it."""
+    if not isinstance(record, dict) or record.get("class_name") not in families.BY_TENSORFLOW:
+        return record
+    config = record.get("config")
+    if isinstance(config, dict) and "model_type" in config.get("config", config):
+        return record
+    path = next((found.path for found in objects if found.names == record.get("name")), "")
+    own = keras_metadata.encoder_config(objects, path) if path else None
+    return {**record, "config": own} if own is not None else record
 
 
 def _plain(value: Any) -> Any:

@@ -6,12 +6,13 @@ Every reader returns this record, and a rescue starts from it. It can be written
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Tuple
 
 import numpy as np
 
 from bert_bundle.format import strict_json, tensors
 from bert_bundle.format.model_kinds import CHECKPOINT, HUGGING_FACE, KERAS_ZIP, SAVED_MODEL
+from bert_bundle.keras_files.keras_metadata import KerasObject
 from bert_bundle.keras_files.saved_model import SavedModel
 
 HDF5, LEGACY_WEIGHTS, STRUCTURAL_WEIGHTS = "h5", "h5_weights", "weights_h5"  # beside those of `model_kinds`
@@ -34,6 +35,7 @@ class StoredModel:
     flags          names of a layer and of the layers that hold it, joined by slashes -> `trainable`; None if not stored
     in_order       whether the order of `arrays` tells which are frozen: the trainable ones of a layer come first
     serving        the SavedModel, which can be computed
+    objects        the objects of Keras in it, a holder before what it holds
     digest         SHA-256 of the files
     """
 
@@ -45,6 +47,7 @@ class StoredModel:
     flags: Optional[Mapping[str, bool]] = None
     in_order: bool = False
     serving: Optional[SavedModel] = None
+    objects: Tuple[KerasObject, ...] = ()
     digest: str = ""
 
     @property
@@ -54,8 +57,8 @@ class StoredModel:
 
 
 def write(stored: StoredModel, folder: Path) -> None:
-    """Write a record, apart from a serving function, into a folder."""
-    record = asdict(replace(stored, arrays={}, serving=None))
+    """Write a record, apart from what only a SavedModel has, into a folder."""
+    record = asdict(replace(stored, arrays={}, serving=None, objects=()))
     record["names"] = list(stored.arrays)
     (folder / _ARRAYS).write_bytes(tensors.to_bytes({str(i): array for i, array in enumerate(stored.arrays.values())}))
     (folder / _RECORD).write_bytes(strict_json.canonical(record))

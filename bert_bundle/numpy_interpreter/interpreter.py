@@ -83,6 +83,10 @@ class Interpreter:
         finally:
             self._depth -= 1
 
+    def apply(self, node: Node, operands: Sequence[Any]) -> Values:
+        """Return the results of one node. Raises FormatError for operands that do not fit its op."""
+        return _checked(self._rules[node.kind], self, node, operands)
+
     def variable(self, handle: Any, node: Node) -> np.ndarray:
         """Return the value of the variable of a handle."""
         if not isinstance(handle, Handle) or handle.name not in self._variables:
@@ -104,7 +108,7 @@ class Interpreter:
         self, place: str, nodes: Mapping[str, Node], given: Dict[str, Values], wanted: Sequence[Source]
     ) -> Values:
         """Return tensors of a graph or function whose inputs are given. Results are dropped after their last use."""
-        order = _order(nodes, given, wanted, place)
+        order = in_order(nodes, given, wanted, place)
         for node in order:
             if node.kind not in self._rules:
                 raise UnsafeError(
@@ -130,7 +134,7 @@ class Interpreter:
 
         for node in order:
             operands = [take(source, kind_of(source), node.place) for source in node.sources]
-            values[node.name] = _checked(self._rules[node.kind], self, node, operands)
+            values[node.name] = self.apply(node, operands)
             if not uses.get(node.name):
                 del values[node.name]
         return [take(source, kind_of(source), place) for source in wanted]
@@ -142,12 +146,15 @@ _SEVERAL = {  # kinds with several results that have names -> the position of ea
 }
 
 
-def _result(values: Values, source: Source, kind: Optional[str], place: str) -> Any:
-    """Return one result of a node; in a function it is named after the result it belongs to."""
+def position_of(source: Source, kind: Optional[str]) -> int:
+    """Return which result of a node of that kind a source is; in a function it is named after what it belongs to."""
     names = _SEVERAL.get(kind or "", ())
-    position = source.position
-    if source.result in names:
-        position += names.index(source.result)
+    return source.position + (names.index(source.result) if source.result in names else 0)
+
+
+def _result(values: Values, source: Source, kind: Optional[str], place: str) -> Any:
+    """Return one result of a node."""
+    position = position_of(source, kind)
     if position >= len(values):
         raise FormatError("a result that an op does not have", place=place, found=source)
     return values[position]
@@ -160,7 +167,7 @@ def _checked(rule: Rule, interpreter: Interpreter, node: Node, operands: Sequenc
     raise AssertionError("malformed() raises or passes")
 
 
-def _order(
+def in_order(
     nodes: Mapping[str, Node], given: Mapping[str, Values], wanted: Sequence[Source], place: str
 ) -> Sequence[Node]:
     """Return the nodes that are needed, each after those that it uses. Raises FormatError for a cycle."""

@@ -1,7 +1,7 @@
 """A stored model -> the parts of a bundle's model: graph, configurations of encoders, arrays, trainable flags."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from bert_bundle.encoders.families import POOLER
 from bert_bundle.errors import FormatError, ModelError
@@ -9,7 +9,8 @@ from bert_bundle.graph.graph import Graph, Layer
 from bert_bundle.keras_files.stored_model import WEIGHTS_ALONE, StoredModel
 from bert_bundle.loading.parts import Parts
 from bert_bundle.rescuing import frozen_parts, stored_graph, stored_weights
-from bert_bundle.rescuing.stored_graph import EncoderConfig, nowhere
+from bert_bundle.rescuing.serving_function import graph_reader
+from bert_bundle.rescuing.stored_graph import EncoderConfig, StoredGraph, nowhere
 from bert_bundle.rescuing.stored_weights import without_pooler
 
 _BUILD = "give the function of yours that builds the model by --build MODULE:FUNCTION"
@@ -24,26 +25,13 @@ class Rescued:
 
 
 def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Rescued:
-    """Return the parts of a stored model that has an architecture. `encoder_config`: as of `stored_graph.read`.
+    """Return the parts of a stored model. `encoder_config`: as of `stored_graph.read`.
 
-    Raises ModelError for a model that a bundle cannot represent or whose architecture was not stored, FormatError for a
-    tensor that is missing, or that no layer has.
+    Raises ModelError for a model that a bundle cannot represent or whose architecture the file does not tell,
+    FormatError for a tensor that is missing, or that no layer has.
     """
-    if stored.kind in WEIGHTS_ALONE:
-        raise ModelError(
-            "weights alone, without the architecture of the model",
-            place=stored.source,
-            fix=_BUILD,
-        )
-    if stored.architecture is None:
-        raise ModelError(
-            "a file without the architecture of the model",
-            place=stored.source,
-            fix=_BUILD,
-        )
-    read = stored_graph.read(stored.architecture, stored.source, encoder_config)
+    read, stored, findings = _graph(stored, encoder_config)
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)
-    findings: List[str] = []
     graph = _mapped(read.graph, lambda layer: _with_pooler(layer, weights.names.get(layer.encoder, ())))
     flags = frozen_parts.flags(graph, read.configs, stored, weights.names, findings)
     graph = _mapped(graph, lambda layer: _with_flags(layer, flags))
@@ -53,6 +41,26 @@ def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Re
             raise FormatError("an encoder without weights", place=stored.source, found=name)
         parts.check_shapes(name, stored.source)
     return Rescued(parts, tuple(findings))
+
+
+def _graph(stored: StoredModel, encoder_config: EncoderConfig) -> Tuple[StoredGraph, StoredModel, List[str]]:
+    """Return the graph by the stored configuration, or by the serving function where the configuration is not enough.
+
+    Also returns the model with variables and flags named as the layers of the graph, and what was found.
+    """
+    refused: Optional[ModelError] = None
+    if stored.architecture is not None:
+        try:
+            return stored_graph.read(stored.architecture, stored.source, encoder_config), stored, []
+        except ModelError as error:
+            refused = error
+    if stored.serving is None:
+        what = "weights alone" if stored.kind in WEIGHTS_ALONE else "a file"
+        raise refused or ModelError(
+            "{} without the architecture of the model".format(what), place=stored.source, fix=_BUILD
+        )
+    found = graph_reader.read(stored, encoder_config)
+    return found.read, found.stored, found.findings
 
 
 def _with_pooler(layer: Layer, names: Sequence[str]) -> Layer:

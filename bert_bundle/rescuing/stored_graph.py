@@ -64,7 +64,7 @@ def _encoder_by_itself(
     own = stored_records.mapping(architecture, "config", place)
     given = own if "model_type" in own else encoder_config()
     if given is None:
-        raise _without_configuration(place)
+        raise without_configuration(place)
     name = str(architecture.get("name") or snake_case(family.tensorflow))
     config = configuration.canonical_config(family, given, place)
     folder = folder_name(name, {})
@@ -72,7 +72,8 @@ def _encoder_by_itself(
     return StoredGraph(around_encoder(layer, family, int(config.get("type_vocab_size", 0)), None), {folder: config})
 
 
-def _without_configuration(place: str) -> ModelError:
+def without_configuration(place: str) -> ModelError:
+    """Return the error for an encoder whose configuration is neither in the file nor beside it."""
     return ModelError(
         "an encoder that was saved without its configuration",
         place=place,
@@ -304,7 +305,7 @@ class _Reader:
         if "model_type" not in given:
             given = self.encoder_config()
         if given is None:
-            raise _without_configuration(place)
+            raise without_configuration(place)
         folder = folder_name(name, self.configs)
         self.configs[folder] = configuration.canonical_config(family, given, place)
         self.families[name] = family

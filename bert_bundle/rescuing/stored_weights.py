@@ -15,6 +15,7 @@ from bert_bundle.encoders import checkpoint_names
 from bert_bundle.encoders.families import POOLER, of_layer
 from bert_bundle.errors import FormatError, ModelError
 from bert_bundle.graph.graph import Graph, Layer
+from bert_bundle.keras_models.layer_construction import VARIABLE
 
 _COUNTER = re.compile(r"_[0-9]+\Z")
 _BIDIRECTIONAL = (("forward_", "forward_layer"), ("backward_", "backward_layer"))
@@ -87,6 +88,8 @@ def _add_to_encoder(found: StoredWeights, layer: Layer, name: str, array: np.nda
 
 def _path_in_layer(path: str, layer: Layer, name: str) -> str:
     """Return the path of a weight in a bundle: `lstm/lstm_cell/kernel`, whatever Keras numbered its parts by."""
+    if layer.class_name == VARIABLE:
+        return path
     parts = name.split("/")
     inner = parts[parts.index(layer.name) + 1 :]
     if layer.class_name == "Bidirectional":

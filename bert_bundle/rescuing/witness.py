@@ -53,7 +53,10 @@ class Witness:
 def of_serving(stored: StoredModel, parts: Parts, model: Any, runtime: Runtime) -> Witness:
     """Compare the model with the serving function of its SavedModel on arrays that are made here, in two precisions."""
     assert stored.serving is not None
-    arrays = _arrays(parts.graph, parts.configs)
+    served = stored.serving.signature().inputs
+    made = _arrays(parts.graph, parts.configs, _length(stored))
+    # What the function is not served with, such as token types in TensorFlow 2.4, it takes for zeros.
+    arrays = {name: array if name in served else np.zeros_like(array) for name, array in made.items()}
     figures = []
     for float64 in (False, True):
         wanted = serving.outputs(stored.serving, stored.arrays, _named(stored, arrays), float64=float64)
@@ -81,15 +84,26 @@ def of_reference(reference: Mapping[str, np.ndarray], parts: Parts, model: Any, 
     return Witness("the reference", _difference(found, {"": np.asarray(reference[PREDICTIONS])}))
 
 
-def _arrays(graph: Graph, configs: Mapping[str, Mapping[str, Any]]) -> Dict[str, np.ndarray]:
-    """Return arrays for the inputs by their roles in the graph: ids, types, prefixes of ones as masks, features."""
+def _length(stored: StoredModel) -> int:
+    """Return the tokens of texts that the serving function takes: of TensorFlow 2.4 as many as it was saved with."""
+    assert stored.serving is not None
+    served = stored.serving.signature().inputs.get("input_ids")
+    length = served.shape[-1] if served is not None and served.shape else -1
+    return length if length > 0 else _LENGTH
+
+
+def _arrays(graph: Graph, configs: Mapping[str, Mapping[str, Any]], length: int) -> Dict[str, np.ndarray]:
+    """Return arrays for the inputs by their roles in the graph: ids, types, prefixes of ones as masks, features.
+
+    `length`: that of an input which takes texts of any.
+    """
     random = np.random.RandomState(0)
     ids, types = (
         min(standard(config)[size] for config in configs.values()) for size in ("vocab_size", "type_vocab_size")
     )
     found = {}
     for slot in slots(graph):
-        shape = (_ROWS, *(_LENGTH if size is None else size for size in slot.shape))
+        shape = (_ROWS, *(length if size is None else size for size in slot.shape))
         if slot.role == "attention_mask":
             values: Any = np.arange(shape[-1]) < random.randint(1, shape[-1] + 1, (*shape[:-1], 1))
         elif slot.role in ("input_ids", "token_type_ids"):

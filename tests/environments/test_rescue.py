@@ -11,12 +11,23 @@ from support.command_line import bert_bundle
 from support.paths import ROOT
 
 from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.graph.graph import Apply, refs
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.keras_files.read import read
 from bert_bundle.rescuing.model_parts import parts_of
 
 JAX, WRITER = "keras3.15-jax0.12-py3.13", "tf2.15-hf4.40-py3.11"
 SERVING = "the file's own serving function"
+OF_CODE = {  # shape -> classes of the layers of its graph
+    "subclassed": "BertModel Dropout Dense Dense",
+    "subclassed_with_features": "BertModel Dense Dense",
+    "subclassed_masked_recurrent": "BertModel Bidirectional Dense",
+    "subclassed_last_four": "BertModel Dense",
+    "subclassed_around_a_head": "BertForSequenceClassification",
+    "custom_layer": "BertModel Dense Variable Variable Dense",
+    "with_a_lambda": "BertModel Dense",
+    "with_two_lambdas": "BertModel Dropout Dense",
+}
 FAMILIES = ("distilbert", "roberta", "electra", "albert", "mpnet")
 
 
@@ -132,3 +143,44 @@ def test_the_folder_that_holds_both_folders_of_the_article_is_enough(old_models:
     model, _ = article(old_models, "with_features", tmp_path / "left")
     code, document = bert_bundle("rescue", model.parent, "-o", tmp_path / "classifier", "--env", WRITER)
     assert (code, document["source"], document["kind"]) == (0, str(model), "saved_model")
+
+
+@pytest.fixture(scope="module")
+def of_code(made: Callable[[str], ReadyEnvironment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("of_code")
+    old_files.write(made(WRITER), folder, [f"{shape}:saved_model" for shape in OF_CODE])
+    return folder
+
+
+@pytest.mark.parametrize(("shape", "classes"), OF_CODE.items())
+def test_the_layers_of_a_model_of_code_are_read_off_its_serving_function(
+    shape: str, classes: str, of_code: Path
+) -> None:
+    found = parts_of(read(of_code / shape / "saved_model"))
+    assert found.findings[0] == "the architecture was read off the serving function"
+    assert [layer.class_name for layer in found.parts.graph.layers] == classes.split()
+
+
+def test_hidden_states_are_told_by_the_norms_that_end_them(of_code: Path) -> None:
+    graph = parts_of(read(of_code / "subclassed_last_four" / "saved_model")).parts.graph
+    names = [ref.output for node in graph.nodes if isinstance(node, Apply) for ref in refs(node.arguments)]
+    assert list(filter(None, names)) == ["hidden_states.1", "hidden_states.2", "hidden_states.3", "last_hidden_state"]
+
+
+def test_what_is_left_out_and_what_was_frozen_are_findings(of_code: Path) -> None:
+    assert (
+        "left out as their place is not known: dropout"
+        in parts_of(read(of_code / "subclassed_with_features" / "saved_model")).findings[1]
+    )
+    found = parts_of(read(of_code / "with_a_lambda" / "saved_model"))
+    assert found.findings[1] == "my_encoder: frozen when it was saved: bert.pooler"
+
+
+@pytest.mark.parametrize("shape", ["subclassed", "with_two_lambdas"])
+def test_a_model_of_code_becomes_a_bundle_without_tensorflow(shape: str, of_code: Path, tmp_path: Path) -> None:
+    arguments = ("--config", of_code / shape / "classifier", "-o", tmp_path / "bundle", "--env", JAX)
+    code, document = bert_bundle("rescue", of_code / shape / "saved_model", *arguments)
+    assert code == 0
+    assert document["witness"]["name"] == SERVING
+    assert document["witness"]["float32"] < 1e-6
+    assert document["witness"]["float64"] < 1e-8

@@ -23,6 +23,7 @@ except ImportError:
 LENGTH, FEATURES = 12, 10
 FORMATS = ("saved_model", "model.h5", "model.keras")  # of a whole model
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "##e", "##s"]
+OF_LISTS = ("subclassed_last_four",)  # shapes whose model is called on a list
 FROZEN = ("encoder.layer.0", "pooler")
 
 
@@ -111,6 +112,155 @@ SHAPES = {
 }
 
 
+def masked_mean(sequence, mask):
+    weights = tf.cast(mask, sequence.dtype)[:, :, tf.newaxis]
+    return tf.reduce_sum(sequence * weights, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1e-9)
+
+
+class Pooled(keras.Model):
+    """The mean of all tokens, a dropout, two Dense layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.bert = transformers.TFBertModel(config(), name="encoder")
+        self.dropout = keras.layers.Dropout(0.3)
+        self.hidden = keras.layers.Dense(6, activation="gelu")
+        self.out = keras.layers.Dense(2)
+
+    def call(self, inputs, training=False):
+        sequence = self.bert(inputs["input_ids"], attention_mask=inputs["attention_mask"], training=training)[0]
+        vector = self.dropout(masked_mean(sequence, inputs["attention_mask"]), training=training)
+        return tf.nn.softmax(self.out(self.hidden(vector)))
+
+
+class PooledWithFeatures(Pooled):
+    def call(self, inputs, training=False):
+        sequence = self.bert(inputs["input_ids"], attention_mask=inputs["attention_mask"], training=training)[0]
+        features = tf.math.log1p(tf.abs(inputs["numerical_features"])) * tf.sign(inputs["numerical_features"])
+        return tf.nn.softmax(self.out(self.hidden(tf.concat([sequence[:, 0], features], axis=-1))))
+
+
+class Recurrent(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bert = transformers.TFBertModel(config())
+        self.recurrent = keras.layers.Bidirectional(keras.layers.LSTM(3))
+        self.out = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, inputs):
+        sequence = self.bert(inputs["input_ids"], attention_mask=inputs["attention_mask"])[0]
+        return self.out(self.recurrent(sequence))
+
+
+class MaskedRecurrent(Recurrent):
+    def call(self, inputs):
+        mask = tf.cast(inputs["attention_mask"], tf.bool)
+        sequence = self.bert(inputs["input_ids"], attention_mask=inputs["attention_mask"])[0]
+        return self.out(self.recurrent(sequence, mask=mask))
+
+
+class LastFour(keras.Model):
+    """The last four hidden states of the first token, concatenated; called on a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.bert = transformers.TFBertModel(config(layers=4, output_hidden_states=True))
+        self.out = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, inputs):
+        states = self.bert(inputs[0], attention_mask=inputs[1]).hidden_states
+        return self.out(tf.concat([state[:, 0] for state in states[-4:]], axis=-1))
+
+
+class HeadInside(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.classifier = transformers.TFBertForSequenceClassification(config(num_labels=2))
+
+    def call(self, inputs):
+        return tf.nn.softmax(self.classifier(inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits)
+
+
+class Attentive(keras.layers.Layer):
+    """A layer around an encoder, with weights of its own: attention over the tokens."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.bert = transformers.TFBertModel(config(layers=2))
+        self.project = keras.layers.Dense(5, activation="tanh", name="dense")
+
+    def build(self, shape):
+        self.query = self.add_weight(name="query", shape=(5, 1), initializer="glorot_uniform")
+        self.offset = self.add_weight(name="offset", shape=(1,), initializer="zeros", trainable=False)
+
+    def call(self, inputs):
+        ids, mask = inputs
+        sequence = self.bert(ids, attention_mask=mask)[0]
+        scores = tf.squeeze(tf.matmul(self.project(sequence), self.query), -1) + self.offset
+        scores += (1.0 - tf.cast(mask, scores.dtype)) * -1e9
+        return tf.einsum("ij,ijk->ik", tf.nn.softmax(scores, axis=-1), sequence)
+
+
+def subclassed():
+    return Pooled()
+
+
+def subclassed_with_features():
+    return PooledWithFeatures()
+
+
+def subclassed_recurrent():
+    return Recurrent()
+
+
+def subclassed_masked_recurrent():
+    return MaskedRecurrent()
+
+
+def subclassed_last_four():
+    return LastFour()
+
+
+def subclassed_around_a_head():
+    return HeadInside()
+
+
+def custom_layer():
+    tokens = inputs()
+    return classified(tokens, Attentive()([tokens["input_ids"], tokens["attention_mask"]]))
+
+
+def with_a_lambda():
+    tokens = inputs()
+    encoder = transformers.TFBertModel(config(), name="my_encoder")
+    encoder.bert.pooler.trainable = False
+    return classified(tokens, keras.layers.Lambda(lambda x: x[0][:, 0, :])(encoder(tokens)))
+
+
+def with_two_lambdas():
+    tokens = inputs()
+    sequence = keras.layers.Lambda(lambda x: x[0])(transformers.TFBertModel(config())(tokens))
+    mean = keras.layers.Lambda(lambda x, weight: masked_mean(*x) * weight, arguments={"weight": 0.25})
+    vector = mean([sequence, tokens["attention_mask"]])
+    return classified(tokens, keras.layers.Dropout(0.2)(vector))
+
+
+OF_CODE = {
+    function.__name__: function
+    for function in (
+        subclassed,
+        subclassed_with_features,
+        subclassed_recurrent,
+        subclassed_masked_recurrent,
+        subclassed_last_four,
+        subclassed_around_a_head,
+        custom_layer,
+        with_a_lambda,
+        with_two_lambdas,
+    )
+}
+
+
 def arrays(name):
     random = np.random.RandomState(0)
     lengths = np.array([[LENGTH], [5], [3], [9]])
@@ -118,7 +268,7 @@ def arrays(name):
         "input_ids": random.randint(5, len(VOCABULARY), (4, LENGTH)).astype("int32"),
         "attention_mask": (np.arange(LENGTH) < lengths).astype("int32"),
     }
-    if name == "with_features":
+    if name.endswith("with_features"):
         found["numerical_features"] = random.normal(size=(4, FEATURES)).astype("float32")
     return found
 
@@ -160,7 +310,8 @@ WRITERS = {
 def write(name, folder, formats):
     """Build, change every weight, train for a step, note the predictions, save."""
     keras.backend.clear_session()
-    model, given, random = {**SHAPES, **FAMILIES}[name](), arrays(name), np.random.RandomState(1)
+    model, given, random = {**SHAPES, **FAMILIES, **OF_CODE}[name](), arrays(name), np.random.RandomState(1)
+    given = list(given.values()) if name in OF_LISTS else given
     model(given)
     for weight in model.weights:
         noise = random.normal(size=weight.shape).astype("float32")
@@ -172,7 +323,7 @@ def write(name, folder, formats):
     if not isinstance(predictions, np.ndarray):
         predictions = predictions["logits"] if isinstance(predictions, dict) else predictions.logits
     folder.mkdir(parents=True)
-    np.savez(str(folder / "noted.npz"), predictions=predictions, **given)
+    np.savez(str(folder / "noted.npz"), predictions=predictions, **arrays(name))
     classifier = folder / "classifier"
     config(layers=2 if name == "frozen" else 1).save_pretrained(str(classifier))
     (classifier / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")

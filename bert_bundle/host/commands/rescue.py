@@ -84,9 +84,9 @@ def rescue(
     PATH is what Keras 2, TensorFlow or transformers wrote: a SavedModel folder, an .h5 file, a .keras archive, a folder
     of transformers with a head, weights alone (.weights.h5, .h5, a checkpoint's prefix) with --build, or a folder with
     one of these. Its bytes tell which, not its name. Nothing in it is executed: the architecture is read from its
-    configuration, the weights by their names. A SavedModel holds the function that it was served by, and the bundle
-    must predict what that computes. For other files give --reference: without it the bundle is not proven against the
-    original, and the command ends with 1 unless --unproven.
+    configuration, the weights by their names. A SavedModel holds the function that it was served by: the architecture
+    of a model of code is read off it, and the bundle must predict what it computes. For other files give --reference:
+    without it the bundle is not proven against the original, and the command ends with 1 unless --unproven.
 
     \b
     Examples:
