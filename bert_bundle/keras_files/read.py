@@ -60,6 +60,7 @@ def _saved_model(path: Path) -> StoredModel:
     files = [path / saved_model.FILE_NAME, *sorted(index.parent.iterdir() if index.parent.is_dir() else [])]
     check_plain(path, [*files, *filter(Path.exists, [path / keras_metadata.FILE_NAME])])
     model = saved_model.read(path)
+    arrays = _arrays(Checkpoint(path / saved_model.VARIABLES))
     objects = keras_metadata.read(path, model)
     root = objects[keras_metadata.ROOT].metadata if keras_metadata.ROOT in objects else {}
     found = {"tensorflow": model.tensorflow, "keras": str(root.get("keras_version", ""))}
@@ -68,7 +69,7 @@ def _saved_model(path: Path) -> StoredModel:
         kind=model_kinds.SAVED_MODEL,
         path=str(path.resolve()),
         versions={name: version for name, version in found.items() if version},
-        arrays=_arrays(Checkpoint(path / saved_model.VARIABLES)),
+        arrays=arrays,
         architecture=_architecture(objects),
         flags=keras_metadata.flags(objects) or None,
         serving=model,
