@@ -43,6 +43,23 @@ def test_only_shapes_of_the_catalogue_are_refused() -> None:
     assert set(REFUSED) <= {shape.name for shape in SHAPES}
 
 
+def test_what_is_refused_on_purpose_is_one_short_table_of_errors_that_exist() -> None:
+    table = (ROOT / "docs/shapes.md").read_text("utf-8").partition("## Refused on purpose")[2]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert 0 < len(rows) < 10
+    assert list(unknown_errors(rows)) == []
+    assert list(unknown_errors([rows[0].replace("cannot be traced", "can not be traced")])) == [
+        "that can not be traced"
+    ]
+
+
+def unknown_errors(rows: Sequence[str]) -> Iterator[str]:
+    """Yield each message in the second column of `rows` that is in no module of the package."""
+    package = "".join(path.read_text("utf-8") for path in (ROOT / "bert_bundle").rglob("*.py"))
+    for row in rows:
+        yield from (message for message in re.findall("`([^`]+)`", row.split(" | ")[1]) if message not in package)
+
+
 @pytest.mark.parametrize(
     ("found", "fault"),
     [
