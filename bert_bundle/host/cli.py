@@ -35,6 +35,17 @@ matrix = LazyGroup(
     },
 )
 
+cache = LazyGroup(
+    "cache",
+    help="List what is in the cache of this machine, or remove it: environments, results, downloads.",
+    short_help="List or remove what is in the cache of this machine",
+    lazy={
+        "list": LazyCommand(f"{_COMMANDS}.cache:list_", "List what is in the cache"),
+        "prune": LazyCommand(f"{_COMMANDS}.cache:prune", "Remove what was not used for a while"),
+        "clear": LazyCommand(f"{_COMMANDS}.cache:clear", "Remove all that is in the cache"),
+    },
+)
+
 cli = LazyGroup(
     "bert-bundle",
     help="""\
@@ -70,6 +81,7 @@ Exit codes:
     },
 )
 cli.add_command(matrix)
+cli.add_command(cache)
 click.version_option(VERSION, prog_name="bert-bundle")(cli)
 
 

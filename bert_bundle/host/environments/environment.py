@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -28,9 +28,7 @@ from bert_bundle.interpreter.known_breakages import AUTO
 from bert_bundle.progress import Progress
 
 CACHE_VARIABLE = "BERT_BUNDLE_CACHE"
-
-
-_MARKER = "complete.json"
+MARKER = "complete.json"
 _INSTALL_SECONDS = 1800  # 500 MB at 300 kB/s
 _READ_BACK_SECONDS = 60
 
@@ -117,7 +115,7 @@ def _only_one(folder: Path, environment: Environment, progress: Progress) -> Abs
 
 
 def _from_cache(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment | None:
-    if not (folder / _MARKER).is_file():
+    if not (folder / MARKER).is_file():
         if folder.exists():
             progress(f"{environment.id}: incomplete, making it again")
         return None
@@ -125,7 +123,9 @@ def _from_cache(folder: Path, environment: Environment, lock: Lock, progress: Pr
     if ready is None:
         progress(f"{environment.id}: damaged, making it again")
         return None
-    marker = json.loads((folder / _MARKER).read_text("utf-8"))
+    marker = json.loads((folder / MARKER).read_text("utf-8"))
+    with suppress(OSError):  # a cache that is read-only
+        os.utime(folder / MARKER)  # when it was last used
     return replace(ready, size=marker["size"]) if "size" in marker else _mark_complete(folder, ready)
 
 
@@ -156,7 +156,7 @@ def _mark_complete(folder: Path, ready: ReadyEnvironment) -> ReadyEnvironment:
     files = {(s.st_dev, s.st_ino): s.st_blocks * 512 for s in (p.lstat() for p in folder.rglob("*"))}
     ready = replace(ready, size=sum(files.values()))
     marker = {"lock": ready.lock_digest, "environment": ready.id, "size": ready.size}
-    write_file(str(folder / _MARKER), json.dumps(marker).encode())
+    write_file(str(folder / MARKER), json.dumps(marker).encode())
     return ready
 
 

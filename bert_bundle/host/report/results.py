@@ -1,8 +1,13 @@
 """Results of commands that no other room has a record for."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bert_bundle.host.environments.cache import CacheEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,20 @@ class RescuedBundle:
     digest: str
     findings: list[str]
     witness: dict[str, object] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheContent:
+    """Entries of the cache at `root`, or those that were `removed` from it."""
+
+    root: Path
+    entries: tuple[CacheEntry, ...]
+    removed: bool
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all entries together."""
+        return sum(entry.size for entry in self.entries)
 
 
 @dataclass(frozen=True, kw_only=True)

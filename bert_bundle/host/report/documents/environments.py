@@ -10,11 +10,18 @@ if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
     from bert_bundle.host.environments.doctor import Diagnosis
     from bert_bundle.host.environments.locks import Lock
+    from bert_bundle.host.report.results import CacheContent
 
 
 def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, object]:
     """Return docs/schema/environments.json: the rows of a matrix, each with whether it is locked."""
     return {"environments": [{**row.model_dump(mode="json"), "locked": locked} for row, locked in rows]}
+
+
+def cache(found: CacheContent) -> dict[str, object]:
+    """Return docs/schema/cache.json."""
+    entries = [{**asdict(entry), "last_used": entry.last_used.isoformat(timespec="seconds")} for entry in found.entries]
+    return {"root": found.root, "size": found.size, "removed": found.removed, "entries": entries}
 
 
 def locks(written: Sequence[tuple[Environment, Lock]]) -> dict[str, object]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
     from bert_bundle.host.environments.doctor import Diagnosis
     from bert_bundle.host.environments.locks import Lock
+    from bert_bundle.host.report.results import CacheContent
 
 
 def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
@@ -34,6 +35,18 @@ def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
             Text("yes" if locked else "no"),
         )
     return terminal.render(style, table)
+
+
+def cache(found: CacheContent, style: Style) -> str:
+    """Return a row for each entry, and the size of all together."""
+    table = terminal.table(["entry", "kind", "last used", "size, GB"], numbers_from=3)
+    for entry in found.entries:
+        day = entry.last_used.date().isoformat()
+        table.add_row(terminal.plain(entry.id), entry.kind, day, f"{entry.size / 1e9:.2f}")
+    words = "removed" if found.removed else "in the cache"
+    total = f"{len(found.entries)} {words}, together {found.size / 1e9:.1f} GB: {printable(found.root)}"
+    parts: list[RenderableType] = [table, Text()] if found.entries else []
+    return terminal.render(style, *parts, Text(total, style="bold"))
 
 
 def locks(written: Sequence[tuple[Environment, Lock]], style: Style) -> str:
