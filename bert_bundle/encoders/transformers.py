@@ -77,7 +77,7 @@ def arguments(family: Family, encoder: Any, args: Any, kwargs: Mapping[str, Any]
         result.update(args.pop(0))
     elif args and isinstance(args[0], (list, tuple)):
         args = list(args[0]) + args[1:]
-    if any(value not in (None, False) for value in args[len(family.arguments) :]):  # flags that are off
+    if any(value is not None and value is not False for value in args[len(family.arguments) :]):  # False: a flag
         raise ModelError(
             "an argument of the encoder that a bundle cannot represent",
             place=place,
