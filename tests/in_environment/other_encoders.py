@@ -3,9 +3,12 @@
 import transformers as library
 
 from bert_bundle.classifiers import specification
+from bert_bundle.interpreter import known_breakages
 from bert_bundle.keras_models import keras2
 
 LENGTH = 12
+RELEASE = known_breakages.version_numbers(known_breakages.installed_versions(), "transformers")[:2]
+FIRST_RELEASES = {"Deberta": (4, 25)}  # in 4.12 its dense layers do not know their sizes in a functional model
 SIZES = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
 POSITIONS = {"max_position_embeddings": 40}
 GPT = {"n_embd": 12, "n_layer": 2, "n_head": 2, "n_positions": 40}
@@ -37,8 +40,9 @@ CONFIGURATIONS = {
 
 
 def present():
-    """Return the names of those classes that this transformers has."""
-    return [name for name in CONFIGURATIONS if hasattr(library, "TF{}Model".format(name))]
+    """Return the names of those classes that this transformers has and can call in a model."""
+    found = [name for name in CONFIGURATIONS if hasattr(library, "TF{}Model".format(name))]
+    return [name for name in found if FIRST_RELEASES.get(name, RELEASE) <= RELEASE]
 
 
 def make(name, **changes):
