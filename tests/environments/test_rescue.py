@@ -21,7 +21,6 @@ SERVING = "the file's own serving function"
 OF_CODE = {  # shape -> classes of the layers of its graph
     "subclassed": "BertModel Dropout Dense Dense",
     "subclassed_with_features": "BertModel Dense Dense",
-    "subclassed_masked_recurrent": "BertModel Bidirectional Dense",
     "subclassed_last_four": "BertModel Dense",
     "subclassed_around_a_head": "BertForSequenceClassification",
     "custom_layer": "BertModel Dense Variable Variable Dense",
