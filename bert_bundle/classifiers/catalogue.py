@@ -299,6 +299,7 @@ def _convolution(builder: ModelBuilder, hidden: Any) -> Any:
     return builder.layers.Flatten(name="flat")(builder.layers.MaxPooling1D(2, name="max")(x))
 
 
+_IN_EVERY_RELEASE = [name for name, family in families.BY_MODEL_TYPE.items() if family.first_release <= (4, 5)]
 MODELS: Mapping[str, BuildFunction] = {
     "called_by_list": _called("list"),
     "called_by_dict": _called("dict"),
@@ -338,11 +339,7 @@ MODELS: Mapping[str, BuildFunction] = {
     "custom_layer": _after_hidden_states(_custom_layer),
     "subclassed_model": _subclassed,
     "class_with_a_head_by_itself": _by_itself("ForSequenceClassification"),
-    **{family: _family(family) for family in families.BY_MODEL_TYPE if family != "bert"},
-    **{
-        "{}_{}".format(family, head): _family(family, head)
-        for family in families.BY_MODEL_TYPE
-        for head in families.HEADS
-    },
+    **{family: _family(family) for family in _IN_EVERY_RELEASE if family != "bert"},
+    **{"{}_{}".format(family, head): _family(family, head) for family in _IN_EVERY_RELEASE for head in families.HEADS},
     **encoder_forms.MODELS,
 }
