@@ -189,7 +189,8 @@ def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_i
 
 @pytest.mark.parametrize("number", range(6))
 def test_one_specification_makes_one_bundle_whichever_runtime_builds_it(number, save, tmp_path):
-    drawn = {**strategies.draw(6, seed=7)[number], "inputs": "plain"}  # Keras numbers those without a name
+    # Keras numbers inputs without a name, and transformers names the encoder that a class of the user holds.
+    drawn = {**strategies.draw(6, seed=7)[number], "inputs": "plain", "caller": "model"}
     shape, weights = {}, {}
     for runtime in keras_runtime.RUNTIMES:
         made = specification.build(drawn, runtime=runtime)
