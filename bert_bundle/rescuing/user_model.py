@@ -6,7 +6,6 @@ The function is the user's own code, and runs because it was given. Nothing in t
 position, are not used. Every tensor of the file is used once, and every variable of the model is set once.
 """
 
-import importlib
 import sys
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -15,6 +14,7 @@ import numpy as np
 
 from bert_bundle.capturing import capture
 from bert_bundle.errors import BundleError, ConfigError, FormatError, ModelError
+from bert_bundle.interpreter.user_code import named
 from bert_bundle.keras_files.stored_model import STRUCTURAL_WEIGHTS, StoredModel
 from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading.parts import Parts, of_captured
@@ -44,9 +44,7 @@ def imported(reference: str, path: Sequence[str]) -> Callable[[], Any]:
         raise ConfigError("not a function of a module", place=PLACE, wanted="MODULE:FUNCTION", found=reference)
     sys.path.extend(folder for folder in path if folder not in sys.path)  # last, so that it hides no package
     try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
+        function: Callable[[], Any] = named(module, name)
     except Exception as error:  # importing the user's module runs it
         raise ModelError(
             "a function that cannot be imported",
@@ -54,7 +52,6 @@ def imported(reference: str, path: Sequence[str]) -> Callable[[], Any]:
             wanted="a module in the current folder",
             found="{}: {}".format(type(error).__name__, error),
         ) from error
-    function: Callable[[], Any] = found
     return function
 
 

@@ -4,7 +4,6 @@ They import user-defined layer classes from the modules that this process has th
 part of the request to a process; no bundle contains them.
 """
 
-import importlib
 import json
 import os
 import site
@@ -18,6 +17,7 @@ from bert_bundle.format.golden import Golden
 from bert_bundle.format.open_bundle import OpenedBundle, open_bundle
 from bert_bundle.grading import differences, grades
 from bert_bundle.interpreter import installed, launch
+from bert_bundle.interpreter.user_code import named
 
 _FIX = "define the class at the top level of an importable module, or pass prove=False"
 ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, default kernels"
@@ -128,9 +128,7 @@ def imported(classes: Mapping[str, str], path: Sequence[str]) -> Dict[str, Any]:
     for name, reference in classes.items():
         module, qualified = reference.split(":")
         try:
-            found: Any = importlib.import_module(module)
-            for part in qualified.split("."):
-                found = getattr(found, part)
+            found = named(module, qualified)
         except Exception as error:  # importing the user's module runs it
             raise ProofError(
                 "a custom class that a fresh process cannot import",

@@ -1,4 +1,4 @@
-"""The entry of the command line: what is said where the command line cannot run."""
+"""The entry of the command line, and its one error in an interpreter that cannot run the command line."""
 
 import json
 import re

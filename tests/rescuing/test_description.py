@@ -1,4 +1,4 @@
-"""What is said of a stored model without building it: its kind by its bytes, its writer, what a rescue needs."""
+"""The description of a stored model, which is not built: its kind by its bytes, its writer, what a rescue needs."""
 
 import json
 import shutil

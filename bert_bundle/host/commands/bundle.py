@@ -12,7 +12,7 @@ from bert_bundle.host.commands.options import Options, common
 
 
 def is_old_model(path: Path) -> bool:
-    """Return whether there is no bundle but a model that a rescue may read."""
+    """Return whether `path` is a model that a rescue may read, and not a bundle."""
     from bert_bundle.format import layout
     from bert_bundle.format.model_kinds import rescue_command
 

@@ -1,7 +1,8 @@
 """Calls of known layers in a serving function: the ops within the scope of one call, what enters and what leaves them.
 
-Keras opens a scope by a layer's name around the ops of its call, and what a layer is stands in the metadata of the
-SavedModel. So encoders and built-in layers with weights are found as layers, whatever code calls them.
+Keras opens a scope with the name of a layer around the ops of its call, and the metadata of the SavedModel has the
+class and the configuration of each layer. So encoders and built-in layers with weights are found as layers, whatever
+code calls them.
 """
 
 import re
