@@ -9,7 +9,7 @@ import pytest
 from bert_bundle.errors import FormatError
 from bert_bundle.rescuing.reference import read
 
-NOTED = {"input_ids": [[1, 2], [3, 4]], "predictions": [[0.25, 0.75], [1.0, 0.0]]}
+NOTED: dict[str, list[list[float]]] = {"input_ids": [[1, 2], [3, 4]], "predictions": [[0.25, 0.75], [1.0, 0.0]]}
 
 
 def test_both_formats_give_the_same_arrays_whatever_the_file_is_called(tmp_path: Path) -> None:
