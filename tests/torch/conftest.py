@@ -16,6 +16,11 @@ SPECIFICATIONS = {
 SPECIFICATIONS.update((name, {"class": name, "features": 0, "seed": 2}) for name in CLASSES if name != "BertModel")
 
 
+def pytest_configure(config):
+    """Let transformers 4 import DeBERTa, which compiles functions in a way that PyTorch has deprecated."""
+    config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def writer():
     """Yield a live worker in TensorFlow 2.15 that also has the task `hidden`."""
