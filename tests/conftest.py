@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import old_files
+from support import old_files, once_per_run
 from support.environments import WRITER, environment
 from support.paths import ROOT
 from support.suites import Suites
@@ -77,7 +77,6 @@ def writer() -> Iterator[Worker]:
 @pytest.fixture(scope="session")
 def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py. Copy one to change it."""
-    folder = tmp_path_factory.mktemp("old_models")
     weights = "legacy.h5,model.weights.h5,ckpt"
     shapes = [
         "with_features:saved_model,model.h5,model.keras," + weights,
@@ -85,8 +84,9 @@ def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "custom_layer:saved_model",
         "with_a_head:hugging_face,safetensors,inside," + weights,
     ]
-    old_files.write(environment(WRITER), folder, shapes)
-    return folder
+    return once_per_run.folder(
+        tmp_path_factory, "old_models", lambda folder: old_files.write(environment(WRITER), folder, shapes)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,6 @@ def render(style: Style, *parts: RenderableType) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    console.print(Group(*parts))
+    console.print(Group(*parts), crop=False)
     lines = (line.rstrip() for line in buffer.getvalue().splitlines())
     return "\n".join(lines).strip("\n") + "\n"

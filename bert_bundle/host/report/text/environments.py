@@ -46,7 +46,8 @@ def cache(found: CacheContent, style: Style) -> str:
     words = "removed" if found.removed else "in the cache"
     total = f"{len(found.entries)} {words}, together {found.size / 1e9:.1f} GB: {printable(found.root)}"
     parts: list[RenderableType] = [table, Text()] if found.entries else []
-    return terminal.render(style, *parts, Text(total, style="bold"))
+    # A path that is not cut can be copied.
+    return terminal.render(style, *parts, Text(total, style="bold", no_wrap=True, overflow="ignore"))
 
 
 def locks(written: Sequence[tuple[Environment, Lock]], style: Style) -> str:
