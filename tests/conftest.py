@@ -82,7 +82,7 @@ def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "with_features:saved_model,model.h5,model.keras," + weights,
         "frozen:model.h5,model.keras",
         "custom_layer:saved_model",
-        "with_a_head:hugging_face,safetensors,inside," + weights,
+        "with_a_head:hugging_face,safetensors,inside,sharded,sharded_safetensors," + weights,
     ]
     return once_per_run.folder(
         tmp_path_factory, "old_models", lambda folder: old_files.write(environment(WRITER), folder, shapes)

@@ -4,6 +4,7 @@ Looks at the first or last bytes of files and at what is in a folder. Does not k
 """
 
 import os
+import re
 import shlex
 import zipfile
 from pathlib import Path
@@ -16,7 +17,11 @@ PICKLE = "pickle"  # of PyTorch
 MODEL_FILE, CONFIG, INDEX = "saved_model.pb", "config.json", ".index"
 TABLE_MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")  # the end of a checkpoint's index
 SAFETENSORS, TF_WEIGHTS, TORCH_WEIGHTS = "model.safetensors", "tf_model.h5", "pytorch_model.bin"
-HUB_WEIGHTS = (SAFETENSORS, TF_WEIGHTS, TORCH_WEIGHTS)
+SHARD_INDEX = ".index.json"  # after a name of weights: which of several files has which tensor
+HUB_WEIGHTS = tuple(
+    name + end for name in (SAFETENSORS, TF_WEIGHTS, TORCH_WEIGHTS) for end in ("", SHARD_INDEX)
+)  # in the order in which transformers looks for them
+SHARD = re.compile(r"(model|tf_model|pytorch_model)-([0-9]{5})-of-([0-9]{5})\.(safetensors|h5|bin)")
 
 _HDF5, _ZIP, _PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
 _SCHEMA_VERSION = b"\x08"  # the first field of a SavedModel
@@ -45,7 +50,7 @@ def models_in(folder: Path) -> List[Path]:
     """
     found = []
     entries = sorted(entry.name for entry, _ in zip(os.scandir(folder), range(_MOST)))
-    for path in (folder / name for name in entries if name not in HUB_WEIGHTS):
+    for path in (folder / name for name in entries if name not in HUB_WEIGHTS and not SHARD.fullmatch(name)):
         kind = kind_of(path)
         if kind and kind != PICKLE:
             found.append(checkpoint_prefix(path) if kind == CHECKPOINT else path)

@@ -26,6 +26,7 @@ _DTYPES = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
 }
+BFLOAT16 = np.dtype("<u2")  # the upper half of the bits of a float32, for which NumPy has no dtype
 
 
 def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str]] = None) -> bytes:
@@ -44,8 +45,12 @@ def to_bytes(tensors: Mapping[str, np.ndarray], metadata: Optional[Dict[str, str
     return data
 
 
-def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
-    """Return name -> array, views of `data`. Raises FormatError with the tensor, LimitError for a huge header."""
+def from_bytes(data: bytes, place: str, *, bfloat16: bool = False) -> Dict[str, np.ndarray]:
+    """Return name -> array, views of `data`. Raises FormatError with the tensor, LimitError for a huge header.
+
+    `bfloat16`: whether to accept BF16, which a bundle does not contain; its dtype is BFLOAT16.
+    """
+    dtypes = {**_DTYPES, "BF16": BFLOAT16} if bfloat16 else _DTYPES
     header, start = _header(data, place)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
@@ -54,7 +59,7 @@ def from_bytes(data: bytes, place: str) -> Dict[str, np.ndarray]:
     result = {}
     for name, entry in header.items():
         where = "{} tensor {}".format(place, name)
-        dtype, shape, begin, end = _entry(entry, where)
+        dtype, shape, begin, end = _entry(entry, where, dtypes)
         count = math.prod(shape)
         if begin < 0 or end - begin != count * dtype.itemsize or start + end > len(data):
             raise FormatError(
@@ -107,13 +112,13 @@ def _header(data: bytes, place: str) -> Tuple[Dict[str, object], int]:
     return header, 8 + length
 
 
-def _entry(entry: object, where: str) -> Tuple[np.dtype, Tuple[int, ...], int, int]:
+def _entry(entry: object, where: str, dtypes: Mapping[str, np.dtype]) -> Tuple[np.dtype, Tuple[int, ...], int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise FormatError("a tensor's entry is not dtype, shape and data_offsets", place=where)
-    dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    dtype = dtypes.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if dtype is None:
         raise FormatError(
-            "a dtype that a bundle cannot contain", place=where, wanted=", ".join(_DTYPES), found=entry["dtype"]
+            "a dtype that a bundle cannot contain", place=where, wanted=", ".join(dtypes), found=entry["dtype"]
         )
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _naturals(shape) or len(shape) > MAX_RANK or not _naturals(offsets) or len(offsets) != 2:

@@ -5,7 +5,7 @@ and then does not find them again. A file of PyTorch is a pickle, which runs cod
 """
 
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from bert_bundle.encoders import checkpoint_names, families
 from bert_bundle.encoders.families import Family
 from bert_bundle.errors import FormatError, ModelError, UnsafeError
 from bert_bundle.format import tensors
-from bert_bundle.format.model_kinds import CONFIG, HUB_WEIGHTS, HUGGING_FACE, SAFETENSORS, TF_WEIGHTS
-from bert_bundle.keras_files import legacy_weights
+from bert_bundle.format.model_kinds import CONFIG, HUB_WEIGHTS, HUGGING_FACE, SAFETENSORS, TF_WEIGHTS, TORCH_WEIGHTS
+from bert_bundle.keras_files import hub_shards, legacy_weights
 from bert_bundle.keras_files.hdf5 import Hdf5
 from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.source_files import check_plain, digest, document, limited, versions
@@ -47,23 +47,24 @@ def read(path: Path) -> StoredModel:
     Raises ModelError for an encoder alone or a class that a bundle cannot represent, UnsafeError for weights in a
     pickle or a link in place of a file, FormatError or LimitError for files that are not whole.
     """
-    present = [name for name in HUB_WEIGHTS if (path / name).is_file()]
-    check_plain(path, [path / name for name in (CONFIG, *present)])
+    present = next(name for name in HUB_WEIGHTS if (path / name).is_file())
+    check_plain(path, [path / CONFIG, path / present])
     config = document(limited(path / CONFIG, MAX_CONFIG), "{}/{}".format(path.name, CONFIG))
-    if not set(present) & {SAFETENSORS, TF_WEIGHTS}:
-        raise refused_pickle("{}/{}".format(path.name, present[0]))
+    if present.startswith(TORCH_WEIGHTS):
+        raise refused_pickle("{}/{}".format(path.name, present))
     family = with_a_head(config, path.name)
-    file = path / present[0]
     with malformed("weights that cannot be read", path.name):
-        keras, arrays = _of_tensorflow(file) if file.name == TF_WEIGHTS else ("", _of_safetensors(file))
+        files, keras, arrays = _tensors(path, present)
+        plain, findings = _in_float32(arrays, path.name)
     return StoredModel(
         kind=HUGGING_FACE,
         path=str(path.resolve()),
         versions=versions(keras, config),
-        arrays=_named(arrays, family, path.name),
+        arrays=_named(plain, family, path.name),
         architecture={"class_name": family.tensorflow, "config": config, "name": snake_case(family.tensorflow)},
-        in_order=file.name == TF_WEIGHTS,
-        digest=digest([path / CONFIG, file]),
+        in_order=present == TF_WEIGHTS,
+        digest=digest([path / CONFIG, *files]),
+        findings=findings,
     )
 
 
@@ -84,22 +85,56 @@ def with_a_head(config: Mapping[str, Any], place: str) -> Family:
     return family
 
 
-def _of_tensorflow(file: Path) -> Tuple[str, Dict[str, np.ndarray]]:
-    """Return the version of Keras, and the arrays in their order."""
+def _tensors(folder: Path, present: str) -> Tuple[List[Path], str, Dict[str, np.ndarray]]:
+    """Return the files of weights, the version of Keras, and the arrays in their order by the names in the files."""
+    if present == TF_WEIGHTS:
+        opened = Hdf5(folder / present, present)
+        keras = str(opened.attributes().get("keras_version", ""))
+        return [folder / present], keras, legacy_weights.arrays(opened, "", present)
+    if present == SAFETENSORS:
+        return [folder / present], "", _of_safetensors(folder / present)
+    files, found = hub_shards.read(
+        folder, present, _of_hdf5_shard if present.startswith(TF_WEIGHTS) else _of_safetensors
+    )
+    return [folder / present, *files], "", found
+
+
+def _of_hdf5_shard(file: Path) -> Dict[str, np.ndarray]:
+    """Return the tensors of one of several files, each stored under its own name."""
     opened = Hdf5(file, file.name)
-    return str(opened.attributes().get("keras_version", "")), legacy_weights.arrays(opened, "", file.name)
+    return {path: opened.array(path) for path in opened.paths}
 
 
 def _of_safetensors(file: Path) -> Dict[str, np.ndarray]:
-    """Return the arrays by their names as TensorFlow writes them, float16 widened."""
-    found = {}
-    for name, array in tensors.from_bytes(limited(file, MAX_WEIGHTS), file.name).items():
+    return tensors.from_bytes(limited(file, MAX_WEIGHTS), file.name, bfloat16=True)
+
+
+def _in_float32(arrays: Mapping[str, np.ndarray], place: str) -> Tuple[Dict[str, np.ndarray], Tuple[str, ...]]:
+    """Return the arrays by their names as TensorFlow writes them, in float32 if they have less, and what is said of it.
+
+    Buffers of PyTorch are left out.
+    """
+    found: Dict[str, np.ndarray] = {}
+    narrow: Dict[str, int] = {}
+    for name, array in arrays.items():
         if "/" not in name:  # of PyTorch
             if name.rpartition(".")[2] in _BUFFERS:
                 continue
             name = checkpoint_names.tensorflow_path(name)
-        found[name.partition(":")[0]] = array.astype(np.float32) if array.dtype == np.float16 else array
-    return found
+        if array.dtype == tensors.BFLOAT16:
+            narrow["bfloat16"] = narrow.get("bfloat16", 0) + 1
+            array = (array.astype(np.uint32) << 16).view(np.float32)
+        elif array.dtype == np.float16:
+            narrow["float16"] = narrow.get("float16", 0) + 1
+            array = array.astype(np.float32)
+        key = name.partition(":")[0]
+        if key in found:
+            raise FormatError("two tensors of one name", place=place, found=name)
+        found[key] = array
+    return found, tuple(
+        "{} of {} tensors were stored in {}, and have the same values in float32".format(count, len(found), dtype)
+        for dtype, count in narrow.items()
+    )
 
 
 def _named(arrays: Mapping[str, np.ndarray], family: Family, place: str) -> Dict[str, np.ndarray]:

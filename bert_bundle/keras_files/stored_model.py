@@ -37,6 +37,7 @@ class StoredModel:
     serving        the SavedModel, which can be computed
     objects        the objects of Keras in it, a holder before what it holds
     digest         SHA-256 of the files
+    findings       what was changed while it was read: one sentence each
     """
 
     kind: str
@@ -49,6 +50,7 @@ class StoredModel:
     serving: Optional[SavedModel] = None
     objects: Tuple[KerasObject, ...] = ()
     digest: str = ""
+    findings: Tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -68,5 +70,5 @@ def read(folder: Path) -> StoredModel:
     """Return the record that `write` wrote."""
     record = strict_json.parse((folder / _RECORD).read_bytes(), _RECORD)
     arrays = tensors.from_bytes((folder / _ARRAYS).read_bytes(), _ARRAYS)
-    names = record.pop("names")
-    return StoredModel(**{**record, "arrays": {name: arrays[str(position)] for position, name in enumerate(names)}})
+    by_name = {name: arrays[str(position)] for position, name in enumerate(record.pop("names"))}
+    return StoredModel(**{**record, "arrays": by_name, "findings": tuple(record["findings"])})

@@ -30,7 +30,8 @@ def parts_of(stored: StoredModel, encoder_config: EncoderConfig = nowhere) -> Re
     Raises ModelError for a model that a bundle cannot represent or whose architecture the file does not tell,
     FormatError for a tensor that is missing, or that no layer has.
     """
-    read, stored, findings = _graph(stored, encoder_config)
+    read, stored, found = _graph(stored, encoder_config)
+    findings = [*stored.findings, *found]
     weights = stored_weights.assign(read.graph, stored.arrays, stored.source)
     graph = _mapped(read.graph, lambda layer: _with_pooler(layer, weights.names.get(layer.encoder, ())))
     flags = frozen_parts.flags(graph, read.configs, stored, weights.names, findings)

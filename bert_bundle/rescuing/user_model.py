@@ -8,7 +8,7 @@ position, are not used. Every tensor of the file is used once, and every variabl
 
 import sys
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def built(stored: StoredModel, build: Callable[[], Any], runtime: Runtime) -> Bu
     variables = list(model.weights)
     paths = own_paths.by_path if stored.kind == STRUCTURAL_WEIGHTS else _by_name
     found, names = paths(model, variables, runtime), dict(zip(stored.arrays, stored.arrays))
-    findings: List[str] = []
+    findings = list(stored.findings)
     if set(found) != set(names):
         renumbered = numbered_names.matched(list(found), list(names))
         if renumbered is None:

@@ -129,7 +129,7 @@ def test_weights_alone_are_given_to_the_model_that_a_function_builds(
     assert document["witness"]["float32"] < 1e-6
 
 
-@pytest.mark.parametrize("name", ["hugging_face", "safetensors", "inside"])
+@pytest.mark.parametrize("name", ["hugging_face", "safetensors", "inside", "sharded", "sharded_safetensors"])
 def test_a_folder_of_transformers_with_a_head_becomes_a_bundle(name: str, old_models: Path, tmp_path: Path) -> None:
     shape = old_models / "with_a_head"
     arguments = ("--tokenizer", shape / "classifier", "-o", tmp_path / "bundle", "--env", WRITER)

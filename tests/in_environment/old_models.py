@@ -304,6 +304,10 @@ WRITERS = {
     "hugging_face": lambda model, path: model.save_pretrained(path),
     "safetensors": lambda model, path: model.save_pretrained(path, safe_serialization=True),
     "inside": inside_of_another,
+    "sharded": lambda model, path: model.save_pretrained(path, max_shard_size="1KB"),
+    "sharded_safetensors": lambda model, path: model.save_pretrained(
+        path, max_shard_size="1KB", safe_serialization=True
+    ),
 }
 
 
