@@ -79,7 +79,7 @@ def old_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of files that TensorFlow 2.15 wrote: some shapes of old_models.py. Copy one to change it."""
     weights = "legacy.h5,model.weights.h5,ckpt"
     shapes = [
-        "with_features:saved_model,model.h5,model.keras," + weights,
+        "with_features:saved_model,model.h5,model.keras,exported,served," + weights,
         "frozen:model.h5,model.keras",
         "custom_layer:saved_model",
         "with_a_head:hugging_face,safetensors,inside,sharded,sharded_safetensors," + weights,

@@ -301,6 +301,8 @@ WRITERS = {
     "legacy.h5": lambda model, path: model.save_weights(path),
     "model.weights.h5": lambda model, path: model.save_weights(path),
     "ckpt": lambda model, path: tf.train.Checkpoint(model=model).write(path),
+    "exported": lambda model, path: model.export(path),  # TensorFlow 2.13 and later
+    "served": lambda model, path: tf.saved_model.save(model, path),
     "hugging_face": lambda model, path: model.save_pretrained(path),
     "safetensors": lambda model, path: model.save_pretrained(path, safe_serialization=True),
     "inside": inside_of_another,

@@ -18,16 +18,16 @@ from bert_bundle.rescuing.model_parts import parts_of
 
 @pytest.fixture
 def write(tmp_path, as_users_build):
-    def written(shape):
-        old_models.write(shape, tmp_path / shape, ["saved_model"])
+    def written(shape, kind="saved_model"):
+        old_models.write(shape, tmp_path / shape, [kind])
         return tmp_path / shape
 
     return written
 
 
-def rescued(folder):
+def rescued(folder, kind="saved_model"):
     """Return the record of a SavedModel and its parts, given the configuration that was saved beside it."""
-    stored = read(folder / "saved_model")
+    stored = read(folder / kind)
     given = json.loads((folder / "classifier" / "config.json").read_text(encoding="utf-8"))
     return stored, parts_of(stored, lambda: given).parts
 
@@ -75,6 +75,17 @@ def _with_swapped_weights(parts):
     names = ["encoder.layer.0.attention.self.{}.weight".format(part) for part in ("query", "value")]
     swapped = dict(zip(names, [weights[name] for name in reversed(names)]))
     return replace(parts, encoders={folder: {**weights, **swapped}})
+
+
+def test_a_model_that_was_saved_without_the_loaders_of_keras_predicts_the_same(write, runtime):
+    """Planted: two weights of one shape."""
+    folder = write("subclassed", "served")
+    stored, parts = rescued(folder, "served")
+    check(folder, stored, parts, runtime)
+    planted = _with_swapped_weights(parts)
+    compared = witness.of_serving(stored, planted, planted.build(runtime).model, runtime)
+    with pytest.raises(ProofError, match="does not predict what the original predicts"):
+        compared.check(stored.source)
 
 
 def test_a_recurrent_layer_in_a_subclassed_model_is_read_as_a_layer_with_its_mask(write, runtime):

@@ -1,5 +1,6 @@
 """Graphs that are read off the serving function of a SavedModel which TensorFlow 2.15 wrote, without the code."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,38 @@ def test_a_serving_function_gives_the_graph_of_the_stored_configuration(old_mode
     assert [type(node) for node in graph.nodes].count(Call) == 2
     assert found.parts.configs == wanted.configs
     assert all(np.array_equal(found.parts.weights[name], array) for name, array in wanted.weights.items())
+
+
+@pytest.mark.parametrize("name", ["exported", "served"])
+def test_a_model_without_metadata_of_keras_is_read_by_the_names_of_its_variables(name: str, old_models: Path) -> None:
+    """Planted: no configuration beside it, and one of another family."""
+    shape = old_models / "with_features"
+    stored, wanted = read(shape / name), parts_of(read(shape / "saved_model")).parts
+    assert (stored.objects, stored.architecture, stored.flags) == ((), None, None)
+    config = json.loads((shape / "classifier" / "config.json").read_text())
+    found = parts_of(stored, lambda: config)
+    assert [layer.class_name for layer in found.parts.graph.layers] == ["BertModel", "Variable", "Variable"]
+    assert [node.op for node in found.parts.graph.nodes if isinstance(node, Apply)] == [
+        *("getitem", "concatenate", "matmul", "add", "softmax")
+    ]
+    assert sorted(name for name, _ in found.parts.graph.inputs) == sorted(name for name, _ in wanted.graph.inputs)
+    (ours,), (theirs,) = found.parts.encoders.values(), wanted.encoders.values()
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
+    assert np.array_equal(found.parts.weights["dense.kernel"], wanted.weights["dense/kernel"])
+    assert found.findings == (
+        READ,
+        "without the metadata of Keras: layers other than encoders became ops and variables, "
+        "and dropout outside of encoders is left out",
+        "bert: the file does not say which parts were frozen; all are trainable",
+    )
+    with pytest.raises(ModelError, match="an encoder that was saved without its configuration") as caught:
+        parts_of(stored)
+    assert "--config" in caught.value.fix
+    with pytest.raises(ModelError, match="an encoder of another family"):
+        parts_of(stored, lambda: {**config, "model_type": "t5"})
+    with pytest.raises(ModelError, match="the model has no encoder"):
+        parts_of(stored, lambda: {**config, "model_type": "electra"})
 
 
 def test_an_op_without_an_equivalent_is_refused_with_its_scope(old_models: Path, tmp_path: Path) -> None:

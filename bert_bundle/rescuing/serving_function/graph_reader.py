@@ -5,7 +5,7 @@ layers become calls in the graph, every other op becomes ops of the vocabulary b
 and a variable that no known layer has becomes a `Variable`. Nothing is executed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
@@ -21,7 +21,7 @@ from bert_bundle.keras_files.malformed import malformed
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.keras_models.layer_construction import VARIABLE
 from bert_bundle.rescuing import stored_records
-from bert_bundle.rescuing.serving_function import ends, layer_calls
+from bert_bundle.rescuing.serving_function import ends, layer_calls, named_objects
 from bert_bundle.rescuing.serving_function.encoder_calls import EncoderCall
 from bert_bundle.rescuing.serving_function.layer_calls import LayerCall
 from bert_bundle.rescuing.serving_function.layer_names import LayerNames
@@ -29,6 +29,10 @@ from bert_bundle.rescuing.serving_function.serving_ops import Op, ServingOps, Te
 from bert_bundle.rescuing.stored_graph import EncoderConfig, StoredGraph, nowhere, without_configuration
 
 _LOOPS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase")
+_WITHOUT_METADATA = (
+    "without the metadata of Keras: layers other than encoders became ops and variables, "
+    "and dropout outside of encoders is left out"
+)
 _FIX = "load it where it still loads, and save it with bert_bundle.save"
 
 
@@ -51,7 +55,12 @@ def read(stored: StoredModel, beside: EncoderConfig = nowhere) -> ServingGraph:
     encoder; FormatError or LimitError for a graph that is not whole.
     """
     with malformed("a serving function that is not whole", stored.source):
-        return _Reader(stored, beside).result()
+        if stored.objects:
+            return _Reader(stored, beside).result()
+        named = replace(stored, objects=named_objects.objects(stored, beside))
+        found = _Reader(named, beside).result()
+        found.findings.append(_WITHOUT_METADATA)
+        return found
 
 
 class _Reader:

@@ -5,7 +5,7 @@ that they begin with the name of their layer, as those of a stored configuration
 """
 
 from dataclasses import replace
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from bert_bundle.encoders.families import BY_MAIN_LAYER
 from bert_bundle.graph.graph import Layer
@@ -59,8 +59,10 @@ class LayerNames:
                 arrays["/".join([layer, *_inner(name, known)])] = array
         return replace(stored, arrays=arrays, flags=self._flags(stored, layers)), unused
 
-    def _flags(self, stored: StoredModel, layers: Mapping[str, Layer]) -> Dict[str, bool]:
-        """Return the flags of encoders and their parts under the names of their layers."""
+    def _flags(self, stored: StoredModel, layers: Mapping[str, Layer]) -> Optional[Dict[str, bool]]:
+        """Return the flags of encoders and their parts under the names of their layers, None if they are not stored."""
+        if stored.flags is None:
+            return None
         found: Dict[str, bool] = {}
         for each in stored.objects:
             known = self._owners.known(each)
