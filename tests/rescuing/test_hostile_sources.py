@@ -4,6 +4,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -134,8 +135,8 @@ def varint(value: int) -> bytes:
     return bytes([*found, value])
 
 
-def signed(index: bytes) -> bytes:
-    """Return an index of one block of records with the checksum of what it holds."""
+def block_of(index: bytes) -> tuple[int, int]:
+    """Return where the only block of records of an index begins and ends."""
     footer = memoryview(index)[-48:]
     position = 0
     for _ in range(2):  # after the handle of the metadata
@@ -146,8 +147,86 @@ def signed(index: bytes) -> bytes:
     position += wire.varint(block, 1, "")[0]
     offset, position = wire.varint(block, position, "")
     end = offset + wire.varint(block, position, "")[0]
+    return offset, end
+
+
+def signed(index: bytes) -> bytes:
+    """Return an index of one block of records with the checksum of what it holds."""
+    offset, end = block_of(index)
     checksum = crc32c.masked(index[offset : end + 1]).to_bytes(4, "little")
     return index[: end + 1] + checksum + index[end + 5 :]
+
+
+def compressed_index(old_models: Path, folder: Path) -> Path:
+    prefix, _ = checkpoint(old_models, folder)
+    index = prefix.with_name("ckpt.index")
+    data = bytearray(index.read_bytes())
+    data[block_of(bytes(data))[1]] = 1
+    index.write_bytes(data)
+    return prefix
+
+
+def archive(old_models: Path, folder: Path) -> Path:
+    return Path(shutil.copy(old_models / "with_features" / "model.keras", folder))
+
+
+def member_outside(old_models: Path, folder: Path) -> Path:
+    path = archive(old_models, folder)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("../outside", b"")
+    return path
+
+
+def member_twice(old_models: Path, folder: Path) -> Path:
+    path = archive(old_models, folder)
+    with zipfile.ZipFile(path, "a") as file, warnings.catch_warnings(action="ignore"):
+        file.writestr("config.json", b"{}")
+    return path
+
+
+def member_encrypted(old_models: Path, folder: Path) -> Path:
+    path = archive(old_models, folder)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    return path
+
+
+def member_of_64_mib(old_models: Path, folder: Path) -> Path:
+    path = archive(old_models, folder)
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members["config.json"] += b" " * (64 << 20)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def two_graphs(old_models: Path, folder: Path) -> Path:
+    return with_graph(old_models, folder, lambda data: data + data)
+
+
+def assets(old_models: Path, folder: Path) -> Path:
+    def change(data: bytes) -> bytes:
+        (graph,) = wire.Message(data, "").blobs(2)
+        name = b"/etc/passwd"
+        asset = b"\x12" + varint(len(name)) + name
+        graph += b"\x32" + varint(len(asset)) + asset
+        return b"\x08\x01\x12" + varint(len(graph)) + graph
+
+    return with_graph(old_models, folder, change)
+
+
+def cut_graph(old_models: Path, folder: Path) -> Path:
+    return with_graph(old_models, folder, lambda data: data[:-1])
+
+
+def with_graph(old_models: Path, folder: Path, change: Callable[[bytes], bytes]) -> Path:
+    path = Path(shutil.copytree(old_models / "with_features" / "saved_model", folder / "saved_model"))
+    data = (path / "saved_model.pb").read_bytes()
+    (path / "saved_model.pb").write_bytes(change(data))
+    return path
 
 
 def variables_outside(old_models: Path, folder: Path) -> Path:
@@ -176,6 +255,14 @@ HOSTILE: list[tuple[Callable[[Path, Path], Path], type[BundleError], str]] = [
     (shard_missing, FormatError, "a data file of the checkpoint is missing"),
     (shard_short, FormatError, "a tensor ends after its data file"),
     (overlapping, FormatError, "two tensors of the checkpoint overlap"),
+    (compressed_index, FormatError, "an index that is compressed"),
+    (member_outside, UnsafeError, "an archive with other members"),
+    (member_twice, UnsafeError, "an archive with other members"),
+    (member_encrypted, LimitError, "a member that is encrypted or too large"),
+    (member_of_64_mib, LimitError, "a member that is encrypted or too large"),
+    (two_graphs, FormatError, "a SavedModel of one graph is needed"),
+    (assets, FormatError, "a SavedModel with assets"),
+    (cut_graph, FormatError, "a field is longer than its message"),
     (variables_outside, UnsafeError, "a link or device where a model has a file"),
     (metadata_outside, UnsafeError, "a link or device where a model has a file"),
 ]
