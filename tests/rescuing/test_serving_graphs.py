@@ -62,11 +62,15 @@ def test_a_serving_function_gives_the_graph_of_the_stored_configuration(old_mode
     assert all(np.array_equal(found.parts.weights[name], array) for name, array in wanted.weights.items())
 
 
-@pytest.mark.parametrize("name", ["exported", "served"])
-def test_a_model_without_metadata_of_keras_is_read_by_the_names_of_its_variables(name: str, old_models: Path) -> None:
+@pytest.mark.parametrize("name", ["exported", "served", "saved_model"])
+def test_a_model_without_metadata_of_keras_is_read_by_the_names_of_its_variables(
+    name: str, old_models: Path, tmp_path: Path
+) -> None:
     """Planted: no configuration beside it, and one of another family."""
     shape = old_models / "with_features"
-    stored, wanted = read(shape / name), parts_of(read(shape / "saved_model")).parts
+    folder = Path(shutil.copytree(shape / name, tmp_path / name))
+    (folder / "keras_metadata.pb").unlink(missing_ok=True)
+    stored, wanted = read(folder), parts_of(read(shape / "saved_model")).parts
     assert (stored.objects, stored.architecture, stored.flags) == ((), None, None)
     config = json.loads((shape / "classifier" / "config.json").read_text())
     found = parts_of(stored, lambda: config)
