@@ -1,6 +1,7 @@
 """Models of code that this TensorFlow saved: the graph of each is read off its serving function, without the code."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from bert_bundle.keras_files.read import read
 from bert_bundle.keras_models.prediction import predict
 from bert_bundle.rescuing import witness
 from bert_bundle.rescuing.model_parts import parts_of
+
+_QUERY, _VALUE = (r"\b({}|{})\.weight".format(name, name[0] + "_lin") for name in ("query", "value"))
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def _with_another_constant(parts):
 
 def _with_swapped_weights(parts):
     ((folder, weights),) = parts.encoders.items()
-    names = ["encoder.layer.0.attention.self.{}.weight".format(part) for part in ("query", "value")]
+    names = [sorted(name for name in weights if re.search(end, name))[0] for end in (_QUERY, _VALUE)]
     swapped = dict(zip(names, [weights[name] for name in reversed(names)]))
     return replace(parts, encoders={folder: {**weights, **swapped}})
 
@@ -83,6 +86,20 @@ def test_a_model_that_was_saved_without_the_loaders_of_keras_predicts_the_same(w
     stored, parts = rescued(folder, "served")
     check(folder, stored, parts, runtime)
     planted = _with_swapped_weights(parts)
+    compared = witness.of_serving(stored, planted, planted.build(runtime).model, runtime)
+    with pytest.raises(ProofError, match="does not predict what the original predicts"):
+        compared.check(stored.source)
+
+
+@pytest.mark.parametrize("shape", ["distilbert"])
+def test_an_encoder_of_another_family_is_read_off_its_serving_function(shape, write, runtime):
+    """Without the stored architecture. Planted: two weights of one shape."""
+    folder = write(shape)
+    stored = replace(read(folder / "saved_model"), architecture=None)
+    found = parts_of(stored)
+    assert found.findings[0] == "the architecture was read off the serving function"
+    check(folder, stored, found.parts, runtime)
+    planted = _with_swapped_weights(found.parts)
     compared = witness.of_serving(stored, planted, planted.build(runtime).model, runtime)
     with pytest.raises(ProofError, match="does not predict what the original predicts"):
         compared.check(stored.source)
