@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bert_bundle.errors import BertBundleError, BundleError
     from bert_bundle.format.manifest import Manifest
     from bert_bundle.loading.loaded_bundle import Bundle
+    from bert_bundle.saving.save_steps import SaveStep
 
 __all__ = [
     "BertBundleError",
@@ -19,6 +20,7 @@ __all__ = [
     "BundleError",
     "Manifest",
     "Rescue",
+    "SaveStep",
     "Verification",
     "__version__",
     "inspect",
@@ -34,6 +36,7 @@ _MODULES = {
     "BundleError": "bert_bundle.errors",
     "Manifest": "bert_bundle.format.manifest",
     "Rescue": "bert_bundle.api",
+    "SaveStep": "bert_bundle.saving.save_steps",
     "Verification": "bert_bundle.api",
     "inspect": "bert_bundle.api",
     "load": "bert_bundle.api",

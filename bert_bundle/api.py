@@ -28,9 +28,10 @@ from bert_bundle.rescuing import sources, user_model
 from bert_bundle.rescuing import witness as witnesses
 from bert_bundle.rescuing.location import model_at
 from bert_bundle.rescuing.model_parts import Rescued, parts_of
-from bert_bundle.saving import proof
+from bert_bundle.saving import proof, save_steps
 from bert_bundle.saving.draft import draft
 from bert_bundle.saving.label_names import Labels
+from bert_bundle.saving.save_steps import SaveProgress
 from bert_bundle.saving.tasks import Asked
 
 Path = Union[str, "os.PathLike[str]"]
@@ -65,6 +66,7 @@ def save(
     task: Asked = None,
     inputs: Optional[Mapping[str, Any]] = None,
     padding: Optional[str] = None,
+    progress: SaveProgress = None,
 ) -> Manifest:
     """Save a Keras classifier built on a BERT as a bundle, and prove that it predicts the same when loaded again.
 
@@ -90,13 +92,17 @@ def save(
                 be (role, text) where the graph does not tell which of several texts either
     padding     what texts are padded to, if the inputs leave their length open: "max_length", or "longest", the longest
                 of a call. By default "longest" where padding moves no prediction, else it must be given, or max_length
+    progress    True: a line on standard error for each step, with its seconds; False: none; None: lines where standard
+                error is a terminal, and in a notebook. A function is called with each `SaveStep` that begins or has
+                ended, in this thread; what it raises ends the save
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit, ProofError when the proof fails,
     ConflictError, LockedError or StorageError for the target. After any error the target is as before.
     """
     classes = custom_classes.checked_classes(custom_objects)
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
-    name = os.path.basename(os.path.abspath(os.fspath(path)))
+    name = _name(path)
+    steps = save_steps.steps_of(name, progress)
     drafted = draft(
         model,
         name,
@@ -109,21 +115,27 @@ def save(
         task,
         inputs=inputs,
         asked_padding=padding,
+        steps=steps,
     )
     needed = {name: classes[name] for name in drafted.fields["custom_objects"]}
     references = proof.references(needed) if prove else {}
+    steps.begin(save_steps.STAGING)
     with Staging(os.fspath(path), overwrite=overwrite) as staging:
         for file, data in sorted(drafted.files.items()):
             staging.write(file, data)
+        steps.end(save_steps.STAGING)
         golden = drafted.golden
         if prove:
             _, provisional = drafted.last_files(golden, staging.files, proven=True)
-            measured = proof.prove(staging.path, provisional, golden, drafted.fields["runtime"], references)
+            runtime = drafted.fields["runtime"]
+            measured = proof.prove(staging.path, provisional, golden, runtime, references, steps)
             golden = differences.with_measured_noise(golden, measured)
+        steps.begin(save_steps.PUBLISHING)
         manifest, last = drafted.last_files(golden, staging.files, proven=prove)
         for file, data in last.items():
             staging.write(file, data)
         staging.publish()
+    steps.end(save_steps.PUBLISHING)
     return manifest
 
 
@@ -194,6 +206,7 @@ def rescue(
     inputs: Optional[Mapping[str, Any]] = None,
     padding: Optional[str] = None,
     build: Optional[Callable[[], Any]] = None,
+    progress: SaveProgress = None,
 ) -> Rescue:
     """Make a bundle of what Keras 2, TensorFlow or transformers wrote, whatever its kind (docs/rescue.md).
 
@@ -206,16 +219,20 @@ def rescue(
     reference   {input name: array, "predictions": array}: figures that you noted of the original
     build       for weights alone, or a file whose model is refused: returns the Keras model, built as it was when it
                 was saved
-    runtime     as of `load`; all others as of `save`
+    runtime     as of `load`; all others as of `save`; `progress` is also told of "reading the old model", "building
+                the model" and "comparing with the original"
 
     Raises FormatError, IntegrityError, LimitError or UnsafeError for a file that is refused, ModelError for a model
     that a bundle cannot represent, ProofError if the rescued model does not predict what the original predicts;
     and what `save` raises. Where nothing tells what it predicted, the bundle's metadata and the result do.
     """
     check_target(os.path.abspath(os.fspath(path)), overwrite=overwrite)
+    steps = save_steps.steps_of(_name(path), progress)
+    steps.begin(save_steps.READING)
     stored = source if isinstance(source, StoredModel) else read_stored(model_at(pathlib.Path(os.fspath(source))))
     found = sources.Sources(stored, config, tokenizer)
     bound = keras_runtime.bind(runtime)
+    steps.then(save_steps.READING, save_steps.BUILDING)
     read: Union[Rescued, user_model.Built]
     if build is not None:
         read = user_model.built(stored, build, bound)
@@ -225,6 +242,7 @@ def rescue(
         model = None
     own_tokenizer = found.tokenizer(read.parts.configs, bound.name)
     model = read.parts.build(bound).model if model is None else model
+    steps.then(save_steps.BUILDING, save_steps.COMPARING)
     witness = None
     if reference is not None:
         witness = witnesses.of_reference(reference, read.parts, model, bound)
@@ -232,6 +250,7 @@ def rescue(
         witness = witnesses.of_serving(stored, read.parts, model, bound)
     if witness is not None:
         witness.check(stored.source)
+    steps.end(save_steps.COMPARING)
     origin = sources.record(stored, read.findings, witness.to_json() if witness else None)
     manifest = save(
         model,
@@ -245,5 +264,11 @@ def rescue(
         task=task,
         inputs=inputs,
         padding=padding,
+        progress=progress,
     )
     return Rescue(manifest, read.findings, witness)
+
+
+def _name(path: Path) -> str:
+    """Return the name of a bundle: that of its folder."""
+    return os.path.basename(os.path.abspath(os.fspath(path)))

@@ -42,8 +42,8 @@ def test_importing_the_package_takes_less_than_50_milliseconds() -> None:
 
 
 PUBLIC = [
-    "BertBundleError", "Bundle", "BundleError", "Manifest", "Rescue", "Verification", "__version__", "inspect", "load",
-    "rescue", "save", "verify",
+    "BertBundleError", "Bundle", "BundleError", "Manifest", "Rescue", "SaveStep", "Verification", "__version__",
+    "inspect", "load", "rescue", "save", "verify",
 ]  # fmt: skip
 
 

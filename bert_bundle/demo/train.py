@@ -60,6 +60,7 @@ def train_and_save(
         max_length=recipe["max_length"],
         overwrite=overwrite,
         metadata={"about": recipe["about"], "accuracy_held_out": round(accuracy, 4)},
+        progress=lambda step: progress(str(step)),
     )
     return {"digest": manifest.digest, "accuracy": accuracy}
 

@@ -22,13 +22,14 @@ from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.interpreter.installed import writer_facts
 from bert_bundle.keras_models import runtime as keras_runtime
 from bert_bundle.loading.parts import Parts, of_captured
-from bert_bundle.saving import feeding, input_roles, padding, text_lengths
+from bert_bundle.saving import feeding, input_roles, padding, save_steps, text_lengths
 from bert_bundle.saving.examples import PROBES
 from bert_bundle.saving.examples import read as read_examples
 from bert_bundle.saving.golden_recording import CapturedModel, record_golden
 from bert_bundle.saving.label_names import LabelNames, Labels
 from bert_bundle.saving.meaning import output_facts, proof_facts, with_meaning
 from bert_bundle.saving.own_pipeline.own_figures import hold_own_figures
+from bert_bundle.saving.save_steps import SaveSteps
 from bert_bundle.saving.tasks import Asked
 
 
@@ -71,13 +72,16 @@ def draft(
     *,
     inputs: input_roles.Asked = None,
     asked_padding: Optional[str] = None,
+    steps: SaveSteps,
 ) -> Draft:
     """Return the draft of `model`; its layers of `classes` are kept by name instead of being traced.
 
-    The other arguments as of `api.save`; `asked_padding` is its `padding`.
+    The other arguments as of `api.save`; `asked_padding` is its `padding`. The steps "capture" and "golden examples"
+    are told to `steps`.
 
     Raises ModelError, TokenizerError or SignatureError for what does not fit.
     """
+    steps.begin(save_steps.CAPTURE)
     _check_plain(metadata, "metadata")
     _check_plain(list(dict(examples or {}).get("text", [])), "examples[text]")
     runtime = keras_runtime.bind_for(model, classes)
@@ -96,6 +100,7 @@ def draft(
     whole, names = CapturedModel(model, runtime, parts, slots), LabelNames.read(labels)
     said = text_lengths.said(max_length, lengths)
     recipes = padding.recipes(whole, tokenizer, lengths, columns, asked_padding, said)
+    steps.then(save_steps.CAPTURE, save_steps.GOLDEN)
     golden = record_golden(whole, recipes, tokenizer, columns, names.all, shape_files)
     tokens = frozenset(array.shape[-1] for array in golden.token_ids.values())
     golden = with_meaning(golden, model, captured, task, names, columns.answers, tokens)
@@ -127,6 +132,7 @@ def draft(
         proof,
         metadata.get("rescue"),
     )
+    steps.end(save_steps.GOLDEN)
     return Draft(files, fields, golden, proof)
 
 

@@ -9,7 +9,7 @@ import os
 import site
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Dict, List, Mapping, Sequence
 
 from bert_bundle.errors import ProofError, from_json
@@ -18,6 +18,7 @@ from bert_bundle.format.open_bundle import OpenedBundle, open_bundle
 from bert_bundle.grading import differences, grades
 from bert_bundle.interpreter import installed, launch
 from bert_bundle.interpreter.user_code import named
+from bert_bundle.saving.save_steps import PROOF_DEFAULTS, PROOF_PINNED, SaveSteps
 
 _FIX = "define the class at the top level of an importable module, or pass prove=False"
 ONE_THREAD, EVERY_CORE = "one thread, no oneDNN", "every core, default kernels"
@@ -25,7 +26,12 @@ SECONDS = 1800  # for one replay: BERT-large with hundreds of examples needs min
 
 
 def prove(
-    path: str, in_memory: Mapping[str, bytes], golden: Golden, runtime: str, classes: Mapping[str, str]
+    path: str,
+    in_memory: Mapping[str, bytes],
+    golden: Golden,
+    runtime: str,
+    classes: Mapping[str, str],
+    steps: SaveSteps,
 ) -> Dict[str, Dict[str, float]]:
     """Replay a staged bundle in two fresh processes; return the noise of threads and kernels, as in `Golden.measured`.
 
@@ -34,14 +40,20 @@ def prove(
 
     in_memory  the files of the bundle that are not staged yet, by path: JSON
     classes    the user-defined classes that the bundle needs, as `references` returns them
+    steps      are told of the two proofs, from the calling thread
 
     Raises ProofError when either does not reproduce the golden's predictions.
     """
     files = {name: data.decode("ascii") for name, data in in_memory.items()}
     arguments = {"bundle": path, "files": files, "runtime": runtime, "classes": dict(classes), "path": _path()}
+    for name in (PROOF_PINNED, PROOF_DEFAULTS):
+        steps.begin(name)
     with ThreadPoolExecutor(2) as both:
         pinned = both.submit(_ask, "prove", arguments, launch.PINNED_SETTING)
         unpinned = both.submit(_ask, "predict", arguments, launch.USER_SETTING)
+        for done in as_completed([pinned, unpinned]):
+            if done.exception() is None:
+                steps.end(PROOF_PINNED if done is pinned else PROOF_DEFAULTS)
         replay, predictions = pinned.result(), unpinned.result()
     figures = grades.judge(golden, replay)
     if figures.grade not in grades.SAME:

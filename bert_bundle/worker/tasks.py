@@ -134,5 +134,6 @@ def rescue(
         inputs=inputs,
         overwrite=overwrite,
         build=user_model.imported(build, path) if build else None,
+        progress=lambda step: progress(str(step)),
     )
     return {"digest": found.manifest.digest, **found.to_json()}
