@@ -124,7 +124,8 @@ class Options:
     def _style(self) -> Style:
         terminal = sys.stdout.isatty()
         color = terminal and not self.no_color and "NO_COLOR" not in os.environ
-        return Style(width=shutil.get_terminal_size((WIDTH, 0)).columns if terminal else WIDTH, color=color)
+        width = shutil.get_terminal_size((WIDTH, 0)).columns if terminal else WIDTH
+        return Style(width=width, color=color, encoding=sys.stdout.encoding or "utf-8")
 
 
 def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:

@@ -1,4 +1,4 @@
-"""How the terminal output looks: its width, and whether it is in colour."""
+"""How the terminal output looks: its width, whether it is in colour, and which characters it may use."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,8 @@ WIDTH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """The width in columns, and whether colours are used."""
+    """The width in columns, whether colours are used, and the encoding of the stream."""
 
     width: int = WIDTH
     color: bool = False
+    encoding: str = "utf-8"

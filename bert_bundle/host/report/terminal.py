@@ -3,13 +3,19 @@
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
-from rich import box
 from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bert_bundle.errors import printable
+from bert_bundle.host.report.fitting_table import FittingTable
 from bert_bundle.host.report.style import Style
+
+
+class _Buffer(StringIO):
+    """Text in memory for a stream of some encoding."""
+
+    encoding: str = "utf-8"
 
 
 def plain(value: object) -> Text:
@@ -22,15 +28,16 @@ def colour(good: bool) -> str:
     return "green" if good else "red"
 
 
-def table(headers: Sequence[str], *, numbers_from: int | None = None, gap: int = 2) -> Table:
-    """Return an empty table. Columns from `numbers_from` on are aligned right; `gap` spaces separate two columns."""
-    result = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold"
-    )
-    for index, header in enumerate(headers):
-        number = numbers_from is not None and index >= numbers_from
-        result.add_column(Text(header), justify="right" if number else "left", overflow="fold")
-    return result
+def table(
+    headers: Sequence[str],
+    *,
+    drop: Sequence[str] = (),
+    fold: Sequence[str] = (),
+    numbers_from: int | None = None,
+    gap: int = 2,
+) -> FittingTable:
+    """Return an empty table; see `FittingTable`."""
+    return FittingTable(headers, drop=drop, fold=fold, numbers_from=numbers_from, gap=gap)
 
 
 def listing(justify: Sequence[JustifyMethod]) -> Table:
@@ -53,7 +60,8 @@ def facts(named: Mapping[str, object]) -> Table:
 
 def render(style: Style, *parts: RenderableType) -> str:
     """Return the parts below each other as one text that ends with a newline."""
-    buffer = StringIO()
+    buffer = _Buffer()
+    buffer.encoding = style.encoding  # rich draws with ASCII unless it is a form of UTF
     console = Console(
         file=buffer,
         width=style.width,

@@ -66,7 +66,8 @@ def _unit(unit: Unit) -> Iterator[RenderableType]:
 
 
 def _steps(steps: Sequence[TrialResult], of: int | None = None) -> RenderableType:
-    table = terminal.table(["step", "upgraded", "answer", "grade", "float64", "first layer", "time"])
+    headings = ["step", "upgraded", "answer", "grade", "float64", "first layer", "time"]
+    table = terminal.table(headings, drop=("time", "first layer", "float64"), fold=("upgraded", "first layer"))
     for number, step in enumerate(steps, 1):
         names = ", ".join(step.upgraded)
         shown = names if len(step.upgraded) <= _FEW else f"{len(step.upgraded)} of {of}"

@@ -105,7 +105,7 @@ def comparison(found: Comparison, style: Style) -> str:
         changes = [change for change in found.changes if change.part == part]
         if not changes:
             continue
-        table = terminal.table([part, "a", "b", "by"])
+        table = terminal.table([part, "a", "b", "by"], fold=(part, "a", "b"))
         for change in changes[:_MOST_CHANGES]:
             cells = map(terminal.plain, (change.place, change.a, change.b))
             table.add_row(*cells, numbers.figure(change.by))

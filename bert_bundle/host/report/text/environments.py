@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
     """Return the rows of a matrix."""
-    table = terminal.table(["environment", "Python", "as of", "packages", "groups", "locked"])
+    headings = ["environment", "Python", "as of", "packages", "groups", "locked"]
+    table = terminal.table(headings, drop=("as of", "Python", "locked", "groups"), fold=("packages", "groups"))
     for row, locked in rows:
         packages, groups = "\n".join(row.packages), ", ".join(row.groups)
         lines = Text("\n").join(map(terminal.plain, packages.split("\n")))
@@ -39,7 +40,7 @@ def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
 
 def cache(found: CacheContent, style: Style) -> str:
     """Return a row for each entry, and the size of all together."""
-    table = terminal.table(["entry", "kind", "last used", "size, GB"], numbers_from=3)
+    table = terminal.table(["entry", "kind", "last used", "size, GB"], drop=("last used", "kind"), numbers_from=3)
     for entry in found.entries:
         day = entry.last_used.date().isoformat()
         table.add_row(terminal.plain(entry.id), entry.kind, day, f"{entry.size / 1e9:.2f}")
@@ -52,7 +53,7 @@ def cache(found: CacheContent, style: Style) -> str:
 
 def locks(written: Sequence[tuple[Environment, Lock]], style: Style) -> str:
     """Return the locks that were written."""
-    table = terminal.table(["environment", "packages", "sha256", "file"])
+    table = terminal.table(["environment", "packages", "sha256", "file"], drop=("sha256", "packages"), fold=("file",))
     for row, lock in written:
         table.add_row(terminal.plain(row.id), str(len(lock.pins)), lock.digest[:16], terminal.plain(lock.path))
     return terminal.render(style, table)

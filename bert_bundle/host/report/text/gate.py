@@ -21,7 +21,7 @@ _MOST_CHANGES = 20  # those that broke come first; verdict.json has all
 def gate(report: GateReport, style: Style) -> str:
     """Return a row for each check with its figures, then the reasons, the labels that changed, and the decision."""
     found = report.gate
-    table = terminal.table(["check", "status", "figures"])
+    table = terminal.table(["check", "status", "figures"], fold=("figures",))
     for check in report.checks:
         colour = "" if check.status == "not asked for" else terminal.colour(check.good)
         table.add_row(check.name, Text(check.status, style=colour), check.figures)
@@ -51,7 +51,7 @@ def _changes(report: GateReport) -> list[RenderableType]:
 
     if not report.changes:
         return []
-    table = terminal.table(CHANGE_HEADINGS)
+    table = terminal.table(CHANGE_HEADINGS, drop=("answer",), fold=("before", "now", "answer", "text"))
     for change in report.changes[:_MOST_CHANGES]:
         table.add_row(*map(terminal.plain, change_cells(change)))
     more = len(report.changes) - _MOST_CHANGES

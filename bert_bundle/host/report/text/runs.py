@@ -1,10 +1,10 @@
 """Runs and replays as text: owns their tables. Does not know how the verdicts came about."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
 
+from rich.cells import cell_len
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from bert_bundle.errors import printable
@@ -13,7 +13,7 @@ from bert_bundle.host.report import numbers, terminal
 from bert_bundle.host.report.reports import AuditReport, CrossReport, DemoReport, RunReport
 from bert_bundle.host.report.rows import VERSIONS, UpgradeRow
 from bert_bundle.host.report.style import Style
-from bert_bundle.host.report.writer_reader_table import SIGNS
+from bert_bundle.host.report.writer_reader_table import SIGNS, WriterReaderTable
 from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, CellGrade, Verdict, spread
 
 # Headings on two lines, so that an audit fits a terminal.
@@ -21,11 +21,18 @@ _NARROW = MappingProxyType(
     {"TensorFlow": "Tensor-\nFlow", "transformers": "trans-\nformers", "labels changed": "labels\nchanged"}
 )
 
+# What a narrow terminal does without, the first to go first: ids of rows name most of the versions.
+_DROP = ("Python", "transformers", "TensorFlow", "float32", "time", "accuracy", "labels changed", "float64")
+
+_CORNER = "writer \\ reader"
+_NUMBER = 3  # columns of an environment's number, or of a cell below it, and the gap
+
 
 def audit(report: AuditReport, style: Style) -> str:
     """Return a row for each environment, then the upgrades, and why verdicts are not as expected."""
     headings = ["environment", *VERSIONS, "grade", *report.figure_headings, "time"]
-    table = terminal.table([_NARROW.get(name, name) for name in headings], numbers_from=len(VERSIONS) + 2)
+    narrow = [_NARROW.get(name, name) for name in headings]
+    table = terminal.table(narrow, drop=_DROP, numbers_from=len(VERSIONS) + 2)
     for row in report.rows:
         cells = (row.environment, *row.versions)
         grade = _grade(row.grade, row.as_expected)
@@ -44,24 +51,18 @@ def cross(report: CrossReport, style: Style) -> str:
     """
     of = report.table
 
-    def table(cell: Callable[[str, str], Text]) -> Table:
-        drawn = terminal.table(["", "writer \\ reader", *(of.numbers[reader] for reader in of.readers)], gap=1)
-        for writer in of.writers:
-            drawn.add_row(of.numbers[writer], terminal.plain(writer), *(cell(writer, reader) for reader in of.readers))
-        return drawn
-
     legend = [Text(f"{SIGNS[g]} {g}: {MEANING[g]}", style=terminal.colour(g in SAME)) for g in of.grades]
     if report.unexpected:
         legend.append(Text("! not as expected"))
     return terminal.render(
         style,
-        table(lambda writer, reader: _sign(*of.sign(writer, reader))),
+        *_squares(of, style, lambda writer, reader: _sign(*of.sign(writer, reader))),
         Text(),
         *(Text(f"{of.numbers[reader]} {printable(reader)}") for reader in of.only_readers),
         *legend,
         *(Text(f"refused, as expected: {printable(name)}", style=terminal.colour(True)) for name in of.refused),
         Text(),
-        *_spread(report, table),
+        *_spread(report, style),
         *_unexpected(report),
         *_reproductions(report),
         *_end(report),
@@ -104,13 +105,25 @@ def _sign(sign: str, expected: bool) -> Text:
     return Text(sign + (" " if expected else "!"), style=terminal.colour(expected))
 
 
-def _spread(report: CrossReport, table: Callable[[Callable[[str, str], Text]], Table]) -> list[RenderableType]:
+def _squares(of: WriterReaderTable, style: Style, cell: Callable[[str, str], Text]) -> Iterator[RenderableType]:
+    """Yield the table, in parts of as many readers as fit the width."""
+    names = max(map(cell_len, (_CORNER, *map(printable, of.writers))))
+    across = max(1, (style.width - names - _NUMBER) // _NUMBER)
+    for first in range(0, max(1, len(of.readers)), across):
+        readers = of.readers[first : first + across]
+        drawn = terminal.table(["", _CORNER, *(of.numbers[reader] for reader in readers)], gap=1)
+        for writer in of.writers:
+            drawn.add_row(of.numbers[writer], terminal.plain(writer), *(cell(writer, reader) for reader in readers))
+        yield from (Text(), drawn) if first else (drawn,)
+
+
+def _spread(report: CrossReport, style: Style) -> list[RenderableType]:
     largest, pairs = report.largest_spread, spread(report.run.verdicts)
     if largest is None:
         return []
     pair = printable(f"{largest.writer} -> {largest.reader}")
     return [
-        table(lambda writer, reader: Text(numbers.power(pairs.get((writer, reader))))),
+        *_squares(report.table, style, lambda writer, reader: Text(numbers.power(pairs.get((writer, reader))))),
         Text("n: the float64 replays differ by less than 1e-n of the output's scale; = not at all"),
         Text(f"largest float64 spread: {largest.difference}, {pair}"),
         Text(),
