@@ -135,6 +135,12 @@ class EnvironmentNotMadeError(BertBundleError):
     exit_code = NO_ENVIRONMENT
 
 
+class InterruptedRunError(BertBundleError):
+    """The command was interrupted before it had a result."""
+
+    exit_code = INTERRUPTED
+
+
 class WorkerError(BertBundleError):
     """A worker did not answer: it crashed (`crashed`), ran out of time (`timeout`) or of memory."""
 

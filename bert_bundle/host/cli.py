@@ -8,12 +8,15 @@ Layer 12 of the host.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, INTERRUPTED, BertBundleError, ConfigError
+from bert_bundle.errors import AS_EXPECTED, BertBundleError, ConfigError, InterruptedRunError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.lazy_group import LazyCommand, LazyGroup
 from bert_bundle.host.report.documents import document
@@ -90,10 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        result = cli.main(given, prog_name="bert-bundle", standalone_mode=False)
+        with _termination_is_an_interrupt():
+            result = cli.main(given, prog_name="bert-bundle", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _failed(InterruptedRunError("interrupted"), as_json)
     except click.ClickException as error:
         return _failed(_usage(error), as_json)
     except BertBundleError as error:
@@ -107,6 +110,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return result.exit_code
     sys.stderr.write(error_text.error(result.report_error))  # the result is on standard output, with --json too
     return result.report_error.exit_code
+
+
+@contextmanager
+def _termination_is_an_interrupt() -> Iterator[None]:
+    """Have SIGTERM end a command as Ctrl-C does, with what was found so far and without a worker left behind."""
+    if threading.current_thread() is not threading.main_thread():  # signals are not ours to set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(error: BertBundleError, as_json: bool) -> int:

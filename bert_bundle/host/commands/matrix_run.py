@@ -134,7 +134,7 @@ def run(
             progress=options.progress,
             options=options.run_options,
         )
-        if not discard:
+        if not (discard or found.interrupted):
             search = None if kind == _CATALOGUE else _smaller(count, number)
             found = _reproduced(found, specifications, search, folder, reproductions, options)
     return options.reported(CrossReport(run=found), found.exit_code)
@@ -170,9 +170,12 @@ def _reproduced(
     from bert_bundle.host.runs import shrink
     from bert_bundle.host.runs.reproduction import write
 
-    least = shrink.shrink(
-        found, specifications, search, folder=folder, progress=options.progress, options=options.run_options
-    )
+    try:
+        least = shrink.shrink(
+            found, specifications, search, folder=folder, progress=options.progress, options=options.run_options
+        )
+    except KeyboardInterrupt:
+        return replace(found, interrupted=True)
     if least is None:
         return found
     rows = {row.id: row for row in options.matrix.environments}

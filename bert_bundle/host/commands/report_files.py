@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bert_bundle.errors import BertBundleError, ConfigError, StorageError, WorkerError
+from bert_bundle.errors import BertBundleError, ConfigError, InterruptedRunError, StorageError, WorkerError
 from bert_bundle.format.staging import write_file
 from bert_bundle.host.report.formats import FORMATS
 
@@ -56,6 +56,8 @@ def write(files: Sequence[ReportFile], report: Report | None) -> ConfigError | N
 
 def error_of(raised: BaseException) -> BertBundleError:
     """Return what reports show of a command that ended without a result: an error, an interrupt or a bug."""
+    if isinstance(raised, KeyboardInterrupt):
+        return InterruptedRunError("interrupted")
     return raised if isinstance(raised, BertBundleError) else WorkerError("the run was cut short", found=repr(raised))
 
 

@@ -23,6 +23,7 @@ from bert_bundle.errors import EnvironmentNotMadeError, StorageError
 from bert_bundle.format.staging import write_file
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments import interpreters, uv
+from bert_bundle.host.environments.cancellation import Cancelled, never
 from bert_bundle.host.environments.locks import Lock, index_date_options
 from bert_bundle.interpreter.known_breakages import AUTO
 from bert_bundle.progress import Progress
@@ -63,9 +64,10 @@ class ReadyEnvironment:
     error: ClassVar[None] = None
 
 
-def make(environment: Environment, lock: Lock, *, progress: Progress) -> ReadyEnvironment:
+def make(environment: Environment, lock: Lock, *, progress: Progress, cancelled: Cancelled = never) -> ReadyEnvironment:
     """Return the environment of `lock`, from the cache or newly made; a second process waits for the first.
 
+    The installation ends, and fails, once `cancelled` returns true; an interrupt of this thread ends it too.
     Raises EnvironmentNotMadeError with the message of uv; what was built is kept beside it, with the suffix ".failed".
     """
     folder = _folder(lock)
@@ -73,7 +75,7 @@ def make(environment: Environment, lock: Lock, *, progress: Progress) -> ReadyEn
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder, environment, progress):
             cached = _from_cache(folder, environment, lock, progress)
-            return cached or _build(folder, environment, lock, progress)
+            return cached or _build(folder, environment, lock, progress, cancelled)
     except StorageError as error:
         raise _unusable_cache(error.place, error.found) from error
     except OSError as error:
@@ -129,7 +131,9 @@ def _from_cache(folder: Path, environment: Environment, lock: Lock, progress: Pr
     return replace(ready, size=marker["size"]) if "size" in marker else _mark_complete(folder, ready)
 
 
-def _build(folder: Path, environment: Environment, lock: Lock, progress: Progress) -> ReadyEnvironment:
+def _build(
+    folder: Path, environment: Environment, lock: Lock, progress: Progress, cancelled: Cancelled
+) -> ReadyEnvironment:
     started = time.monotonic()
     interpreter = interpreters.find(environment.python)
     progress(f"{environment.id}: installing {len(lock.pins)} packages for Python {environment.python}")
@@ -140,7 +144,7 @@ def _build(folder: Path, environment: Environment, lock: Lock, progress: Progres
         ["pip", "sync", "--require-hashes", "--python", python, *index_date_options(environment), lock.path],
     )
     for step in steps:
-        result = uv.run(step, seconds=_INSTALL_SECONDS)
+        result = uv.run(step, seconds=_INSTALL_SECONDS, cancelled=cancelled)
         if not result.succeeded:
             raise _failure(folder, environment, result.last_lines, result.stderr)
     ready = _read_back(folder, environment, lock)

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.environments.cancellation import Cancelled, never
 from bert_bundle.host.environments.environment import ReadyEnvironment, discard, make
 from bert_bundle.host.environments.locks import Lock, read_lock
 from bert_bundle.progress import Progress
@@ -61,15 +62,18 @@ def plan(environments: Sequence[Environment], locks: Path) -> tuple[TemporaryEnv
 
 @contextmanager
 def opened(
-    environment: PreparedEnvironment | TemporaryEnvironment, progress: Progress
+    environment: PreparedEnvironment | TemporaryEnvironment, progress: Progress, cancelled: Cancelled = never
 ) -> Iterator[PreparedEnvironment]:
-    """Provide the environment within a `with` block; a temporary one is made for it and removed after it."""
+    """Provide the environment within a `with` block; a temporary one is made for it and removed after it.
+
+    Making it ends, and fails, once `cancelled` returns true.
+    """
     if not isinstance(environment, TemporaryEnvironment):
         yield environment
         return
     row, lock = environment.environment, environment.lock
     try:
-        yield prepare_one(row, lock, progress)
+        yield prepare_one(row, lock, progress, cancelled)
     finally:
         if not environment.kept:
             discard(lock)
@@ -86,10 +90,12 @@ def unique(environments: Sequence[PreparedEnvironment]) -> tuple[PreparedEnviron
     return tuple(found.values())
 
 
-def prepare_one(environment: Environment, lock: Lock, progress: Progress) -> PreparedEnvironment:
+def prepare_one(
+    environment: Environment, lock: Lock, progress: Progress, cancelled: Cancelled = never
+) -> PreparedEnvironment:
     """Make the environment of `lock` and keep it; if that fails, return the failure."""
     try:
-        return make(environment, lock, progress=progress)
+        return make(environment, lock, progress=progress, cancelled=cancelled)
     except EnvironmentNotMadeError as error:
         progress(f"{environment.id}: {error.message}")
         return FailedEnvironment(id=environment.id, error=error)

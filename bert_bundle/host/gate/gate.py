@@ -14,6 +14,7 @@ from bert_bundle.format.golden import Golden, from_bundle
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import check_files, open_bundle
 from bert_bundle.host.config.gate_policy import GatePolicy
+from bert_bundle.host.environments.cancellation import INTERRUPTED
 from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, unique
 from bert_bundle.host.gate import checks, label_changes
 from bert_bundle.host.gate.checks import NO_BASELINE, NO_BUDGET, Check, not_asked, not_run
@@ -45,6 +46,7 @@ class Gate:
     changes       labels that differ from the baseline's, those that broke first
     run           the audit
     environments  all that were used or could not be made
+    interrupted   whether the checks that did not run were cut short
     """
 
     candidate: CheckedBundle
@@ -54,6 +56,7 @@ class Gate:
     changes: tuple[LabelChange, ...]
     run: Run
     environments: tuple[PreparedEnvironment, ...]
+    interrupted: bool = False
 
     @property
     def decision(self) -> Decision:
@@ -65,7 +68,9 @@ class Gate:
 
     @property
     def exit_code(self) -> int:
-        """Return the worst of what happened: no environment, not run, refused, ships."""
+        """Return the worst of what happened: interrupted, no environment, not run, refused, ships."""
+        if self.interrupted:
+            return errors.INTERRUPTED
         statuses = {check.status for check in self.checks}
         if checks.any_failed(self.environments):
             return errors.NO_ENVIRONMENT
@@ -121,8 +126,8 @@ def gate(
     environments  the environments of the policy
     options       the options of the runs, with the policy's bounds
 
-    Raises ConfigError as `check_comparable` does and if there is no environment, BundleError for a candidate that was
-    damaged since it was read.
+    An interrupt ends it with the checks that were made so far. Raises ConfigError as `check_comparable` does and if
+    there is no environment, BundleError for a candidate that was damaged since it was read.
     """
     check_comparable(candidate, baseline, policy)
     found = {check.name: check for check in _without_environment(candidate, baseline, policy)}
@@ -132,17 +137,24 @@ def gate(
             baseline.golden, candidate.golden, candidate.manifest.labels, candidate.manifest.output_labels
         )
         found["behaviour"], changes = checks.behaviour(compared, policy.behaviour), compared.changes
-    audited = run.audit(candidate.path, environments, executor=executor, progress=progress, options=options)
+    audited = replayed = run.audit(candidate.path, environments, executor=executor, progress=progress, options=options)
     found["audit"] = checks.audit(audited)
     verdicts = {verdict.reader: verdict for verdict in audited.verdicts}
+    if nearest.id not in verdicts and not audited.interrupted:
+        replayed = run.audit(candidate.path, [nearest], executor=executor, progress=progress, options=options)
+        verdicts.update((verdict.reader, verdict) for verdict in replayed.verdicts)
     if nearest.id not in verdicts:
-        verified = run.audit(candidate.path, [nearest], executor=executor, progress=progress, options=options)
-        verdicts.update((verdict.reader, verdict) for verdict in verified.verdicts)
-    if isinstance(nearest, FailedEnvironment):
+        found["verify"] = not_run("verify", INTERRUPTED)
+    elif isinstance(nearest, FailedEnvironment):
         found["verify"] = not_run("verify", checks.could_not_be_made(nearest))
     else:
         found["verify"] = checks.verify(verdicts[nearest.id])
-    found["load"] = _load(candidate, baseline, policy, nearest, progress, options)
+    found["load"], interrupted = not_run("load", INTERRUPTED), replayed.interrupted
+    if not interrupted:
+        try:
+            found["load"] = _load(candidate, baseline, policy, nearest, progress, options)
+        except KeyboardInterrupt:
+            interrupted = True
     return Gate(
         candidate=candidate,
         baseline=baseline,
@@ -151,6 +163,7 @@ def gate(
         changes=changes,
         run=audited,
         environments=unique([nearest, *environments]),
+        interrupted=interrupted,
     )
 
 

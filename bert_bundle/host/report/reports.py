@@ -70,8 +70,8 @@ class RunReport:
 
     @property
     def headline(self) -> str:
-        """Return how many cells are as expected."""
-        return wording.sentence(self.run.summary)
+        """Return how many cells are as expected, and whether the run was interrupted."""
+        return wording.interrupted(wording.sentence(self.run.summary), self.run.interrupted)
 
     @property
     def as_expected(self) -> bool:
@@ -86,16 +86,21 @@ class RunReport:
     @cached_property
     def unexpected(self) -> tuple[UnexpectedRow, ...]:
         """Return every verdict that is not as expected, in the order of the run."""
-        return tuple(unexpected_row([v]) for v in self.run.verdicts if not v.as_expected)
+        return tuple(unexpected_row([v]) for v in self._unexpected_verdicts)
 
     @cached_property
     def unexpected_pairs(self) -> tuple[UnexpectedRow, ...]:
         """Return the pairs of writer and reader with such verdicts, the worst grade first."""
         pairs: dict[tuple[str, str], list[Verdict]] = {}
-        for v in self.run.verdicts:
-            if not v.as_expected:
-                pairs.setdefault((v.writer, v.reader), []).append(v)
+        for v in self._unexpected_verdicts:
+            pairs.setdefault((v.writer, v.reader), []).append(v)
         return tuple(map(unexpected_row, sorted(pairs.values(), key=lambda group: -severity(worst(group)))))
+
+    @property
+    def _unexpected_verdicts(self) -> tuple[Verdict, ...]:
+        """Return them without the cells that an interrupt left: the headline counts these."""
+        left = "not run" if self.run.interrupted else None
+        return tuple(v for v in self.run.verdicts if not v.as_expected and v.grade != left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,8 +186,8 @@ class GateReport:
 
     @property
     def decision(self) -> str:
-        """Return the decision in words."""
-        return wording.decision(self.gate.decision)
+        """Return the decision in words, and whether the gate was interrupted."""
+        return wording.interrupted(wording.decision(self.gate.decision), self.gate.interrupted)
 
     @cached_property
     def checks(self) -> tuple[CheckRow, ...]:

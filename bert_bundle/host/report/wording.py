@@ -49,6 +49,11 @@ def decision(value: "Decision") -> str:
     return _DECISIONS[value]
 
 
+def interrupted(words: str, stopped: bool) -> str:
+    """Return the words about a result, which is only a part of it if it was stopped."""
+    return f"interrupted: {words}" if stopped else words
+
+
 def figures(check: "Check") -> str:
     """Return `ratio 1.02 (at most 1.1)`, with every figure that was measured."""
     bounds = {f.name: "" if f.bound is None else f" (at most {numbers.number(f.bound)})" for f in check.figures}

@@ -1,11 +1,10 @@
 """Runs jobs on this machine: each in a thread that starts its own worker processes."""
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from bert_bundle.host.runs.executor import JobsInterrupted
 from bert_bundle.host.runs.job import Job, JobResult
 from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
 from bert_bundle.host.runs.run_job import JobContext, run_job
@@ -22,13 +21,14 @@ class Local:
 
     def gather(self, jobs: Sequence[Job[T]], context: JobContext) -> list[JobResult[T]]:
         """Return the results as `Executor.gather` does, once no job is running: no process outlives this call."""
-        cancelled = threading.Event()
-        context = replace(context, cancelled=cancelled.is_set)
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:
-            futures = [pool.submit(run_job, job, context) for job in jobs]
+            futures: list[Future[JobResult[T]]] = []
             try:
+                futures += (pool.submit(run_job, job, context) for job in jobs)
                 return [future.result() for future in futures]
-            except BaseException:
-                cancelled.set()
+            except BaseException as error:
+                context.stop.set()
+                if isinstance(error, KeyboardInterrupt) and len(futures) == len(jobs):
+                    raise JobsInterrupted([future.result() for future in futures]) from error
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

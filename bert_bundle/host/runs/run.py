@@ -25,7 +25,7 @@ from bert_bundle.host.environments.prepare import (
     TemporaryEnvironment,
     unique,
 )
-from bert_bundle.host.runs.executor import Executor
+from bert_bundle.host.runs.executor import Executor, JobsInterrupted
 from bert_bundle.host.runs.job import (
     BundleReference,
     Job,
@@ -64,7 +64,10 @@ class Reproduction:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The results of a run. `matrix` is the file that its environments come from, if there is one."""
+    """The results of a run. `matrix` is the file that its environments come from, if there is one.
+
+    If it was `interrupted`, the cells that were not replayed by then are not run.
+    """
 
     environments: Sequence[PreparedEnvironment]
     verdicts: Sequence[Verdict]
@@ -72,6 +75,7 @@ class Run:
     tolerances: Tolerances = field(default_factory=Tolerances)
     matrix: Path | None = None
     reproductions: Sequence[Reproduction] = ()
+    interrupted: bool = False
 
     @property
     def disk(self) -> int:
@@ -83,7 +87,9 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """Return the worst of what happened: no environment, not run, not as expected, as expected."""
+        """Return the worst of what happened: interrupted, no environment, not run, not as expected, as expected."""
+        if self.interrupted:
+            return errors.INTERRUPTED
         if any(found.error is not None for found in self.environments):
             return errors.NO_ENVIRONMENT
         if self.summary.not_run:
@@ -102,13 +108,13 @@ class _Bundle:
 
 def audit(
     bundle: Path,
-    environments: Sequence[PreparedEnvironment],
+    environments: Sequence[PreparedEnvironment | TemporaryEnvironment],
     *,
     executor: Executor,
     progress: Progress,
     options: RunOptions,
 ) -> Run:
-    """Replay one bundle in each of the environments.
+    """Replay one bundle in each of the environments. An interrupt meanwhile ends it with what was found so far.
 
     Raises BundleError for a bundle that is damaged or unsafe, ConfigError if there is no environment.
     """
@@ -117,14 +123,16 @@ def audit(
     manifest, path = inspect(str(bundle)), bundle.absolute()
     reference = BundleReference(path=path, digest=recorded(path).digest, writer=_writer_of(manifest))
     bundles = [_Bundle(path=path, writer=reference.writer, record=reference)]
-    _, columns = _read(bundles, environments, executor, _context(environments, progress, options), options)
+    context = _context(environments, progress, options)
+    made, columns = _read(bundles, environments, executor, context, options)
     verdicts = [verdict for column in columns for verdict in column]
     return Run(
-        environments=environments,
+        environments=made,
         verdicts=verdicts,
         summary=Summary.of(verdicts, time.monotonic() - started),
         tolerances=options.tolerances,
         matrix=options.matrix,
+        interrupted=context.stop.is_set(),
     )
 
 
@@ -142,7 +150,8 @@ def cross(
 
     Bundles go to `folder`/<writer>/<number>-<name>. A specification that names a `runtime` is for writers of that
     runtime only. The cells of a bundle that could not be written are not run, with the reason. Verdicts are ordered by
-    writer, specification, reader. Raises ConfigError if there is no classifier, no writer or no reader.
+    writer, specification, reader. Interrupted as `audit` is. Raises ConfigError if there is no classifier, no writer or
+    no reader.
     """
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
@@ -160,6 +169,7 @@ def cross(
         summary=Summary.of(verdicts, time.monotonic() - started),
         tolerances=options.tolerances,
         matrix=options.matrix,
+        interrupted=context.stop.is_set(),
     )
 
 
@@ -262,7 +272,11 @@ def _gather(
 ) -> list[JobResult[T]]:
     """Run a job in each of the environments; one that could not be made has no results."""
     jobs = [job(JobEnvironment.of(e)) for e in environments if not isinstance(e, FailedEnvironment)]
-    results = iter(executor.gather(jobs, context))
+    context.watch.planned(len(jobs))
+    try:
+        results = iter(executor.gather(jobs, context))
+    except JobsInterrupted as interrupt:  # `context.stop` is set: later jobs of this run do nothing
+        results = iter(interrupt.results)
     return [JobResult(environment=e) if isinstance(e, FailedEnvironment) else next(results) for e in environments]
 
 
@@ -270,7 +284,7 @@ def _context(
     environments: Sequence[PreparedEnvironment | TemporaryEnvironment], progress: Progress, options: RunOptions
 ) -> JobContext:
     ready = [environment for environment in environments if isinstance(environment, ReadyEnvironment)]
-    return JobContext(environments=ready, progress=progress, remembered=options.remembered)
+    return JobContext(environments=ready, progress=progress, remembered=options.remembered, watcher=options.watcher)
 
 
 def _file_name(number: int, specification: dict[str, object]) -> str:

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bert_bundle.host.config.matrix_file import Expectation, Tolerances
+from bert_bundle.host.environments.cancellation import Cancelled, never
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.runs.job import Limits
 from bert_bundle.host.runs.remembered import Remembered
+from bert_bundle.host.runs.watcher import Watcher
 from bert_bundle.host.workers.worker import (
     MEMORY_LIMIT,
     TIME_LIMIT,
     WORKER_ENTRY,
-    Cancelled,
     Entry,
     Worker,
-    never,
 )
 
 
@@ -25,6 +25,7 @@ class RunOptions:
 
     `matrix` is the file that `expect` and the environments come from, for the reports; None if they have no file.
     `remembered` are the results of earlier runs, which are not computed again; None to compute all.
+    `watcher` is told what the jobs do; without one, the progress of the run gets it as lines.
     `entry` is what interpreters run as their workers, `entries` what those of some environments do, by id.
     """
 
@@ -32,6 +33,7 @@ class RunOptions:
     expect: Sequence[Expectation] = ()
     tolerances: Tolerances = field(default_factory=Tolerances)
     remembered: Remembered | None = None
+    watcher: Watcher | None = None
     time_limit: float = TIME_LIMIT
     memory_limit: int = MEMORY_LIMIT
     entry: Entry = WORKER_ENTRY

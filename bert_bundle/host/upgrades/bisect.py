@@ -6,7 +6,7 @@ Owns the order of the work. Does not know how the result is shown.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from bert_bundle import errors
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.runs.verdict import Verdict
 from bert_bundle.host.upgrades import package_differences
-from bert_bundle.host.upgrades.delta_debugging import TestAnswer, smallest_failing_set
+from bert_bundle.host.upgrades.delta_debugging import Found, TestAnswer, smallest_failing_set
 from bert_bundle.host.upgrades.mixture import missing_wheels, mixture, releases_between, with_release
 from bert_bundle.host.upgrades.package_differences import PackageChange, Unit
 from bert_bundle.host.upgrades.trials import BisectTrials, TrialResult
@@ -47,6 +47,7 @@ class Bisection:
     units     what differs, in units that can be upgraded separately
     culprits  groups that together change the verdict; the members of a group could not be told apart
     needed    what the culprits cannot be upgraded without, and that changes nothing by itself
+    interrupted  whether the search was cut short: `steps` are those made by then, and there may be no culprits
     """
 
     bundle: Path
@@ -60,6 +61,7 @@ class Bisection:
     exact: bool
     exhausted: bool
     release: FirstRelease | None = None
+    interrupted: bool = False
 
     @property
     def changes(self) -> int:
@@ -74,9 +76,14 @@ class Bisection:
 
     @property
     def exit_code(self) -> int:
-        """Return "as expected" if the culprit was found, otherwise "something did not run"."""
+        """Return "as expected" if the culprit was found, otherwise "something did not run" or "interrupted"."""
+        if self.interrupted:
+            return errors.INTERRUPTED
         found = self.exact and (self.release is None or self.release.exact)
         return errors.AS_EXPECTED if found else errors.NOT_RUN
+
+
+_NOTHING_YET: Found[str] = Found(culprits=(), needed=(), tests=0, exhausted=False)
 
 
 def bisect(
@@ -84,8 +91,8 @@ def bisect(
 ) -> Bisection:
     """Find the smallest set of upgrades from `good` to `bad` that changes the verdict on the bundle.
 
-    Raises BundleError for a damaged bundle, EnvironmentNotMadeError if one of the two cannot be made, and ConfigError
-    if there is nothing to bisect.
+    An interrupt after the two ends were replayed ends it with what was found so far. Raises BundleError for a damaged
+    bundle, EnvironmentNotMadeError if one of the two cannot be made, and ConfigError if there is nothing to bisect.
     """
     if good.environment.runtime != bad.environment.runtime:
         raise ConfigError(
@@ -112,9 +119,14 @@ def bisect(
         steps.append(trials.step(len(steps) + 1, left, after, names, mixed))
         return steps[-1].answer
 
-    found = smallest_failing_set(list(units), {name: unit.needs for name, unit in units.items()}, test)
-    culprits = tuple(tuple(units[name] for name in group) for group in found.culprits)
-    needed = tuple(units[name] for name in found.needed)
+    found, release, interrupted = _NOTHING_YET, None, False
+    try:
+        found = smallest_failing_set(list(units), {name: unit.needs for name, unit in units.items()}, test)
+        if releases and found.exact:
+            release = _release(good, bad, *_named(found, units), trials, after)
+    except KeyboardInterrupt:
+        interrupted = True
+    culprits, needed = _named(found, units)
     return Bisection(
         bundle=trials.bundle,
         tolerance=trials.options.tolerances.double,
@@ -126,8 +138,15 @@ def bisect(
         needed=needed,
         exact=found.exact,
         exhausted=found.exhausted,
-        release=_release(good, bad, culprits, needed, trials, after) if releases and found.exact else None,
+        release=release,
+        interrupted=interrupted,
     )
+
+
+def _named(found: Found[str], units: Mapping[str, Unit]) -> tuple[tuple[tuple[Unit, ...], ...], tuple[Unit, ...]]:
+    """Return the units of the culprits, and those that they need."""
+    culprits = tuple(tuple(units[name] for name in group) for group in found.culprits)
+    return culprits, tuple(units[name] for name in found.needed)
 
 
 def _release(

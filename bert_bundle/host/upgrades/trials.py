@@ -93,4 +93,6 @@ class BisectTrials:
 
     def _audit(self, environments: Sequence[ReadyEnvironment]) -> Sequence[Verdict]:
         run = audit(self.bundle, environments, executor=self._executor, progress=self.progress, options=self.options)
+        if run.interrupted:
+            raise KeyboardInterrupt
         return run.verdicts

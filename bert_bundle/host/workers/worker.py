@@ -10,13 +10,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
 from bert_bundle.errors import BertBundleError, WorkerError, from_json
+from bert_bundle.host.environments.cancellation import INTERRUPTED, Cancelled, never
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.workers.pipe import Pipe
 from bert_bundle.interpreter import launch
@@ -29,17 +29,10 @@ _TICK = 0.1  # seconds between two checks of the clock and the memory
 _STDERR_LINES = 40  # last lines of standard error that the error about a crash carries
 _EXIT_SECONDS = 5.0  # that a process which has closed its pipe may take to exit
 
-Cancelled = Callable[[], bool]
-
 # What the interpreter of an environment runs as its worker: a module of this package or the path of a .py file, then
 # the arguments. Anything that answers requests as `bert_bundle.worker.loop` does can take its place.
 Entry = tuple[str, ...]
 WORKER_ENTRY: Entry = ("bert_bundle.worker",)
-
-
-def never() -> bool:
-    """Return False: the work is not cancelled."""
-    return False
 
 
 class Worker:
@@ -104,7 +97,7 @@ class Worker:
 
     def _converse(self, task: str, place: str, progress: Progress, arguments: dict[str, Any]) -> dict[str, Any]:
         if self._cancelled():
-            raise WorkerError("the run was interrupted", place=place)
+            raise WorkerError(INTERRUPTED, place=place)
         started = time.monotonic()
         if self._running is None:
             self._running = _start(self._command, place)
@@ -130,7 +123,7 @@ class Worker:
 
     def _check(self, running: "_Running", place: str, seconds: float) -> None:
         if self._cancelled():
-            raise WorkerError("the run was interrupted", place=place)
+            raise WorkerError(INTERRUPTED, place=place)
         if seconds > self._time_limit:
             raise WorkerError(
                 "the worker took too long",

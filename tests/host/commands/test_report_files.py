@@ -157,7 +157,9 @@ def test_a_command_that_ends_without_an_answer_leaves_no_report_of_an_earlier_ru
     with pytest.raises((type(error), click.Abort)):
         command.main(asked, standalone_mode=False)
     name, words = type(error).__name__, "a planted error"
-    if name != "FormatError":
+    if name == "KeyboardInterrupt":
+        name, words = "InterruptedRunError", "interrupted"
+    elif name != "FormatError":
         name, words = "WorkerError", "the run was cut short"
     assert json.loads(Path("a.json").read_text())["error"]["class"] == name
     assert Path("a.md").read_text().startswith(f"### bert-bundle: {name}\n\n`{words}`\n")

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 from support.made_up_results import (
     FAILED,
     NOT_ASKED,
@@ -21,6 +20,7 @@ from support.made_up_results import (
     upgraded,
     verdict,
 )
+from support.schemas import SCHEMAS, validate
 
 from bert_bundle.errors import FormatError
 from bert_bundle.format import strict_json
@@ -40,16 +40,11 @@ from bert_bundle.host.runs.verdict import CellGrade
 from bert_bundle.keras_files.stored_model import KINDS
 from bert_bundle.rescuing.description import Description
 
-SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted(Path("docs/schema").resolve().glob("*.json"))}
-
 
 def fits(name: str, record: dict[str, Any]) -> dict[str, Any]:
     """Return the document read back, when it fits its schema."""
-    registry: Registry[Any] = Registry().with_resources(
-        (key, Resource.from_contents(schema)) for key, schema in SCHEMAS.items()
-    )
     document: dict[str, Any] = json.loads(as_text(record), parse_constant=_refuse)
-    Draft202012Validator(SCHEMAS[name], registry=registry).validate(document)
+    validate(name, document)
     return document
 
 

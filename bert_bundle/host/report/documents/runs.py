@@ -30,6 +30,7 @@ def run(found: Run) -> dict[str, object]:
         "verdicts": [verification(verdict) for verdict in found.verdicts],
         "reproductions": [_reproduction(reproduction) for reproduction in found.reproductions],
         "upgrades": [_upgrade(upgrade) for upgrade in upgrades_of(found)],
+        "interrupted": found.interrupted,
     }
 
 
@@ -61,6 +62,7 @@ def bisection(found: Bisection) -> dict[str, object]:
         "release": found.release and _first_release(found.release),
         "found": found.exit_code == 0,
         "exhausted": found.exhausted,
+        "interrupted": found.interrupted,
         "environments": found.environments,
         "steps": [_step(step) for step in found.steps],
         "units": [_unit(unit) for unit in found.units],

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bert_bundle.errors import printable
-from bert_bundle.host.report import numbers, terminal
+from bert_bundle.host.report import numbers, terminal, wording
 from bert_bundle.host.report.style import Style
 from bert_bundle.host.runs.verdict import FIRST_LAYER
 from bert_bundle.host.upgrades.bisect import Bisection, FirstRelease
@@ -42,6 +42,9 @@ def bisection(found: Bisection, style: Style) -> str:
 
 
 def _answer(found: Bisection) -> Iterator[RenderableType]:
+    if not found.culprits:
+        yield Text(f"interrupted after {len(found.steps)} steps: no upgrade is found yet", style="bold red")
+        return
     one = len(found.culprits) == 1
     title = "the upgrade that changes the predictions:" if one else "the upgrades that change them together:"
     yield Text(title, style=f"bold {terminal.colour(found.exact)}")
@@ -108,4 +111,5 @@ def _end(found: Bisection) -> Iterator[RenderableType]:
             yield Text.assemble((verdict.grade, "bold red"), f"  {printable(what)}: {printable(verdict.reason)}")
     if found.exhausted:
         yield Text("stopped: the most environments that may be tried were tried")
-    yield Text(f"{found.environments} environments", style=f"bold {terminal.colour(found.exit_code == 0)}")
+    words = wording.interrupted(f"{found.environments} environments", found.interrupted)
+    yield Text(words, style=f"bold {terminal.colour(found.exit_code == 0)}")
