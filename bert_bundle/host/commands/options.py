@@ -10,34 +10,36 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, printable
+from bert_bundle.errors import AS_EXPECTED
 from bert_bundle.host.commands import report_files
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.report.formats import FORMATS, ErrorReport
 from bert_bundle.host.report.style import WIDTH, Style
 from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
+from bert_bundle.progress import Progress, silent
 
 if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment, Matrix
     from bert_bundle.host.environments.environment import ReadyEnvironment
+    from bert_bundle.host.progress.display import Display
     from bert_bundle.host.report.reports import Report
     from bert_bundle.host.runs.executor import Executor
     from bert_bundle.host.runs.run_options import RunOptions
-    from bert_bundle.progress import Progress
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of every command, as the command line gave them."""
+    """The options of every command, as the command line gave them. `at_end` is done when the command ends."""
 
     matrix_file: Path | None
     as_json: bool
@@ -45,6 +47,7 @@ class Options:
     quiet: bool
     no_color: bool
     fresh: bool = False
+    at_end: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @cached_property
     def matrix_path(self) -> Path:
@@ -85,6 +88,7 @@ class Options:
             expect=self.matrix.expect,
             tolerances=self.matrix.policy,
             remembered=remembered(fresh=self.fresh),
+            watcher=self._display,
         )
 
     @cached_property
@@ -96,8 +100,19 @@ class Options:
 
     @property
     def progress(self) -> Progress:
-        """Return a function that writes a line to standard error, unless --quiet."""
-        return _ignore if self.quiet else _write_line
+        """Return a function that shows a line on standard error, unless --quiet."""
+        return self._display or silent
+
+    @cached_property
+    def _display(self) -> Display | None:
+        """Return what shows progress, which `at_end` closes; None with --quiet."""
+        if self.quiet:
+            return None
+        from bert_bundle.host.progress.display import display
+
+        found = display(no_color=self.no_color)
+        self.at_end.callback(found.close)
+        return found
 
     def result(
         self,
@@ -160,7 +175,8 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         options = Options(
             matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color, fresh=fresh
         )
-        return command(options, **rest)
+        with options.at_end:
+            return command(options, **rest)
 
     return with_options
 
@@ -213,11 +229,3 @@ def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., Co
         return replace(result, report_error=report_files.write(files, result.report))
 
     return with_reports
-
-
-def _write_line(line: str) -> None:
-    click.echo(printable(line), err=True)
-
-
-def _ignore(line: str) -> None:
-    pass

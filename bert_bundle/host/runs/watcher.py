@@ -35,7 +35,12 @@ class Counter:
     def ended(self) -> str:
         """Count one more; return `[3/6] `, and nothing for a job that is alone."""
         self._ended += 1
-        return f"[{self._ended}/{self._jobs}] " if self._jobs > 1 else ""
+        return f"[{self.so_far}] " if self._jobs > 1 else ""
+
+    @property
+    def so_far(self) -> str:
+        """Return `3/6`."""
+        return f"{self._ended}/{self._jobs}"
 
 
 class Lines:
