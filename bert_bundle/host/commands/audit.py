@@ -8,7 +8,7 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, remembering, selection, with_report_files
+from bert_bundle.host.commands.options import Options, common, discarding, remembering, selection, with_report_files
 
 
 @click.command()
@@ -28,6 +28,7 @@ from bert_bundle.host.commands.options import Options, common, remembering, sele
     metavar="ENV",
     help="The environment that is upgraded; default: the one nearest to the requested packages.",
 )
+@discarding
 @with_report_files
 @remembering
 @common
@@ -58,9 +59,8 @@ def audit(
       bert-bundle audit ticket-router --with numpy==2.0.2 --upgrade-from tf2.16-hf4.41-py3.12
     """
     from bert_bundle import api
-    from bert_bundle.host.commands.environment_options import resolve_upgrades
+    from bert_bundle.host.commands.environment_options import environments_of, resolve_upgrades, rows_of
     from bert_bundle.host.environments.nearest import written_by
-    from bert_bundle.host.environments.prepare import prepare, prepare_one
     from bert_bundle.host.report.reports import AuditReport
     from bert_bundle.host.runs import run
     from bert_bundle.host.upgrades.audit import with_upgrades
@@ -73,10 +73,8 @@ def audit(
     resolved = resolve_upgrades(options, packages, [text.split() for text in upgrades], source)
     today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in resolved}]
     existing = [*(row for row in today if row not in rows), *rows]
-    environments = [
-        *prepare(existing, options.locks, progress=options.progress),
-        *(prepare_one(u.locked.environment, u.locked.lock, options.progress) for u in resolved),
-    ]
+    upgraded = [(upgrade.locked.environment, upgrade.locked.lock) for upgrade in resolved]
+    environments = environments_of(options, [*rows_of(options, existing), *upgraded])
     found = run.audit(
         bundle, environments, executor=options.executor, progress=options.progress, options=options.run_options
     )

@@ -9,7 +9,7 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, remembering
+from bert_bundle.host.commands.options import Options, common, discarding, remembering
 
 
 @click.command()
@@ -26,6 +26,7 @@ from bert_bundle.host.commands.options import Options, common, remembering
     "--releases", is_flag=True, help="Then search for the first release of the package that changes the predictions."
 )
 @click.option("--keep-environments", "keep", is_flag=True, help="Leave the environments that are made in the cache.")
+@discarding
 @remembering
 @common
 def bisect(
@@ -62,6 +63,8 @@ def bisect(
     if tolerance is not None:
         tolerances = tolerances.model_copy(update={"double": tolerance})
     ends = locked_row(options, good, "--good"), locked_row(options, bad, "--bad")
+    for end in ends:
+        options.discard_at_end(end.lock)
     api.inspect(str(bundle))  # a damaged bundle is refused before environments are made
     run_options = replace(options.run_options, expect=(), tolerances=tolerances)
     trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, options=run_options, keep=keep)

@@ -8,7 +8,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common
+from bert_bundle.host.commands.options import Options, common, discarding
 
 
 def is_old_model(path: Path) -> bool:
@@ -52,6 +52,7 @@ def inspect(options: Options, bundle: Path) -> CommandResult:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
+@discarding
 @common
 def verify(options: Options, bundle: Path) -> CommandResult:
     """Replay the recorded examples of a bundle and compare.

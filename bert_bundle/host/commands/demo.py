@@ -9,7 +9,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, remembering, with_report_files
+from bert_bundle.host.commands.options import Options, common, discarding, remembering, with_report_files
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -33,6 +33,7 @@ GROUP = "demo"
     help="The folder for the bundle.",
 )
 @click.option("--force", is_flag=True, help="Replace the bundle at --out.")
+@discarding
 @with_report_files
 @remembering
 @common
@@ -49,24 +50,27 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
       bert-bundle demo
       bert-bundle demo --encoder minilm --out review-classifier
     """
+    from bert_bundle.host.commands.environment_options import environments_of, rows_of
     from bert_bundle.host.demo.recipe import recipe
-    from bert_bundle.host.environments.prepare import FailedEnvironment, prepare
+    from bert_bundle.host.environments.prepare import FailedEnvironment, opened
     from bert_bundle.host.report.reports import DemoReport
     from bert_bundle.host.runs import run
 
     rows = options.matrix.select_or_default(default=GROUP)
     _check_free(out, force)
     todo = recipe(encoder, options.progress)
-    environments = prepare(rows, options.locks, progress=options.progress)
-    trainer = environments[len(environments) // 2]
-    if isinstance(trainer, FailedEnvironment):
-        raise trainer.error
-    accuracy = _train(options, trainer, todo, out, force)
-    options.progress(f"saved {out}, accuracy {accuracy:.1%}")
-    verdict = run.verify(out, trainer, progress=options.progress, options=options.run_options)
-    found = run.audit(
-        out, environments, executor=options.executor, progress=options.progress, options=options.run_options
-    )
+    environments = list(environments_of(options, rows_of(options, rows)))
+    middle = len(environments) // 2
+    with opened(environments[middle], options.progress) as trainer:
+        if isinstance(trainer, FailedEnvironment):
+            raise trainer.error
+        environments[middle] = trainer
+        accuracy = _train(options, trainer, todo, out, force)
+        options.progress(f"saved {out}, accuracy {accuracy:.1%}")
+        verdict = run.verify(out, trainer, progress=options.progress, options=options.run_options)
+        found = run.audit(
+            out, environments, executor=options.executor, progress=options.progress, options=options.run_options
+        )
     verified = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
     report = DemoReport(bundle=out, trainer=trainer.id, accuracy=accuracy, verification=verdict, run=found)
     return options.reported(report, found.exit_code or verified)

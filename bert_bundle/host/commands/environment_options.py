@@ -10,6 +10,14 @@ from bert_bundle.host.config.selection import matching
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.locks import read_lock
 from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, with_versions
+from bert_bundle.host.environments.prepare import (
+    Locked,
+    PreparedEnvironment,
+    TemporaryEnvironment,
+    plan,
+    prepare_locked,
+    with_locks,
+)
 from bert_bundle.host.upgrades import upgrade
 from bert_bundle.host.upgrades.upgrade import LockedEnvironment, Upgrade
 
@@ -23,6 +31,23 @@ def locked_row(options: Options, name: str, option: str) -> LockedEnvironment:
             f"{option} matches more than one environment", place=option, wanted="one", found=", ".join(ids)
         )
     return _locked(options, rows[ids[0]])
+
+
+def environments_of(
+    options: Options, needed: Sequence[Locked]
+) -> tuple[PreparedEnvironment | TemporaryEnvironment, ...]:
+    """Return each environment: made now, or with --discard-environments when a job uses it.
+
+    Raises EnvironmentNotMadeError at once if they do not fit the disk.
+    """
+    if options.discard:
+        return plan(needed, progress=options.progress, at_a_time=options.jobs)
+    return prepare_locked(needed, progress=options.progress)
+
+
+def rows_of(options: Options, rows: Sequence[Environment]) -> list[Locked]:
+    """Return rows of the matrix with their locks. Raises ConfigError for a lock that is missing or stale."""
+    return with_locks(rows, options.locks)
 
 
 def here_or_nearest(options: Options, packages: Mapping[str, str], doing: str) -> ReadyEnvironment:

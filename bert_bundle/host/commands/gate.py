@@ -7,7 +7,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, remembering, with_report_files
+from bert_bundle.host.commands.options import Options, common, discarding, remembering, with_report_files
 
 OUT = Path("verdict.json")
 
@@ -39,6 +39,7 @@ OUT = Path("verdict.json")
     help="Check nothing anew: read this decision, and end with 0 if it lets CANDIDATE ship.",
 )
 @click.option("--print-policy", is_flag=True, help="Print the default policy, with a comment on every line, and exit.")
+@discarding
 @with_report_files
 @remembering
 @common
@@ -89,9 +90,10 @@ def _decide(
     options: Options, path: Path, baseline_path: Path | None, policy_file: Path | None, out: Path
 ) -> CommandResult:
     """Run every check, write the decision, and report it."""
+    from bert_bundle.host.commands.environment_options import environments_of, rows_of
     from bert_bundle.host.config.gate_policy import DEFAULT, read_policy
     from bert_bundle.host.environments.nearest import nearest, written_by
-    from bert_bundle.host.environments.prepare import prepare
+    from bert_bundle.host.environments.prepare import opened
     from bert_bundle.host.gate import decision_file
     from bert_bundle.host.gate import gate as gates
     from bert_bundle.host.report.documents import gate as documents
@@ -107,17 +109,19 @@ def _decide(
     packages, _ = written_by(candidate.manifest)
     near = nearest(options.matrix.loading, packages)
     needed = [*rows, *([] if near in rows else [near])]
-    environments = {made.id: made for made in prepare(needed, options.locks, progress=options.progress)}
-    found = gates.gate(
-        candidate,
-        baseline,
-        policy,
-        nearest=environments[near.id],
-        environments=[environments[row.id] for row in rows],
-        executor=options.executor,
-        progress=options.progress,
-        options=replace(options.run_options, tolerances=policy.bounds),
-    )
+    places = environments_of(options, rows_of(options, needed))
+    environments = dict(zip((row.id for row in needed), places, strict=True))
+    with opened(environments[near.id], options.progress) as ready:
+        found = gates.gate(
+            candidate,
+            baseline,
+            policy,
+            nearest=ready,
+            environments=[ready if row.id == near.id else environments[row.id] for row in rows],
+            executor=options.executor,
+            progress=options.progress,
+            options=replace(options.run_options, tolerances=policy.bounds),
+        )
     decision_file.write(out, documents.gate(found))
     return options.reported(GateReport(gate=found, decision_file=out), found.exit_code)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,12 +14,11 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, remembering, selection, with_report_files
+from bert_bundle.host.commands.options import Options, common, discarding, remembering, selection, with_report_files
 from bert_bundle.host.config.selection import matching
 
 if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
-    from bert_bundle.host.environments.prepare import PreparedEnvironment, TemporaryEnvironment
     from bert_bundle.host.runs.run import Run
     from bert_bundle.host.runs.shrink import Search
 
@@ -55,12 +54,7 @@ _LEAST_DRAWN = 10  # classifiers that are tried to find a smaller one than the c
     metavar="N",
     help="The seed of generated classifiers; default: properties.seed of the matrix file.",
 )
-@click.option(
-    "--discard-environments",
-    "discard",
-    is_flag=True,
-    help="Create each environment when it is used and delete it afterwards: at most --jobs of them are on disk.",
-)
+@discarding
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
@@ -87,7 +81,6 @@ def run(
     examples: int | None,
     classifiers: str | None,
     seed: int | None,
-    discard: bool,
     keep: Path | None,
     reproductions: Path,
 ) -> CommandResult:
@@ -104,6 +97,7 @@ def run(
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
       bert-bundle matrix run --report markdown=run.md --report json=run.json
     """
+    from bert_bundle.host.commands.environment_options import environments_of, rows_of
     from bert_bundle.host.report.reports import CrossReport
     from bert_bundle.host.runs import run as runs
 
@@ -124,7 +118,8 @@ def run(
     writing, reading = _narrow(able, writers, working, "--writers"), _narrow(rows, readers, working, "--readers")
     with _folder(keep) as folder:
         needed = [row for row in rows if row in writing or row in reading]
-        environments = _environments(needed, options, discard)
+        places = environments_of(options, rows_of(options, needed))
+        environments = dict(zip((row.id for row in needed), places, strict=True))
         found = runs.cross(
             [environments[row.id] for row in writing],
             [environments[row.id] for row in reading],
@@ -134,7 +129,7 @@ def run(
             progress=options.progress,
             options=options.run_options,
         )
-        if not (discard or found.interrupted):
+        if not (options.discard or found.interrupted):
             search = None if kind == _CATALOGUE else _smaller(count, number)
             found = _reproduced(found, specifications, search, folder, reproductions, options)
     return options.reported(CrossReport(run=found), found.exit_code)
@@ -180,18 +175,6 @@ def _reproduced(
         return found
     rows = {row.id: row for row in options.matrix.environments}
     return replace(found, reproductions=[write(least, rows, options.locks, reproductions, options.run_options)])
-
-
-def _environments(
-    rows: Sequence[Environment], options: Options, discard: bool
-) -> Mapping[str, PreparedEnvironment | TemporaryEnvironment]:
-    """Return each environment by its id: created now, or when it is used."""
-    from bert_bundle.host.environments.prepare import plan, prepare
-
-    found: Sequence[PreparedEnvironment | TemporaryEnvironment] = (
-        plan(rows, options.locks) if discard else prepare(rows, options.locks, progress=options.progress)
-    )
-    return dict(zip((row.id for row in rows), found, strict=True))
 
 
 def _narrow(

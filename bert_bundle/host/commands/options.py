@@ -29,6 +29,7 @@ from bert_bundle.progress import Progress, silent
 if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment, Matrix
     from bert_bundle.host.environments.environment import ReadyEnvironment
+    from bert_bundle.host.environments.locks import Lock
     from bert_bundle.host.progress.display import Display
     from bert_bundle.host.report.reports import Report
     from bert_bundle.host.runs.executor import Executor
@@ -47,6 +48,7 @@ class Options:
     quiet: bool
     no_color: bool
     fresh: bool = False
+    discard: bool = False
     at_end: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @cached_property
@@ -73,9 +75,20 @@ class Options:
     def make(self, row: Environment) -> ReadyEnvironment:
         """Make the environment of `row` from its lock. Raises ConfigError, or EnvironmentNotMadeError."""
         from bert_bundle.host.environments.environment import make
+        from bert_bundle.host.environments.forecast import check_space
         from bert_bundle.host.environments.locks import read_lock
 
-        return make(row, read_lock(row, self.locks), progress=self.progress)
+        lock = read_lock(row, self.locks)
+        check_space([(row, lock)], self.progress)
+        self.discard_at_end(lock)
+        return make(row, lock, progress=self.progress)
+
+    def discard_at_end(self, lock: Lock) -> None:
+        """Have the environment of `lock` removed when the command ends, with --discard-environments."""
+        if self.discard:
+            from bert_bundle.host.environments.environment import discard
+
+            self.at_end.callback(discard, lock)
 
     @property
     def run_options(self) -> RunOptions:
@@ -169,11 +182,18 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         quiet: bool,
         no_color: bool,
         fresh: bool = False,
+        discard: bool = False,
         **rest: object,
     ) -> CommandResult:
         check_jobs(jobs)  # before any environment is made
         options = Options(
-            matrix_file=matrix_file, as_json=as_json, jobs=jobs, quiet=quiet, no_color=no_color, fresh=fresh
+            matrix_file=matrix_file,
+            as_json=as_json,
+            jobs=jobs,
+            quiet=quiet,
+            no_color=no_color,
+            fresh=fresh,
+            discard=discard,
         )
         with options.at_end:
             return command(options, **rest)
@@ -200,6 +220,17 @@ def remembering(command: Callable[..., CommandResult]) -> Callable[..., CommandR
     """Give `command` the option that computes every replay anew; goes above `common`."""
     return click.option(
         "--fresh", is_flag=True, help="Compute every replay anew: use none that an earlier run has computed."
+    )(command)
+
+
+def discarding(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    """Give `command` the option that keeps no environment; goes above `common`."""
+    return click.option(
+        "--discard-environments",
+        "discard",
+        is_flag=True,
+        help="Create each environment when it is used and delete it afterwards: at most --jobs of them, and the one "
+        "that the command itself works in, are on disk.",
     )(command)
 
 

@@ -11,7 +11,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, BertBundleError, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common
+from bert_bundle.host.commands.options import Options, common, discarding
 
 if TYPE_CHECKING:
     from bert_bundle.host.environments.environment import ReadyEnvironment
@@ -63,6 +63,7 @@ _UNKNOWN = (
 @click.option("--unproven", is_flag=True, help="End with 0 although nothing tells what the original predicted.")
 @click.option("--env", metavar="ID", help="The environment that builds the model; default: this one, or the nearest.")
 @click.option("--force", is_flag=True, help="Replace a bundle at --out.")
+@discarding
 @common
 def rescue(
     options: Options,

@@ -70,7 +70,7 @@ def make(environment: Environment, lock: Lock, *, progress: Progress, cancelled:
     The installation ends, and fails, once `cancelled` returns true; an interrupt of this thread ends it too.
     Raises EnvironmentNotMadeError with the message of uv; what was built is kept beside it, with the suffix ".failed".
     """
-    folder = _folder(lock)
+    folder = folder_of(lock)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder, environment, progress):
@@ -84,7 +84,7 @@ def make(environment: Environment, lock: Lock, *, progress: Progress, cancelled:
 
 def discard(lock: Lock) -> None:
     """Remove the environment of `lock` from the cache, even if another process is using it."""
-    folder = _folder(lock)
+    folder = folder_of(lock)
     with FileLock(f"{folder}.lock"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -95,7 +95,8 @@ def cache_root() -> Path:
     return Path(override).expanduser().resolve() if override else platformdirs.user_cache_path("bert_bundle")
 
 
-def _folder(lock: Lock) -> Path:
+def folder_of(lock: Lock) -> Path:
+    """Return where the environment of `lock` is, if it was made."""
     return cache_root() / "environments" / lock.digest[:16]
 
 

@@ -14,8 +14,9 @@ from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.cancellation import Cancelled, never
 from bert_bundle.host.environments.environment import ReadyEnvironment, discard, make
+from bert_bundle.host.environments.forecast import check_space
 from bert_bundle.host.environments.locks import Lock, read_lock
-from bert_bundle.progress import Progress
+from bert_bundle.progress import Progress, silent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class FailedEnvironment:
     size: ClassVar[int] = 0
 
 
+Locked = tuple[Environment, Lock]
 PreparedEnvironment = ReadyEnvironment | FailedEnvironment  # `error` tells them apart
 
 
@@ -47,17 +49,34 @@ class TemporaryEnvironment:
 def prepare(environments: Sequence[Environment], locks: Path, *, progress: Progress) -> tuple[PreparedEnvironment, ...]:
     """Make each environment from its lock.
 
-    Raises ConfigError for a lock that is missing or stale.
+    Raises ConfigError for a lock that is missing or stale, EnvironmentNotMadeError as `prepare_locked` does.
     """
-    return tuple(prepare_one(e, read_lock(e, locks), progress) for e in environments)
+    return prepare_locked(with_locks(environments, locks), progress=progress)
 
 
-def plan(environments: Sequence[Environment], locks: Path) -> tuple[TemporaryEnvironment, ...]:
-    """Return the environments as temporary ones.
+def with_locks(environments: Sequence[Environment], locks: Path) -> list[Locked]:
+    """Return each environment with its lock. Raises ConfigError for a lock that is missing or stale."""
+    return [(environment, read_lock(environment, locks)) for environment in environments]
 
-    Raises ConfigError for a lock that is missing or stale.
+
+def prepare_locked(needed: Sequence[Locked], *, progress: Progress) -> tuple[PreparedEnvironment, ...]:
+    """Make each environment of a row and its lock.
+
+    Raises EnvironmentNotMadeError, before the first is made, if they do not fit the disk.
     """
-    return tuple(TemporaryEnvironment(environment=e, lock=read_lock(e, locks)) for e in environments)
+    check_space(needed, progress)
+    return tuple(prepare_one(row, lock, progress) for row, lock in needed)
+
+
+def plan(
+    needed: Sequence[Locked], *, progress: Progress = silent, at_a_time: int = 1
+) -> tuple[TemporaryEnvironment, ...]:
+    """Return environments as temporary ones, of which so many are on disk at a time.
+
+    Raises EnvironmentNotMadeError at once if these do not fit.
+    """
+    check_space(needed, progress, at_a_time=at_a_time)
+    return tuple(TemporaryEnvironment(environment=row, lock=lock) for row, lock in needed)
 
 
 @contextmanager

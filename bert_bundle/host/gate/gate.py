@@ -15,7 +15,7 @@ from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import check_files, open_bundle
 from bert_bundle.host.config.gate_policy import GatePolicy
 from bert_bundle.host.environments.cancellation import INTERRUPTED
-from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, unique
+from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment, TemporaryEnvironment, unique
 from bert_bundle.host.gate import checks, label_changes
 from bert_bundle.host.gate.checks import NO_BASELINE, NO_BUDGET, Check, not_asked, not_run
 from bert_bundle.host.gate.label_changes import LabelChange
@@ -115,7 +115,7 @@ def gate(
     policy: GatePolicy,
     *,
     nearest: PreparedEnvironment,
-    environments: Sequence[PreparedEnvironment],
+    environments: Sequence[PreparedEnvironment | TemporaryEnvironment],
     executor: Executor,
     progress: Progress,
     options: RunOptions,
@@ -162,7 +162,7 @@ def gate(
         checks=tuple(found[name] for name in checks.NAMES),
         changes=changes,
         run=audited,
-        environments=unique([nearest, *environments]),
+        environments=unique([nearest, *audited.environments]),
         interrupted=interrupted,
     )
 

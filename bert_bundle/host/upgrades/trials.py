@@ -10,6 +10,7 @@ from pathlib import Path
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.grading.grades import GRADES, SAME
 from bert_bundle.host.environments.environment import ReadyEnvironment, make
+from bert_bundle.host.environments.forecast import check_space
 from bert_bundle.host.environments.prepare import TemporaryEnvironment, opened
 from bert_bundle.host.runs.executor import Executor
 from bert_bundle.host.runs.outcome import sentence
@@ -50,6 +51,7 @@ class BisectTrials:
         """
         for locked in (good, bad):
             self._broken_at_ends.update(known_breakages.broken_rules(locked.environment.runtime, locked.lock.pins))
+        check_space([(locked.environment, locked.lock) for locked in (good, bad)], self.progress)
         ends = [make(locked.environment, locked.lock, progress=self.progress) for locked in (good, bad)]
         before, after = found = self._audit(ends)
         if before.grade not in SAME or after.grade in SAME or after.grade not in GRADES:

@@ -12,7 +12,7 @@ from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments.environment import CACHE_VARIABLE
 from bert_bundle.host.environments.locks import FOLDER, lock
 from bert_bundle.host.environments.nearest import this_interpreter
-from bert_bundle.host.environments.prepare import FailedEnvironment, opened, plan, prepare, unique
+from bert_bundle.host.environments.prepare import FailedEnvironment, opened, plan, prepare, unique, with_locks
 from bert_bundle.host.runs import run as runs
 from bert_bundle.host.runs.local_executor import Local
 from bert_bundle.host.runs.run_options import RunOptions
@@ -53,7 +53,7 @@ def folders(cache: Path) -> Iterator[Path]:
 
 
 def test_a_prepared_environment_stays_and_a_temporary_one_exists_only_while_in_use(locks: Path, cache: Path) -> None:
-    temporary = plan(ROWS, locks)
+    temporary = plan(with_locks(ROWS, locks))
     assert not cache.exists()
     with opened(temporary[0], silent) as environment:
         assert environment.error is None
@@ -67,7 +67,7 @@ def test_a_prepared_environment_stays_and_a_temporary_one_exists_only_while_in_u
 
 def test_a_temporary_environment_without_a_lock_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the environment has no lock"):
-        plan(ROWS, tmp_path)
+        with_locks(ROWS, tmp_path)
 
 
 def test_a_run_over_promises_has_no_more_environments_on_disk_than_jobs(
@@ -78,7 +78,7 @@ def test_a_run_over_promises_has_no_more_environments_on_disk_than_jobs(
     def watch(_: str) -> None:
         most.append(len(list(folders(cache))))
 
-    places = plan(ROWS, locks)
+    places = plan(with_locks(ROWS, locks))
     found = runs.cross(
         places, places, [{}], folder=tmp_path / "kept", executor=Local(1), progress=watch, options=FORGED
     )

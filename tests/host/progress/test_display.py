@@ -90,8 +90,11 @@ def test_a_terminal_gets_a_row_for_each_job_and_a_line_for_each_grade(command: l
 
 
 def test_without_colour_the_terminal_gets_none(command: list[str]) -> None:
-    for arguments, environ in ((["--no-color"], {}), ([], {"NO_COLOR": "1"})):
-        _, shown, _ = run_in_terminal([*command, *arguments], 80, stdout=False, **environ)
+    ends = [
+        run_in_terminal([*command, "--no-color"], 80, stdout=False),
+        run_in_terminal(command, 80, stdout=False, NO_COLOR="1"),
+    ]
+    for _, shown, _ in ends:
         assert not re.search(r"\x1b\[[\d;]*3\dm", shown)
 
 
