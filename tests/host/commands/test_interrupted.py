@@ -33,7 +33,9 @@ import click
 from bert_bundle.host.cli import cli, main
 from bert_bundle.host.commands.options import common, with_report_files
 from bert_bundle.host.environments.nearest import this_interpreter
-from bert_bundle.host.report.reports import AuditReport, CrossReport
+from bert_bundle.host.config.gate_policy import GatePolicy
+from bert_bundle.host.gate import gate as gates
+from bert_bundle.host.report.reports import AuditReport, CrossReport, GateReport
 from bert_bundle.host.runs import run
 from bert_bundle.host.runs.run_options import RunOptions
 from support.entries import FAKE, entry
@@ -59,6 +61,15 @@ def cross(options, folder):
     given = dict(folder=folder, executor=options.executor, progress=options.progress, options=chosen)
     found = run.cross(places, places, [dict()], **given)
     return options.reported(CrossReport(run=found), found.exit_code)
+
+@cli.command("planted-gate")
+@click.argument("bundle", type=Path)
+@common
+def gate(options, bundle):
+    candidate, policy = gates.read_checked_bundle(bundle), GatePolicy(version=1)
+    found = gates.gate(candidate, None, policy, nearest=places[0], environments=places, executor=options.executor,
+        progress=options.progress, options=chosen)
+    return options.reported(GateReport(gate=found, decision_file=Path("verdict.json")), found.exit_code)
 
 @cli.command("planted-wait")
 @with_report_files
@@ -148,6 +159,17 @@ def test_a_cross_run_cut_short_while_it_writes_has_every_cell(tmp_path: Path) ->
     validate("run.json", document)
     assert grades(document) == ["not run"] * 25
     assert document["interrupted"] is True
+
+
+def test_a_gate_keeps_the_checks_that_it_made_and_is_undecided(bundle: Path) -> None:
+    with started("planted-gate", bundle, "--jobs", "2", "--json") as host:
+        hanging(host)
+        document = json.loads(interrupted(host, signal.SIGINT))
+    validate("gate.json", document)
+    statuses = {check["name"]: check["status"] for check in document["checks"]}
+    assert statuses["verify"] == "passed"  # in env0, which had ended
+    assert statuses["audit"] == statuses["load"] == "not run"
+    assert [grade["grade"] for grade in document["grades"]][:2] == ["bitwise", "bitwise"]
 
 
 @pytest.mark.parametrize("code", SIGNALS)

@@ -287,3 +287,9 @@ def test_a_text_that_is_no_unicode_is_escaped() -> None:
     document = as_text(runs.verification(verdict("\ud800", "a")))
     assert document.encode("utf-8")
     assert json.loads(document)["writer"] == "\ud800"
+
+
+def test_a_bisection_that_was_interrupted_has_no_culprit_yet() -> None:
+    cut_short = bisection(culprits=(), needed=(), release=None, interrupted=True)
+    document = fits("bisect.json", runs.bisection(cut_short))
+    assert (document["interrupted"], document["found"], document["culprits"]) == (True, False, [])

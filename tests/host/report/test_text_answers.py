@@ -123,3 +123,11 @@ def test_nothing_of_a_bisection_is_read_as_markup_or_moves_the_cursor() -> None:
     shown = bisect.bisection(bisection(good=hostile, steps=steps), Style(width=500))
     assert "\x1b" not in shown
     assert SHOWN in shown
+
+
+def test_a_bisection_that_was_interrupted_shows_its_steps_and_names_no_upgrade() -> None:
+    cut_short = bisection(culprits=(), needed=(), release=None, interrupted=True)
+    lines = bisect.bisection(cut_short, Style()).splitlines()
+    assert "interrupted after 3 steps: no upgrade is found yet" in lines
+    assert lines[-1].startswith("interrupted: ")
+    assert cut_short.exit_code == 130

@@ -116,6 +116,18 @@ def test_what_the_culprit_does_not_run_without_is_needed_and_not_to_blame(
     assert {step.verdict.grade for step in found.steps if step.answer == "unresolved"} == {"crashed"}
 
 
+def test_an_interrupt_in_the_third_step_leaves_the_first_two(matrix: Matrix, bundle: Path, tmp_path: Path) -> None:
+    ends = light(matrix, GOOD, tmp_path), light(matrix, BAD, tmp_path)
+
+    def progress(text: str) -> None:
+        if text.startswith("step 3 of"):
+            raise KeyboardInterrupt
+
+    found = bisected(ends, bundle, {"drifts_with": CULPRIT}, progress)
+    assert (len(found.steps), found.culprits, found.interrupted, found.exit_code) == (2, (), True, 130)
+    assert {step.answer for step in found.steps} <= {"good", "bad"}
+
+
 def test_what_has_no_answer_apart_is_not_told_apart_and_that_is_no_success(
     matrix: Matrix, bundle: Path, tmp_path: Path
 ) -> None:
