@@ -6,6 +6,7 @@ writes them.
 """
 
 import ast
+import json
 import re
 import shlex
 import sys
@@ -20,6 +21,7 @@ from support.paths import ROOT
 
 from bert_bundle import errors
 from bert_bundle.host.cli import BUG, cli
+from bert_bundle.host.config.matrix_schema import SCHEMA_NAME, matrix_schema
 from bert_bundle.version import VERSION
 
 NAME = "bert-bundle "
@@ -28,6 +30,8 @@ FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md",
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->\n)", re.DOTALL)
 POINTER = re.compile(r"`((?:bert_bundle|benchmarks|docs|tests|tools)/[\w./-]+)(?:::([\w.]+))?`")
 FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+MATRIX_SCHEMA = ROOT / "docs" / "schema" / "input" / SCHEMA_NAME  # the other schemas are of what commands print
 
 Texts = Mapping[str, str]
 
@@ -44,6 +48,10 @@ def test_generated_blocks_are_what_the_code_gives() -> None:
     ]
 
 
+def test_the_schema_of_the_matrix_file_is_what_the_code_gives() -> None:
+    assert json.loads(MATRIX_SCHEMA.read_text("utf-8")) == matrix_schema()
+
+
 def test_exit_codes_are_those_of_the_code() -> None:
     assert list(wrong_exit_codes(texts())) == []
     assert list(wrong_exit_codes(changed(COMMANDS, "| 4 | ", "| 6 | "))) == ["exit code 4", "exit code 6"]
@@ -55,7 +63,7 @@ def test_every_command_and_option_is_documented_and_nothing_else() -> None:
     more = changed(COMMANDS, "| `--force` |", "| `--farce` |")
     assert list(wrong_commands(more)) == [
         f"{command} --{option}"
-        for command in ("demo", "rescue")
+        for command in ("demo", "init", "rescue")
         for option in ("farce: documented only", "force: not documented")
     ]
     odd = list(wrong_commands(changed(COMMANDS, "### bert-bundle audit", "### bert-bundle odd")))
@@ -255,7 +263,8 @@ def headings(text: str) -> set[str]:
 
 
 def write() -> None:
-    """Rewrite the body of every generated block."""
+    """Rewrite the body of every generated block, and the schema of the matrix file."""
+    MATRIX_SCHEMA.write_text(json.dumps(matrix_schema(), indent=2) + "\n", "utf-8")
     for path, text in texts().items():
         fresh = BLOCK.sub(lambda block: f"{block[1]}{BLOCKS[block['name']]()}{block[4]}", text)
         if fresh != text:

@@ -80,6 +80,7 @@ Exit codes:
         "diff": LazyCommand(f"{_COMMANDS}.bundle:diff", "Show what differs between two bundles"),
         "gate": LazyCommand(f"{_COMMANDS}.gate:gate", "Decide whether a release may ship"),
         "bisect": LazyCommand(f"{_COMMANDS}.bisect:bisect", "Find the package upgrade that changed the predictions"),
+        "init": LazyCommand(f"{_COMMANDS}.init:init", "Write a matrix file for this project"),
         "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", "Check environments for known breakages, or an old model"),
     },
 )

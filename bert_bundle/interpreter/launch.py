@@ -83,17 +83,21 @@ _ALLOWED = (
 _ALLOWED_PREFIXES = ("LC_", "OPENBLAS_")
 
 
-def command(python: str, module: str, *arguments: str, user_site: bool = False) -> List[str]:
+def command(
+    python: str, module: str, *arguments: str, user_site: bool = False, write_bytecode: bool = True
+) -> List[str]:
     """Return the command that runs `module`, or a script by its path, with `python`, isolated from the host.
 
     `user_site` includes packages installed with `pip install --user`: for a child that must see the same packages as
-    this process, which may have TensorFlow from there.
+    this process, which may have TensorFlow from there. Without `write_bytecode` no compiled module is written, for an
+    environment that is not this package's to write to.
 
     `-I` is not used because it would also drop PYTHONHASHSEED. Instead `environment()` passes no other PYTHON*
     variable, `-s` excludes the user's site-packages, and the bootstrap the current directory. UTF-8 mode, whatever the
     locale is.
     """
-    return [python, *([] if user_site else ["-s"]), "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module, *arguments]
+    options = [*([] if user_site else ["-s"]), *([] if write_bytecode else ["-B"])]
+    return [python, *options, "-X", "utf8", "-c", _BOOTSTRAP, _PACKAGE, module, *arguments]
 
 
 def environment(keras_backend: Optional[str] = None, setting: str = PINNED_SETTING) -> Dict[str, str]:

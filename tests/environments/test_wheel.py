@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,6 +112,18 @@ def test_a_bundle_is_made_verified_audited_and_gated_from_an_empty_folder(newest
     assert (code, document["decision"]) == (0, "ships")
     code, document = newest.answer("bisect", "router", "--good", "tf2.15", "--bad", "tf2.10")
     assert (code, document["error"]["message"]) == (2, "there is nothing to bisect"), document  # after both replays
+
+
+def test_a_project_gets_a_matrix_file_of_its_own_from_an_empty_folder(newest: Installed) -> None:
+    inside = newest._replace(folder=newest.folder.parent / "project")
+    inside.folder.mkdir()
+    shutil.copy(ROOT / "locks" / f"{ROW}.txt", inside.folder / "requirements.txt")
+    code, document = inside.answer("init", "--from-lock", "requirements.txt")
+    assert (code, document["environments"][0]) == (0, {"id": "today", "lock": "requirements.txt"}), document
+    code, listed = inside.answer("matrix", "list")
+    assert (code, {row["locked"] for row in listed["environments"]}) == (0, {True})
+    code, document = inside.answer("init")
+    assert (code, document["error"]["message"]) == (2, "the file exists")
 
 
 def test_a_matrix_file_of_the_users_own_wins(newest: Installed) -> None:

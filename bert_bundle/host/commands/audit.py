@@ -8,7 +8,15 @@ import click
 
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, discarding, remembering, selection, with_report_files
+from bert_bundle.host.commands.options import (
+    Options,
+    common,
+    discarding,
+    existing,
+    remembering,
+    selection,
+    with_report_files,
+)
 
 
 @click.command()
@@ -29,6 +37,7 @@ from bert_bundle.host.commands.options import Options, common, discarding, remem
     help="The environment that is upgraded; default: the one nearest to the requested packages.",
 )
 @discarding
+@existing
 @with_report_files
 @remembering
 @common
@@ -39,27 +48,34 @@ def audit(
     groups: tuple[str, ...],
     upgrades: tuple[str, ...],
     source: str | None,
+    interpreters: tuple[Path, ...],
 ) -> CommandResult:
     """Replay a bundle in several environments and grade each.
 
-    Without --env, --groups and --with it takes the environments of the group ci if the matrix file has
+    Without --env, --groups, --with and --python it takes the environments of the group ci if the matrix file has
     it, else all that are not expected to be refused.
+
+    With --python, BUNDLE is replayed in an environment that is there already, such as the one that serves it. It is
+    not changed, and its replay is computed each time.
 
     With --with, BUNDLE is replayed in the environment that an upgrade would give, and for comparison in the environment
     of today: that of --upgrade-from, or else the one nearest to the bundle's writer. --env and --groups add others. An
     upgrade starts from the lock of an environment and changes only what the resolver requires; the result lists these
-    changes. Nothing is written beside the matrix file.
+    changes. An upgrade that gives the packages of a row of the matrix is that row. Nothing is written beside the matrix
+    file.
 
     \b
     Examples:
       bert-bundle audit ticket-router
       bert-bundle audit ticket-router --env 'tf2.1*' --json
       bert-bundle audit ticket-router --report junit=audit.xml,markdown=audit.md
+      bert-bundle audit ticket-router --python /srv/venv/bin/python
       bert-bundle audit ticket-router --with "tensorflow==2.21.0 transformers==4.57.6"
       bert-bundle audit ticket-router --with numpy==2.0.2 --upgrade-from tf2.16-hf4.41-py3.12
     """
     from bert_bundle import api
     from bert_bundle.host.commands.environment_options import environments_of, resolve_upgrades, rows_of
+    from bert_bundle.host.environments.existing import existing_environments
     from bert_bundle.host.environments.nearest import written_by
     from bert_bundle.host.report.reports import AuditReport
     from bert_bundle.host.runs import run
@@ -67,14 +83,17 @@ def audit(
 
     if source and not upgrades:
         raise ConfigError("--upgrade-from needs --with", place="--upgrade-from", wanted="--with PACKAGES beside it")
-    selected = bool(groups or names or not upgrades)
+    selected = bool(groups or names or not (upgrades or interpreters))
     rows = options.matrix.select_or_default(groups=groups, names=names) if selected else ()
     packages, _ = written_by(api.inspect(str(bundle)))  # a damaged bundle is refused before environments are made
+    there = existing_environments(interpreters)
     resolved = resolve_upgrades(options, packages, [text.split() for text in upgrades], source)
     today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in resolved}]
-    existing = [*(row for row in today if row not in rows), *rows]
-    upgraded = [(upgrade.locked.environment, upgrade.locked.lock) for upgrade in resolved]
-    environments = environments_of(options, [*rows_of(options, existing), *upgraded])
+    needed = [*(row for row in today if row not in rows), *rows]
+    upgraded = [
+        (each.locked.environment, each.locked.lock) for each in resolved if each.locked.environment not in needed
+    ]
+    environments = [*there, *environments_of(options, [*rows_of(options, needed), *upgraded])]
     found = run.audit(
         bundle, environments, executor=options.executor, progress=options.progress, options=options.run_options
     )

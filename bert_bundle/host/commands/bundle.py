@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
+from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, discarding
+from bert_bundle.host.commands.options import Options, common, discarding, existing
 
 
 def is_old_model(path: Path) -> bool:
@@ -53,28 +53,34 @@ def inspect(options: Options, bundle: Path) -> CommandResult:
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @discarding
+@existing
 @common
-def verify(options: Options, bundle: Path) -> CommandResult:
+def verify(options: Options, bundle: Path, interpreters: tuple[Path, ...]) -> CommandResult:
     """Replay the recorded examples of a bundle and compare.
 
     Runs in this interpreter if it can load bundles: with TensorFlow and a transformers that has TensorFlow classes, or
     with Keras 3 and a backend. Otherwise runs in the environment of the matrix that is nearest to the one that wrote
-    BUNDLE. The result names the environment.
+    BUNDLE. With --python it runs in that environment instead. The result names the environment.
 
     \b
     Examples:
       bert-bundle verify ticket-router
       bert-bundle verify ticket-router --json | jq .grade
+      bert-bundle verify ticket-router --python /srv/venv/bin/python
     """
     from bert_bundle import api
     from bert_bundle.host.commands.environment_options import here_or_nearest
+    from bert_bundle.host.environments.existing import existing_environments
     from bert_bundle.host.environments.nearest import written_by
     from bert_bundle.host.report.documents import runs as documents
     from bert_bundle.host.report.text import runs as text
     from bert_bundle.host.runs import run
 
+    if len(interpreters) > 1:
+        raise ConfigError("verify replays in one environment", place="--python", wanted="one", found=len(interpreters))
     packages, _ = written_by(api.inspect(str(bundle)))
-    reader = here_or_nearest(options, packages, "verifying")
+    there = existing_environments(interpreters)
+    reader = there[0] if there else here_or_nearest(options, packages, "verifying")
     verdict = run.verify(bundle, reader, progress=options.progress, options=options.run_options)
     code = AS_EXPECTED if verdict.as_expected else NOT_AS_EXPECTED
     return options.result(verdict, document=documents.verification, text=text.verification, exit_code=code)

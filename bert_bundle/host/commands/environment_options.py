@@ -8,7 +8,7 @@ from bert_bundle.host.commands.options import Options
 from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.config.selection import matching
 from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.environments.locks import read_lock
+from bert_bundle.host.environments.locks import entries, read_lock, same_files
 from bert_bundle.host.environments.nearest import can_load, nearest, this_interpreter, with_versions
 from bert_bundle.host.environments.prepare import (
     Locked,
@@ -81,8 +81,23 @@ def resolve_upgrades(
         base = given or _locked(options, nearest(options.matrix.loading, with_versions(writer, versions)))
         instead_of = base.environment.id if given else nearest(options.matrix.loading, writer).id
         resolved = upgrade.upgrade(base, packages, instead_of=instead_of, today=today, progress=options.progress)
+        resolved = _as_row(options, resolved)
         found.setdefault(resolved.id, resolved)
     return list(found.values())
+
+
+def _as_row(options: Options, resolved: Upgrade) -> Upgrade:
+    """Return an upgrade with the row that it gives, if it gives the packages of one; else as it is."""
+    pins = entries(resolved.locked.lock.text)
+    for row in options.matrix.environments:
+        try:
+            locked = _locked(options, row)
+        except ConfigError:  # a row without a lock, which nobody asked for
+            continue
+        if row.python == resolved.locked.environment.python and same_files(pins, entries(locked.lock.text)):
+            options.progress(f"{resolved.id}: these are the packages of {row.id}, which is used as it is")
+            return resolved.as_row(locked)
+    return resolved
 
 
 def _locked(options: Options, row: Environment) -> LockedEnvironment:

@@ -7,7 +7,7 @@ import click
 
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
-from bert_bundle.host.commands.options import Options, common, discarding, remembering, with_report_files
+from bert_bundle.host.commands.options import Options, common, discarding, existing, remembering, with_report_files
 
 OUT = Path("verdict.json")
 
@@ -40,6 +40,7 @@ OUT = Path("verdict.json")
 )
 @click.option("--print-policy", is_flag=True, help="Print the default policy, with a comment on every line, and exit.")
 @discarding
+@existing
 @with_report_files
 @remembering
 @common
@@ -51,14 +52,15 @@ def gate(
     out: Path | None,
     require: Path | None,
     print_policy: bool,
+    interpreters: tuple[Path, ...],
 ) -> CommandResult:
     """Decide whether a release may ship.
 
     Checks CANDIDATE against the policy: it is undamaged and its save was proven; it replays as recorded in the
-    environment nearest to its writer and in those where it will run; its labels, on the examples that both bundles
-    recorded, are the baseline's or better; its size and load time are within budget; its metadata is complete. Writes
-    the decision, with every reason, to --out. Ends with 0 if it ships, 1 if it is refused, 3 if a check did not run, 4
-    if an environment could not be made.
+    environment nearest to its writer, in those where it will run, and in those of --python; its labels, on the examples
+    that both bundles recorded, are the baseline's or better; its size and load time are within budget; its metadata is
+    complete. Writes the decision, with every reason, to --out. Ends with 0 if it ships, 1 if it is refused, 3 if a
+    check did not run, 4 if an environment could not be made.
 
     A deploy step calls it with --require, which takes less than a second: it ends with 0 if the decision in FILE is
     about this very bundle (and made by --policy, if given) and lets it ship, otherwise with 1.
@@ -80,18 +82,24 @@ def gate(
     if candidate is None:
         raise click.UsageError("Missing argument 'CANDIDATE'.", context)
     if require is not None:
-        if baseline is not None or out is not None:
-            raise click.UsageError("--require cannot be combined with --baseline or --out", context)
+        if baseline is not None or out is not None or interpreters:
+            raise click.UsageError("--require cannot be combined with --baseline, --out or --python", context)
         return _require(options, candidate, require, policy)
-    return _decide(options, candidate, baseline, policy, out or OUT)
+    return _decide(options, candidate, baseline, policy, out or OUT, interpreters)
 
 
 def _decide(
-    options: Options, path: Path, baseline_path: Path | None, policy_file: Path | None, out: Path
+    options: Options,
+    path: Path,
+    baseline_path: Path | None,
+    policy_file: Path | None,
+    out: Path,
+    interpreters: tuple[Path, ...],
 ) -> CommandResult:
     """Run every check, write the decision, and report it."""
     from bert_bundle.host.commands.environment_options import environments_of, rows_of
     from bert_bundle.host.config.gate_policy import DEFAULT, read_policy
+    from bert_bundle.host.environments.existing import existing_environments
     from bert_bundle.host.environments.nearest import nearest, written_by
     from bert_bundle.host.environments.prepare import opened
     from bert_bundle.host.gate import decision_file
@@ -106,6 +114,7 @@ def _decide(
     candidate = gates.read_checked_bundle(path)
     baseline = None if baseline_path is None else gates.read_checked_bundle(baseline_path)
     gates.check_comparable(candidate, baseline, policy)
+    there = existing_environments(interpreters)
     packages, _ = written_by(candidate.manifest)
     near = nearest(options.matrix.loading, packages)
     needed = [*rows, *([] if near in rows else [near])]
@@ -117,7 +126,7 @@ def _decide(
             baseline,
             policy,
             nearest=ready,
-            environments=[ready if row.id == near.id else environments[row.id] for row in rows],
+            environments=[*(ready if row.id == near.id else environments[row.id] for row in rows), *there],
             executor=options.executor,
             progress=options.progress,
             options=replace(options.run_options, tolerances=policy.bounds),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def list_(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> CommandResult:
     """List the environments and whether each is locked.
 
-    An environment is locked if its lock file exists and was made from its row of the matrix file.
+    An environment is locked if its lock file exists and was made from its row of the matrix file, or if the row names
+    a lock of your own.
 
     \b
     Examples:
@@ -42,7 +43,7 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> C
     """Resolve environments and write their lock files.
 
     Each is resolved as on the day that its row names, and its lock file, with hashes, is written to locks/ beside the
-    matrix file.
+    matrix file. A row with a lock of your own is left alone.
 
     \b
     Examples:
@@ -57,6 +58,9 @@ def lock(options: Options, names: tuple[str, ...], groups: tuple[str, ...]) -> C
     check_not_shipped(options.matrix_path)
     written = []
     for row in options.matrix.select(groups=groups, names=names):
+        if row.lock is not None:
+            options.progress(f"{row.id}: its lock is {row.lock}, which is not written")
+            continue
         options.progress(f"{row.id}: resolving as on {row.as_of}")
         written.append((row, locks.lock(row, options.locks.parent)))
     return options.result(written, document=documents.locks, text=text.locks)

@@ -216,6 +216,19 @@ def selection(command: Callable[..., CommandResult]) -> Callable[..., CommandRes
     return name(group(command))
 
 
+def existing(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    """Give `command` the option that names interpreters of environments that are there already: `interpreters`."""
+    return click.option(
+        "--python",
+        "interpreters",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="Take the environment of this interpreter, such as /srv/venv/bin/python, as it is. Nothing is written "
+        "into it; may be repeated.",
+    )(command)
+
+
 def remembering(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
     """Give `command` the option that computes every replay anew; goes above `common`."""
     return click.option(

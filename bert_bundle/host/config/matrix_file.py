@@ -5,13 +5,13 @@ docs/matrix.md.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import (
     AfterValidator,
@@ -29,30 +29,17 @@ from bert_bundle.grading.differences import FLOAT64_TOLERANCE, NOISE_TOLERANCE
 from bert_bundle.grading.grades import ChangedGrade, FailedGrade
 from bert_bundle.host.config import strict_yaml
 from bert_bundle.host.config.config_errors import validated
+from bert_bundle.host.config.lock_file import naming_requirements, read_lock_file, versions
+from bert_bundle.host.config.requirements import check_pinned
 from bert_bundle.host.config.selection import select
 from bert_bundle.interpreter import known_breakages
 
 FILE_NAME = "compat_matrix.yaml"
 DEFAULT_GROUP = "ci"  # of `audit`, `matrix run` and `gate`
 
+T = TypeVar("T")
+
 _RULES = MappingProxyType({rule.id: rule for rule in known_breakages.RULES})
-
-
-def check_pinned(text: str) -> str:
-    """Return `text` if it is a requirement of exactly one release, such as `tf-keras==2.15.1`.
-
-    Raises ValueError otherwise.
-    """
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        raise ValueError("not a requirement") from error
-    releases = [s.version for s in requirement.specifier if s.operator == "==" and not s.version.endswith(".*")]
-    if len(requirement.specifier) != 1 or len(releases) != 1:
-        raise ValueError("not pinned to one release")
-    if requirement.url or requirement.marker:
-        raise ValueError("a URL or an environment marker, which would hide what is installed")
-    return text
 
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -66,7 +53,10 @@ class StrictModel(BaseModel):
 
 
 class Environment(StrictModel):
-    """One locked set of versions: a row of the matrix."""
+    """One locked set of versions: a row of the matrix.
+
+    With a `lock` of the user's own it has no date, and its packages are those of the lock that name it.
+    """
 
     id: Identifier = Field(
         description="1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit",
@@ -77,14 +67,25 @@ class Environment(StrictModel):
         description="a Python version, 3.8 or newer, in quotes because YAML reads 3.10 as the number 3.1",
         examples=['python: "3.9"'],
     )
-    as_of: date = Field(
+    lock: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a lock of your own, relative to the matrix file: a requirements file with hashes, or "
+        "a pylock.toml",
+        examples=["lock: ../requirements.txt"],
+    )
+    as_of: date | None = Field(
+        default=None,
         strict=True,
-        description="the date of the package index to resolve against; newer releases are ignored",
+        validate_default=True,
+        description="the date of the package index to resolve against; newer releases are ignored; required without "
+        "lock",
         examples=["as_of: 2022-12-15"],
     )
     packages: tuple[Pinned, ...] = Field(
-        min_length=1,
-        description="a list of requirements, each pinned to one release, each package once",
+        default=(),
+        validate_default=True,
+        description="a list of requirements, each pinned to one release, each package once; required without lock",
         examples=['packages: ["tensorflow-cpu==2.10.1", "transformers==4.25.1"]'],
     )
     runtime: known_breakages.RuntimeName = Field(
@@ -97,6 +98,23 @@ class Environment(StrictModel):
         """Return canonical package name -> the version in `packages`."""
         requirements = map(Requirement, self.packages)
         return {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements}
+
+    @property
+    def index_date(self) -> date:
+        """Return the date to resolve against: today's for a row without one."""
+        return self.as_of or datetime.now(UTC).date()
+
+    def derived(self, name: str, packages: Sequence[str]) -> "Environment":
+        """Return a row that begins with this one and has other packages: in no group, and without its own lock."""
+        new = {"id": name, "packages": tuple(packages), "groups": (), "lock": None, "as_of": self.index_date}
+        return self.model_copy(update=new)
+
+    @field_validator("as_of", "packages")
+    @classmethod
+    def _given_without_lock(cls, value: T, info: ValidationInfo) -> T:
+        if not value and info.data.get("lock") is None:
+            raise PydanticCustomError("missing", "a key is missing")
+        return value
 
     @field_validator("packages")
     @classmethod
@@ -271,12 +289,22 @@ class Matrix(StrictModel):
 def read_matrix(path: Path) -> Matrix:
     """Read the matrix file at `path`.
 
-    Raises ConfigError for the first fault, with the place "NAME: path.to.the.fault".
+    Raises ConfigError for the first fault, with the place "NAME: path.to.the.fault", and for a row whose own lock
+    cannot be used.
     """
     data = strict_yaml.read(path)
     if isinstance(data, Mapping) and "environments" in data:
         data = {**data, "environments": _rows(data["environments"], source=path.name)}
-    return validated(Matrix, data, source=path.name)
+    matrix = validated(Matrix, data, source=path.name)
+    return matrix.model_copy(update={"environments": tuple(_named(row, path.parent) for row in matrix.environments)})
+
+
+def _named(row: Environment, folder: Path) -> Environment:
+    """Return a row with the packages of its own lock that name it; any other row as it is."""
+    if row.lock is None:
+        return row
+    pins = versions(read_lock_file(folder / row.lock, row.python, name=row.lock))
+    return row.model_copy(update={"packages": naming_requirements(pins)})
 
 
 def _rows(environments: object, *, source: str) -> list[object]:
@@ -301,4 +329,18 @@ def _rows(environments: object, *, source: str) -> list[object]:
             )
         if "id" in row:
             raise ConfigError("unknown key", place=f"{place}.{name}.id", found="id", fix="remove it: the key is the id")
+        _check_one_source(row, f"{place}.{name}")
     return [{"id": name, **row} for name, row in environments.items()]
+
+
+def _check_one_source(row: Mapping[str, object], place: str) -> None:
+    """Raise ConfigError for a row with a lock and with what a lock would be made from."""
+    beside = [key for key in ("as_of", "packages") if row.get(key) is not None]
+    if row.get("lock") is not None and beside:
+        raise ConfigError(
+            "the lock decides what this row has",
+            place=f"{place}.{beside[0]}",
+            wanted="lock, or as_of and packages",
+            found=f"lock and {' and '.join(beside)}",
+            fix=f"remove {' and '.join(beside)}, or remove lock",
+        )

@@ -16,6 +16,12 @@ def default_matrix_path(start: Path | None = None) -> Path:
     return next((f / FILE_NAME for f in folders if (f / FILE_NAME).is_file()), _IN_WHEEL / FILE_NAME)
 
 
+def shipped_matrix_path() -> Path:
+    """Return the matrix file that comes with bert_bundle, whatever the user has; in a checkout that of the checkout."""
+    shipped = _IN_WHEEL / FILE_NAME
+    return shipped if shipped.is_file() else _REPOSITORY / FILE_NAME
+
+
 def is_shipped(path: Path) -> bool:
     """Return whether this is the matrix file of the installed package, which belongs to no project."""
     return path.resolve().parent == _IN_WHEEL

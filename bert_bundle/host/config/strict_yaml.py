@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from bert_bundle.errors import ConfigError
+from bert_bundle.host.config.text_files import read_text
 
-LARGEST = 1_000_000  # bytes
 DEEPEST = 16  # levels of nesting; PyYAML recurses at least once per level
 
 
@@ -21,7 +21,7 @@ def read(path: Path) -> Any:
     Raises ConfigError, with the place "NAME: line L, column C", for a file that is missing, larger than a megabyte,
     not UTF-8, not YAML, or that uses a construct that is not allowed.
     """
-    text = _text(path)
+    text = read_text(path)
     try:
         loader = _StrictLoader(text)
         return loader.get_single_data()
@@ -36,28 +36,6 @@ def read(path: Path) -> Any:
         raise ConfigError(
             "not YAML", place=path.name, wanted="printable text", found=error, fix="save it as plain text"
         ) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise ConfigError(
-            "cannot read the file", place=path.name, found=error.strerror or error, fix="check the path"
-        ) from error
-    if len(data) > LARGEST:
-        raise ConfigError(
-            "the file is too large",
-            place=path.name,
-            wanted=f"at most {LARGEST} bytes",
-            found="more",
-            fix="make it smaller",
-        )
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError("not UTF-8", place=f"{path.name}: byte {error.start}", fix="save it as UTF-8") from error
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import ClassVar
 
 import platformdirs
 from filelock import FileLock, Timeout
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_version
 
 from bert_bundle.errors import EnvironmentNotMadeError, StorageError
 from bert_bundle.format.staging import write_file
@@ -25,20 +26,13 @@ from bert_bundle.host.config.matrix_file import Environment
 from bert_bundle.host.environments import interpreters, uv
 from bert_bundle.host.environments.cancellation import Cancelled, never
 from bert_bundle.host.environments.locks import Lock, index_date_options
+from bert_bundle.host.environments.read_back import read_back
 from bert_bundle.interpreter.known_breakages import AUTO
 from bert_bundle.progress import Progress
 
 CACHE_VARIABLE = "BERT_BUNDLE_CACHE"
 MARKER = "complete.json"
 _INSTALL_SECONDS = 1800  # 500 MB at 300 kB/s
-_READ_BACK_SECONDS = 60
-
-# Runs inside the environment, so in Python 3.8 syntax. A list, because a damaged environment may have a package twice.
-_READ_BACK = """
-import importlib.metadata, json, platform
-packages = [[d.metadata["Name"] or "", d.version or ""] for d in importlib.metadata.distributions()]
-print(json.dumps({"python": platform.python_version(), "packages": packages}))
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +43,7 @@ class ReadyEnvironment:
     runtime         the one of its row, transformers or native; auto without a row
     size            bytes on disk, including files shared with uv's cache or other environments; 0 if not measured
     row, lock_text  what it was made from, so that another process can make it too; None without a row
+    read_only       whether it is not this package's: nothing is written into it, not even compiled modules
     error           None: the other case of a prepared environment has one
     """
 
@@ -61,6 +56,7 @@ class ReadyEnvironment:
     size: int = 0
     row: Environment | None = None
     lock_text: str | None = None
+    read_only: bool = False
     error: ClassVar[None] = None
 
 
@@ -140,12 +136,13 @@ def _build(
     progress(f"{environment.id}: installing {len(lock.pins)} packages for Python {environment.python}")
     shutil.rmtree(folder, ignore_errors=True)
     python = _python(folder)
-    steps: tuple[list[str | Path], ...] = (
-        ["venv", "--no-project", "--python", interpreter, folder],
-        ["pip", "sync", "--require-hashes", "--python", python, *index_date_options(environment), lock.path],
+    steps: tuple[tuple[list[str | Path], str], ...] = (
+        (["venv", "--no-project", "--python", interpreter, folder], ""),
+        # The text, because the file of a user's own lock has more in it than what applies here.
+        (["pip", "sync", "--require-hashes", "--python", python, *index_date_options(environment), "-"], lock.text),
     )
-    for step in steps:
-        result = uv.run(step, seconds=_INSTALL_SECONDS, cancelled=cancelled)
+    for step, stdin in steps:
+        result = uv.run(step, seconds=_INSTALL_SECONDS, stdin=stdin, cancelled=cancelled)
         if not result.succeeded:
             raise _failure(folder, environment, result.last_lines, result.stderr)
     ready = _read_back(folder, environment, lock)
@@ -168,31 +165,26 @@ def _mark_complete(folder: Path, ready: ReadyEnvironment) -> ReadyEnvironment:
 def _read_back(folder: Path, environment: Environment, lock: Lock) -> ReadyEnvironment | None:
     """Read its packages back from inside; return None if it does not run or does not have exactly the lock's pins."""
     try:
-        # -I, so that neither PYTHONPATH nor the user's site-packages are counted.
-        done = subprocess.run(
-            [_python(folder), "-I", "-c", _READ_BACK],
-            capture_output=True,
-            text=True,
-            timeout=_READ_BACK_SECONDS,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
+        found = read_back(_python(folder))
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    found = json.loads(done.stdout)
-    packages = sorted((canonicalize_name(name), version) for name, version in found["packages"])
-    if packages != sorted(lock.pins.items()):
+    if _comparable(found.packages) != _comparable(lock.pins.items()):
         return None
     return ReadyEnvironment(
         id=environment.id,
         python=_python(folder),
         lock_digest=lock.digest,
-        packages=dict(packages),
-        python_version=found["python"],
+        packages=dict(found.packages),
+        python_version=found.python,
         runtime=environment.runtime,
         row=environment,
         lock_text=lock.text,
     )
+
+
+def _comparable(packages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (name, version) sorted, versions in one spelling: a user's lock may say 1.0 where a package says 1.0.0."""
+    return sorted((name, canonicalize_version(version)) for name, version in packages)
 
 
 def _unusable_cache(place: object, found: object) -> EnvironmentNotMadeError:

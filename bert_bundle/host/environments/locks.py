@@ -1,7 +1,8 @@
 """How lock files are made, written and read. Does not know how one is installed.
 
 A lock pins every package of an environment to one version with the hashes of its files, for the platform that it was
-made on. Its header has a digest of the row that it was made from, so that a later change of the row is noticed.
+made on. Its header has a digest of the row that it was made from, so that a later change of the row is noticed. A row
+may name a lock of the user's own instead: it is read as it is, by its pins and hashes alone.
 """
 
 import hashlib
@@ -18,7 +19,9 @@ from packaging.utils import canonicalize_name
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.format.staging import write_file
+from bert_bundle.host.config.lock_file import read_lock_file, versions
 from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.config.requirements import Pins
 from bert_bundle.host.environments import interpreters, uv
 
 FOLDER = "locks"
@@ -36,13 +39,16 @@ SAME_FILES = (("tensorflow-cpu", "tensorflow"),)
 
 _COMPILE_SECONDS = 600
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_]+)$")
-_HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}$")
+_HASH = re.compile(r"^--hash=sha(256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})$")
 _SPECIFICATION = "# specification: "
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A lock file: its text, the sha256 of its bytes, and the pinned versions by canonical package name."""
+    """A lock: the file it is in, its text, the sha256 of that, and the pinned versions by canonical package name.
+
+    The text of a user's own lock is what applies to its row, as pins with hashes.
+    """
 
     path: Path
     text: str
@@ -97,10 +103,13 @@ def resolved(environment: Environment, wanted: Sequence[str], *, start: str = ""
 
 
 def read_lock(environment: Environment, locks_dir: Path) -> Lock:
-    """Read the lock of `environment`.
+    """Read the lock of `environment`: the one in `locks_dir`, or a user's own, beside the matrix file.
 
     Raises ConfigError if it is missing, stale (the row has changed since), or has anything but pins with hashes.
     """
+    if environment.lock is not None:
+        path = locks_dir.parent / environment.lock
+        return _lock_of(path, text_of(read_lock_file(path, environment.python, name=environment.lock)))
     path = locks_dir / f"{environment.id}.txt"
     fix = f"run bert-bundle matrix lock --env {environment.id}"
     try:
@@ -144,22 +153,41 @@ def write_derived_lock(path: Path, text: str) -> Lock:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(str(path), text.encode())
-    return Lock(
-        path=path,
-        text=text,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-        pins={name: version for name, (version, _) in entries(text).items()},
-    )
+    return _lock_of(path, text)
 
 
-def entries(text: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Parse the text of a lock: canonical package name -> its version and the hashes of its files, as options of uv."""
+def entries(text: str) -> Pins:
+    """Parse the text of a lock."""
     found = _pins(text.splitlines(), place="a lock", fix="make it again")
     return {name: (version, frozenset(hashes)) for name, version, hashes in found}
 
 
+def text_of(pins: Pins) -> str:
+    """Return the text of a lock without a header; `entries` reads it."""
+    return "".join(
+        f"{package}=={version} \\\n" + " \\\n".join(f"    {option}" for option in sorted(hashes)) + "\n"
+        for package, (version, hashes) in sorted(pins.items())
+    )
+
+
+def same_files(one: Pins, other: Pins) -> bool:
+    """Return whether two locks give the same environment: the same versions, of the same files.
+
+    One of the two may have further files of a release, which were published later.
+    """
+    return one.keys() == other.keys() and all(
+        version == other[package][0] and (hashes <= other[package][1] or hashes >= other[package][1])
+        for package, (version, hashes) in one.items()
+    )
+
+
 def index_date_options(environment: Environment) -> tuple[str, ...]:
-    """Return the options that hide from uv what was published after `environment.as_of`, build tools included."""
+    """Return the options that hide from uv what was published after `environment.as_of`, build tools included.
+
+    None for a row without a date, whose lock decides alone.
+    """
+    if environment.as_of is None:
+        return ()
     dates = {"": environment.as_of, "safetensors=": max(environment.as_of, _FIRST_SAFETENSORS)}
     # With a time zone: a bare date would end at midnight in the time zone of this machine.
     general, safetensors = (f"{name}{day + timedelta(days=1)}T00:00:00Z" for name, day in dates.items())
@@ -170,12 +198,17 @@ def specification_digest(environment: Environment) -> str:
     """Return the sha256 of what decides the lock of a row, which the runtime and the groups do not."""
     decisive = {
         "python": environment.python,
-        "as_of": environment.as_of.isoformat(),
+        "as_of": environment.index_date.isoformat(),
         "packages": sorted(environment.packages),
         "needed": NEEDED,
         "same files": SAME_FILES,
     }
     return "sha256:" + hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def _lock_of(path: Path, text: str) -> Lock:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Lock(path=path, text=text, digest=digest, pins=versions(entries(text)))
 
 
 def _header(environment: Environment) -> str:

@@ -85,6 +85,24 @@ def nearest(environments: Sequence[Environment], packages: Mapping[str, str]) ->
     return min(newest_first, key=distance)
 
 
+def newer_than(
+    environments: Sequence[Environment], packages: Mapping[str, str], *, equal: bool = False
+) -> tuple[Environment, ...]:
+    """Return the environments with a later minor release of the backend of `packages`, the oldest first.
+
+    `equal` includes those with the same minor release.
+    """
+    backend = _backend(packages)
+
+    def minor(pins: Mapping[str, str]) -> tuple[int, int]:
+        release = _release(_version_of(backend, pins))
+        return release.major, release.minor
+
+    same = [e for e in environments if _backend(e.pins) == backend]
+    later = [e for e in same if minor(e.pins) > minor(packages) or (equal and minor(e.pins) == minor(packages))]
+    return tuple(sorted(later, key=lambda e: minor(e.pins)))
+
+
 def with_versions(packages: Mapping[str, str], requested: Mapping[str, str]) -> dict[str, str]:
     """Return `packages` with the requested versions; a backend replaces all its other distributions."""
     replaced = {n for names in installed.BACKENDS.values() if requested.keys() & set(names) for n in names}

@@ -13,9 +13,9 @@ import uv
 from bert_bundle.errors import EnvironmentNotMadeError
 from bert_bundle.host.environments.cancellation import INTERRUPTED, Cancelled, never
 
-# Variables that would make uv, or an interpreter that it runs, use another place than its arguments name.
 _TICK = 0.2  # seconds between two questions whether to go on
 
+# Variables that would make uv, or an interpreter that it runs, use another place than its arguments name.
 _MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET")
 
 

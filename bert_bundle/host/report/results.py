@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bert_bundle.host.config.matrix_file import Environment
     from bert_bundle.host.environments.cache import CacheEntry
 
 
@@ -30,6 +31,19 @@ class RescuedBundle:
     digest: str
     findings: list[str]
     witness: dict[str, object] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstMatrix:
+    """A matrix file that was written for a project, with its environments and every file that was written.
+
+    `left_out` are packages of today's environment that no package index has.
+    """
+
+    matrix: Path
+    environments: tuple[Environment, ...]
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

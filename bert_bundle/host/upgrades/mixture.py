@@ -38,21 +38,17 @@ def mixture(good: LockedEnvironment, bad: LockedEnvironment, upgraded: Sequence[
         for package, (version, hashes) in pins.items()
     }
     row = (bad if PYTHON in taken else good).environment
-    text = "".join(
-        f"{package}=={version} \\\n" + " \\\n".join(f"    {h}" for h in sorted(hashes)) + "\n"
-        for package, (version, hashes) in sorted(files.items())
-    )
     rows = (good.environment, bad.environment)
     explicit = [package for package in {**rows[0].pins, **rows[1].pins} if package in pins]
     return write_locked(
         Environment(
             id=name,
             python=row.python,
-            as_of=max(r.as_of for r in rows),
+            as_of=max(r.index_date for r in rows),
             packages=tuple(f"{package}=={pins[package][0]}" for package in explicit),
             runtime=row.runtime,
         ),
-        text,
+        locks.text_of(files),
         f"{rows[0].id} with {len(upgraded)} upgrades to {rows[1].id}",
     )
 
@@ -63,7 +59,7 @@ def with_release(base: LockedEnvironment, package: str, version: str, name: str)
     Raises EnvironmentNotMadeError if there is no such environment.
     """
     requested = {package: f"{package}=={version}"}
-    row = base.environment.model_copy(update={"id": name, "packages": tuple(requested.values()), "groups": ()})
+    row = base.environment.derived(name, tuple(requested.values()))
     others = [requirement_beside(requested, other) for other in base.lock.pins if other != package]
     text = resolve(row, [*requested.values(), *others], base.lock, requested)
     return write_locked(row, text, f"{base.environment.id} with {requested[package]}")
@@ -90,7 +86,7 @@ def missing_wheels(good: tuple[LockedEnvironment, Side], bad: tuple[LockedEnviro
     sides = (good, bad)
     if len({locked.environment.python for locked, _ in sides}) == 1:
         return ()
-    latest = max(locked.environment.as_of for locked, _ in sides)
+    latest = max(locked.environment.index_date for locked, _ in sides)
 
     def need(asked: tuple[Environment, bool, str, str]) -> list[Need]:
         row, of_bad, package, version = asked
@@ -102,7 +98,7 @@ def missing_wheels(good: tuple[LockedEnvironment, Side], bad: tuple[LockedEnviro
         return [Need(package=one, other=two, why=f"{package} {version} has no wheel for Python {row.python}")]
 
     questions = [
-        (that.environment.model_copy(update={"as_of": latest}), of_bad, package, found.version)
+        (that.environment.model_copy(update={"as_of": latest, "lock": None}), of_bad, package, found.version)
         for of_bad, ((_, side), (that, other)) in ((False, sides), (True, sides[::-1]))
         for package, found in side.items()
         if found.compiled and (package not in other or other[package].version != found.version)

@@ -5,7 +5,7 @@ Owns how its lock is resolved, and that it is written to the user's cache. Does 
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from packaging.requirements import Requirement
@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
-from bert_bundle.host.config.matrix_file import Environment, check_pinned
+from bert_bundle.host.config.matrix_file import Environment
+from bert_bundle.host.config.requirements import check_pinned
 from bert_bundle.host.environments import interpreters, locks, uv
 from bert_bundle.host.environments.environment import cache_root
 from bert_bundle.host.environments.locks import NEEDED, SAME_FILES, Lock
@@ -41,7 +42,7 @@ class Upgrade:
     instead_of       the row whose environment is today's
     asked            the requested requirements, in the builds that the row has
     package_changes  the other packages that had to change with them
-    notes            what was requested in another build
+    notes            what was requested in another build, and whether it gives a row of the matrix
     """
 
     locked: LockedEnvironment
@@ -55,6 +56,11 @@ class Upgrade:
     def id(self) -> str:
         """Return the id of its environment."""
         return self.locked.environment.id
+
+    def as_row(self, row: LockedEnvironment) -> "Upgrade":
+        """Return this upgrade with the environment of a row of the matrix that has the same packages."""
+        note = f"these are the packages of {row.environment.id}, whose environment is used as it is"
+        return replace(self, locked=row, notes=(*self.notes, note))
 
 
 def upgrade(
@@ -70,11 +76,15 @@ def upgrade(
     for note in notes:
         progress(note)
     name = upgrade_id(asked)
-    row = base.environment.model_copy(update={"id": name, "packages": tuple(requested.values()), "groups": ()})
+    row = base.environment.derived(name, tuple(requested.values()))
     if not resolve_alone(row, *row.packages).succeeded:  # not released by that date
         row = row.model_copy(update={"as_of": today})
     others = [package for package in base.environment.pins if package not in requested]
-    wanted = [*requested.values(), *(requirement_beside(requested, package) for package in others), *NEEDED]
+    # A lock of the user's own does not say which of its packages are there for another one: it keeps all of them.
+    kept = (
+        NEEDED if base.environment.lock is None else [package for package in base.lock.pins if package not in requested]
+    )
+    wanted = [*requested.values(), *(requirement_beside(requested, package) for package in (*others, *kept))]
     progress(f"{name}: resolving {', '.join(requested.values())} in {base.environment.id} at {row.as_of}")
     try:
         text = resolve(row, wanted, base.lock, requested)

@@ -53,7 +53,7 @@ class Worker:
         cancelled: Cancelled = never,
     ) -> None:
         self.name = f"{environment.id} ({role})"
-        self._command = launch.command(str(environment.python), *entry)
+        self._command = launch.command(str(environment.python), *entry, write_bytecode=not environment.read_only)
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._cancelled = cancelled

@@ -114,7 +114,7 @@ def test_the_default_policy_is_printed_as_it_ships_and_is_a_policy(
             "--report cannot be combined with --require or --print-policy",
         ),
         ("", "--print-policy --report json=x.json", "--report cannot be combined with --require or --print-policy"),
-        ("", "new --require v.json --baseline old", "--require cannot be combined with --baseline or --out"),
+        ("", "new --require v.json --baseline old", "--require cannot be combined with --baseline, --out or --python"),
     ],
 )
 def test_what_is_wrong_with_the_question_ends_with_2(

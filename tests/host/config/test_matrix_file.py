@@ -1,6 +1,7 @@
 """compat_matrix.yaml: what it may contain, and the error for each fault."""
 
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.paths import ROOT
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.config.matrix_file import (
     FILE_NAME,
+    Environment,
     Matrix,
     Properties,
     Tolerances,
@@ -240,3 +242,45 @@ def test_the_repositorys_own_matrix_has_its_groups() -> None:
         for short, release in named.items():
             pinned = environment.pins[{"tf": "tensorflow-cpu", "hf": "transformers"}.get(short, short)]
             assert f"{pinned}.".startswith(f"{release}.")
+
+
+LOCKED = """\
+version: 1
+environments:
+  today:
+    python: "3.11"
+    lock: ../requirements.txt
+    runtime: transformers
+"""
+
+
+def test_a_row_with_a_lock_of_the_users_own_has_no_date_and_is_named_by_that_lock(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    shutil.copy(ROOT / "locks" / "tf2.15-hf4.40-py3.11.txt", tmp_path / "requirements.txt")
+    (row,) = read(tmp_path / "own", LOCKED).environments
+    assert (row.as_of, row.lock, row.pins["transformers"]) == (None, "../requirements.txt", "4.40.2")
+    again = Environment.model_validate_json(row.model_dump_json())  # as a job carries it
+    assert again == row
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("runtime:", "as_of: 2024-05-15\n    runtime:", "environments.today.as_of", "the lock decides"),
+        ("runtime:", "packages: [a==1]\n    runtime:", "environments.today.packages", "the lock decides"),
+        ("    lock: ../requirements.txt\n", "", "environments.today.as_of", "a key is missing"),
+        ("../requirements.txt", "3", "environments.today.lock", "should be a valid string"),
+    ],
+)
+def test_a_row_has_either_a_lock_or_what_one_is_made_from(
+    tmp_path: Path, old: str, new: str, place: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read(tmp_path, LOCKED.replace(old, new, 1))
+    assert caught.value.place == f"{FILE_NAME}: {place}"
+    assert caught.value.fix
+
+
+def test_a_row_whose_lock_is_not_there_is_a_fault_of_the_matrix_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the file @ \.\./requirements\.txt"):
+        read(tmp_path, LOCKED)

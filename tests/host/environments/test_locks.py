@@ -9,7 +9,8 @@ import pytest
 from bert_bundle.errors import ConfigError, EnvironmentNotMadeError
 from bert_bundle.host.config.matrix_file import Environment, read_matrix
 from bert_bundle.host.config.matrix_location import default_matrix_path
-from bert_bundle.host.environments.locks import FOLDER, NEEDED, Lock, lock, read_lock
+from bert_bundle.host.config.requirements import Pins
+from bert_bundle.host.environments.locks import FOLDER, NEEDED, Lock, entries, lock, read_lock, same_files
 
 REPOSITORY = default_matrix_path(Path(__file__).parent)
 SMALL = Environment(
@@ -138,3 +139,25 @@ def test_what_does_not_decide_the_packages_leaves_the_lock_fresh(small: Lock) ->
 def test_a_lock_edited_by_hand_is_refused(small: Lock, tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_lock(SMALL, copied(small, tmp_path, old, new))
+
+
+def test_two_locks_are_of_the_same_files_though_one_knows_of_later_ones() -> None:
+    a, b = "--hash=sha256:" + "a" * 64, "--hash=sha256:" + "b" * 64
+    one: Pins = {"numpy": ("1.26.4", frozenset({a}))}
+    assert same_files(one, {"numpy": ("1.26.4", frozenset({a, b}))})
+    assert same_files({"numpy": ("1.26.4", frozenset({a, b}))}, one)
+    assert not same_files(one, {"numpy": ("1.26.4", frozenset({b}))})
+    assert not same_files(one, {"numpy": ("1.26.3", frozenset({a}))})
+    assert not same_files(one, {**one, "six": ("1.16.0", frozenset({a}))})
+
+
+def test_the_lock_of_a_row_of_the_users_own_is_its_pins_whatever_else_is_in_the_file(tmp_path: Path) -> None:
+    own = REPOSITORY.parent / FOLDER / "tf2.15-hf4.40-py3.11.txt"
+    path, text = tmp_path / "requirements.txt", own.read_text("utf-8")
+    row = Environment(id="today", python="3.11", lock="requirements.txt", runtime="transformers")
+    path.write_text(text)
+    one = read_lock(row, tmp_path / FOLDER)
+    other_hash = "--hash=sha256:" + "0" * 64
+    path.write_text(f"# another comment\n{text}colorama==0.4.6 ; sys_platform == 'win32' {other_hash}\n")
+    assert read_lock(row, tmp_path / FOLDER) == one
+    assert entries(one.text) == entries(text)

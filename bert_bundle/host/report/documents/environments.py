@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
     from bert_bundle.host.environments.doctor import Diagnosis
     from bert_bundle.host.environments.locks import Lock
-    from bert_bundle.host.report.results import CacheContent
+    from bert_bundle.host.report.results import CacheContent, FirstMatrix
 
 
 def environments(rows: Sequence[tuple[Environment, bool]]) -> dict[str, object]:
     """Return docs/schema/environments.json: the rows of a matrix, each with whether it is locked."""
     return {"environments": [{**row.model_dump(mode="json"), "locked": locked} for row, locked in rows]}
+
+
+def first_matrix(found: FirstMatrix) -> dict[str, object]:
+    """Return docs/schema/init.json."""
+    rows = [{"id": row.id, "lock": row.lock or f"locks/{row.id}.txt"} for row in found.environments]
+    return {"matrix": found.matrix, "environments": rows, "files": found.files, "left_out": found.left_out}
 
 
 def cache(found: CacheContent) -> dict[str, object]:

@@ -94,7 +94,8 @@ def _reproduction(reproduction: Reproduction) -> dict[str, object]:
 
 def _upgrade(upgrade: Upgrade) -> dict[str, object]:
     parts = {name: part for name, part in asdict(upgrade).items() if name != "locked"}
-    return {"id": upgrade.id, **parts, "as_of": upgrade.locked.environment.as_of.isoformat()}
+    as_of = upgrade.locked.environment.as_of
+    return {"id": upgrade.id, **parts, "as_of": as_of and as_of.isoformat()}
 
 
 def _first_release(release: FirstRelease) -> dict[str, object]:

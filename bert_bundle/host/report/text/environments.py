@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bert_bundle.host.config.matrix_file import Environment
     from bert_bundle.host.environments.doctor import Diagnosis
     from bert_bundle.host.environments.locks import Lock
-    from bert_bundle.host.report.results import CacheContent
+    from bert_bundle.host.report.results import CacheContent, FirstMatrix
 
 
 def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
@@ -25,17 +25,26 @@ def environments(rows: Sequence[tuple[Environment, bool]], style: Style) -> str:
     headings = ["environment", "Python", "as of", "packages", "groups", "locked"]
     table = terminal.table(headings, drop=("as of", "Python", "locked", "groups"), fold=("packages", "groups"))
     for row, locked in rows:
-        packages, groups = "\n".join(row.packages), ", ".join(row.groups)
-        lines = Text("\n").join(map(terminal.plain, packages.split("\n")))
+        own = () if row.lock is None else (f"lock: {row.lock}",)
+        lines = Text("\n").join(map(terminal.plain, (*own, *row.packages)))
         table.add_row(
             terminal.plain(row.id),
             row.python,
-            str(row.as_of),
+            str(row.as_of or ""),
             lines,
-            terminal.plain(groups),
+            terminal.plain(", ".join(row.groups)),
             Text("yes" if locked else "no"),
         )
     return terminal.render(style, table)
+
+
+def first_matrix(found: FirstMatrix, style: Style) -> str:
+    """Return the environments of a new matrix file, what was written, and what to do next."""
+    parts = [environments([(row, True) for row in found.environments], style).rstrip("\n"), ""]
+    parts.append(f"wrote {printable(found.matrix)}, {len(found.files) - 1} files beside it")
+    if found.left_out:
+        parts.append(f"left out, because no package index has them: {printable(', '.join(found.left_out))}")
+    return "\n".join([*parts, "next: bert-bundle audit BUNDLE"]) + "\n"
 
 
 def cache(found: CacheContent, style: Style) -> str:
