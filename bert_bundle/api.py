@@ -12,11 +12,14 @@ import pathlib
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
+from bert_bundle.card.card import card
+from bert_bundle.format import layout
 from bert_bundle.format.manifest import Manifest
-from bert_bundle.format.open_bundle import check_files, open_bundle
+from bert_bundle.format.open_bundle import OpenedBundle, check_files, open_bundle
 from bert_bundle.format.staging import Staging, check_target
 from bert_bundle.grading import differences, grades
 from bert_bundle.graph import custom_classes
+from bert_bundle.hub.download import located
 from bert_bundle.keras_files.read import read as read_stored
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.keras_models import runtime as keras_runtime
@@ -105,7 +108,6 @@ def save(
     steps = save_steps.steps_of(name, progress)
     drafted = draft(
         model,
-        name,
         tokenizer,
         labels,
         examples,
@@ -134,6 +136,7 @@ def save(
         manifest, last = drafted.last_files(golden, staging.files, proven=prove)
         for file, data in last.items():
             staging.write(file, data)
+        staging.write(layout.CARD, card(name, manifest, golden))
         staging.publish()
     steps.end(save_steps.PUBLISHING)
     return manifest
@@ -142,6 +145,7 @@ def save(
 def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
     """Load the bundle at `path`: `.model`, `.tokenizer`, `.predict(texts)`.
 
+    path        its folder, or an address of the Hub: "hf://OWNER/NAME@REVISION" (docs/travel.md)
     runtime     "transformers": Keras 2 and the TensorFlow classes of transformers 4; "native": Keras 3 on any backend
                 and the encoder layers of bert_bundle; "auto": the first if it is installed, else the second
     custom_objects  {name: class} of the layers that were kept with `save(custom_objects=...)`; classes that the bundle
@@ -149,9 +153,10 @@ def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, 
 
     Nothing is built, and tensorflow is not imported, before every file is verified. Raises FormatError,
     IntegrityError, UnsafeError, VersionError or LimitError for a bundle that is refused, RuntimeUnavailableError when
-    the installed packages cannot load it or a class is missing, ModelError for a class that does not make its layer.
+    the installed packages cannot load it or a class is missing, ModelError for a class that does not make its layer;
+    for an address HubError, or ConfigError without huggingface_hub.
     """
-    return loading.load(open_bundle(os.fspath(path)), runtime, custom_classes.checked_classes(custom_objects))
+    return loading.load(_opened(path), runtime, custom_classes.checked_classes(custom_objects))
 
 
 def verify(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Verification:
@@ -159,7 +164,7 @@ def verify(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str
 
     Thread counts and kernels are those of this process; a worker pins them (see docs/grades.md).
     """
-    bundle = open_bundle(os.fspath(path))
+    bundle = _opened(path)
     classes = custom_classes.checked_classes(custom_objects)
     inputs = replay.read_for_replay(bundle, runtime, classes)
     observation = replay.replay(inputs, runtime, lambda _: None, classes)
@@ -168,9 +173,13 @@ def verify(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str
 
 def inspect(path: Path) -> Manifest:
     """Return the manifest of a bundle after verifying all its files. Needs no tensorflow. Raises like `load`."""
-    bundle = open_bundle(os.fspath(path))
+    bundle = _opened(path)
     check_files(bundle)
     return bundle.manifest
+
+
+def _opened(path: Path) -> OpenedBundle:
+    return open_bundle(located(path))
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,12 @@ class WorkerError(BertBundleError):
         self.outcome = outcome
 
 
+class HubError(BertBundleError):
+    """The Hub did not give or take a bundle: no network, no such repository or revision, no permission."""
+
+    exit_code = NOT_RUN
+
+
 def from_json(record: Dict[str, Optional[str]]) -> BertBundleError:
     """Return the error that `to_json` described; an unknown class becomes a `WorkerError`."""
     known = {c.__name__: c for c in _subclasses(BertBundleError)}

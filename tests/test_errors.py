@@ -71,6 +71,7 @@ def test_bundle_errors_exit_with_5_and_other_errors_with_their_own_codes() -> No
         "ConfigError": 2,
         "EnvironmentNotMadeError": 4,
         "InterruptedRunError": 130,
+        "HubError": 3,
         "WorkerError": 3,
     }
     assert {cls.exit_code for cls in every(BundleError)} == {errors.REFUSED} == {5}

@@ -28,6 +28,7 @@ LIBRARIES = {
     ("hypothesis", "classifiers.strategies"),
     ("pyfive", "keras_files.hdf5"),
     ("h5py", "rescuing.own_paths"),
+    ("huggingface_hub", "hub.client"),
 }  # the only module of each
 NEWER_THAN_3_8 = {"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression", "string.templatelib"}
 LIGHT = (sys.stdlib_module_names - NEWER_THAN_3_8) | {"numpy", "safetensors"}

@@ -3,6 +3,11 @@
     models--me--router/blobs/HASH
     models--me--router/snapshots/REVISION/graph.json -> ../../blobs/HASH
 
+Newer clients keep files of Xet once for all repositories, and the blob of a repository is a link itself:
+
+    blobs/0f/XET-HASH
+    models--me--router/blobs/HASH -> ../../blobs/0f/XET-HASH
+
 `huggingface_hub.snapshot_download` returns such a REVISION folder. Does not know: what the files contain.
 """
 
@@ -13,19 +18,28 @@ _SNAPSHOTS, _BLOBS = "snapshots", "blobs"  # huggingface_hub, "Understand cachin
 
 
 def target_of(root: str, path: str) -> Optional[str]:
-    """Return the file in the blob store that the link `path` below `root` leads to; None for any other link.
+    """Return the file in a blob store that the link `path` below `root` leads to; None for any other link.
 
-    `root` is a revision, or a folder inside of one. The target must be directly in the one store of that cache, and not
-    be a link itself.
+    `root` is a revision, or a folder inside of one. The target must be directly in the one store of that repository, or
+    be a link there to the one store of that cache, and not be any other link.
     """
     store = _store(root)
     if store is None:
         return None
-    target = os.path.join(root, os.path.dirname(path), os.readlink(os.path.join(root, path)))
-    target = os.path.normpath(target)
-    if os.path.dirname(target) != store or os.path.realpath(target) != target:
+    target = _next(os.path.join(root, path))
+    if os.path.dirname(target) != store:
         return None
-    return target
+    if os.path.islink(target):
+        shared = os.path.join(os.path.dirname(os.path.dirname(store)), _BLOBS)
+        target = _next(target)
+        name = os.path.basename(target)
+        if target != os.path.join(shared, name[:2], name):
+            return None
+    return target if os.path.realpath(target) == target else None
+
+
+def _next(link: str) -> str:
+    return os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
 
 
 def _store(root: str) -> Optional[str]:

@@ -81,6 +81,9 @@ Exit codes:
         "gate": LazyCommand(f"{_COMMANDS}.gate:gate", "Decide whether a release may ship"),
         "bisect": LazyCommand(f"{_COMMANDS}.bisect:bisect", "Find the package upgrade that changed the predictions"),
         "init": LazyCommand(f"{_COMMANDS}.init:init", "Write a matrix file for this project"),
+        "card": LazyCommand(f"{_COMMANDS}.travel.card:card", "Write the card of a bundle anew"),
+        "push": LazyCommand(f"{_COMMANDS}.travel.hub:push", "Push a bundle to the Hugging Face Hub"),
+        "pull": LazyCommand(f"{_COMMANDS}.travel.hub:pull", "Pull a bundle from the Hugging Face Hub"),
         "doctor": LazyCommand(f"{_COMMANDS}.doctor:doctor", "Check environments for known breakages, or an old model"),
     },
 )

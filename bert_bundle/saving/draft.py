@@ -16,7 +16,6 @@ from bert_bundle.format.files import sha256
 from bert_bundle.format.golden import Golden
 from bert_bundle.format.layout import encoder_path
 from bert_bundle.format.manifest import File, Manifest
-from bert_bundle.format.model_card import card
 from bert_bundle.graph import graph_json, signature, tables
 from bert_bundle.graph.custom_classes import Classes
 from bert_bundle.interpreter.installed import writer_facts
@@ -54,14 +53,12 @@ class Draft:
         """Return the manifest over the `staged` files and the facts of `golden`, and the bytes of both, in order."""
         facts = goldens.facts_to_bytes(golden)
         files = {**staged, layout.GOLDEN_FACTS: File(len(facts), sha256(facts))}
-        del files[layout.CARD]
         manifest = Manifest(files=files, proof={"proven": proven, **self.proof}, **self.fields)
         return manifest, {layout.GOLDEN_FACTS: facts, layout.MANIFEST: manifest.to_bytes()}
 
 
 def draft(
     model: Any,
-    name: str,
     tokenizer: Any,
     labels: Labels,
     examples: Optional[Mapping[str, Any]],
@@ -119,19 +116,6 @@ def draft(
     proof = proof_facts(golden, held)
     files = {**shape_files, **tokenizer_files, **_weight_files(parts), **goldens.to_files(golden)}
     del files[layout.GOLDEN_FACTS]
-    files[layout.CARD] = card(
-        name,
-        fields["signature"],
-        names.common,
-        fields["encoders"],
-        fields["tokenizer"],
-        fields["writer"]["packages"],
-        golden.examples,
-        fields["custom_objects"],
-        golden.interchangeable,
-        proof,
-        metadata.get("rescue"),
-    )
     steps.end(save_steps.GOLDEN)
     return Draft(files, fields, golden, proof)
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.forged_bundles import small
+from support.forged_bundles import resign, small
 
 from bert_bundle.api import inspect
 from bert_bundle.errors import FormatError, IntegrityError, UnsafeError
@@ -142,6 +142,50 @@ def test_a_link_to_anything_but_a_blob_of_that_cache_is_unsafe(bundle: Path, tmp
         "odd.json",
         "copy the bundle with the files that its links lead to: cp -rL",
     )
+
+
+def shared(snapshot: Path) -> tuple[Path, Path]:
+    """Make the blob of a file a link to the store of the whole cache, as huggingface_hub does for files of Xet."""
+    blob = snapshot.parents[1] / "blobs" / os.path.basename(os.readlink(snapshot / "graph.json"))
+    stored = snapshot.parents[2] / "blobs" / blob.name[:2] / blob.name
+    stored.parent.mkdir(parents=True)
+    blob.rename(stored)
+    blob.symlink_to(os.path.relpath(stored, blob.parent))
+    return blob, stored
+
+
+def test_blobs_that_are_links_to_the_store_of_the_whole_cache_are_followed(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "graph.json").write_text("{}")
+    resign(bundle)
+    snapshot = in_cache(bundle, tmp_path / "cache")
+    _, stored = shared(snapshot)
+    check_files(open_bundle(str(snapshot)))
+    stored.write_bytes(b"[]")
+    with pytest.raises(IntegrityError, match="a file is not what was written"):
+        check_files(open_bundle(str(snapshot)))
+
+
+@pytest.mark.parametrize(
+    "target", ["/etc/passwd", "../../blobs/secret.json", "../../blobs/se/other/secret.json", "../secret.json"]
+)
+def test_a_blob_that_is_a_link_to_anything_else_is_unsafe(bundle: Path, tmp_path: Path, target: str) -> None:
+    (bundle / "graph.json").write_text("{}")
+    resign(bundle)
+    snapshot = in_cache(bundle, tmp_path / "cache")
+    blob, stored = shared(snapshot)
+    for path in ("blobs/secret.json", "blobs/se/other/secret.json", "models--me--router/secret.json"):
+        (tmp_path / "cache" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cache" / path).write_text("{}")
+    blob.unlink()
+    blob.symlink_to(target)
+    with pytest.raises(UnsafeError, match="a file of the bundle is a link"):
+        open_bundle(str(snapshot))
+    stored.unlink()
+    stored.symlink_to("/etc/passwd")  # the blob of the whole cache is a link
+    blob.unlink()
+    blob.symlink_to(os.path.relpath(stored, blob.parent))
+    with pytest.raises(UnsafeError, match="a file of the bundle is a link"):
+        open_bundle(str(snapshot))
 
 
 def test_a_folder_called_blobs_is_not_a_cache(bundle: Path) -> None:

@@ -80,8 +80,8 @@ def _freeze_a_layer(monkeypatch):
 
 
 def _keep_the_order(monkeypatch):
-    def sketch(model, name, tokenizer, labels, examples, length, metadata, *rest, **options):
-        return honest(model, name, tokenizer, labels, examples, length, {"columns": list(examples)}, *rest, **options)
+    def sketch(model, tokenizer, labels, examples, length, metadata, *rest, **options):
+        return honest(model, tokenizer, labels, examples, length, {"columns": list(examples)}, *rest, **options)
 
     honest = bundles.draft
     monkeypatch.setattr(bundles, "draft", sketch)
@@ -89,7 +89,7 @@ def _keep_the_order(monkeypatch):
 
 def _count_the_saves(monkeypatch):
     counter = itertools.count()
-    monkeypatch.setattr(draft, "card", lambda *args: b"save %d" % next(counter))
+    monkeypatch.setattr(bundles, "card", lambda *args: b"save %d" % next(counter))
 
 
 def _forget_the_flags(monkeypatch):

@@ -17,10 +17,11 @@ from bert_bundle.host.commands.options import (
     selection,
     with_report_files,
 )
+from bert_bundle.host.commands.travel.bundle_argument import BUNDLE
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=BUNDLE)
 @selection
 @click.option(
     "--with",

@@ -10,10 +10,11 @@ import click
 from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common, discarding, remembering
+from bert_bundle.host.commands.travel.bundle_argument import BUNDLE
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=BUNDLE)
 @click.option("--good", required=True, metavar="ENV", help="The environment in which the predictions are as recorded.")
 @click.option("--bad", required=True, metavar="ENV", help="The environment in which they are not.")
 @click.option(

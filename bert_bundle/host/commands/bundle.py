@@ -9,6 +9,7 @@ import click
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED, ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common, discarding, existing
+from bert_bundle.host.commands.travel.bundle_argument import BUNDLE
 
 
 def is_old_model(path: Path) -> bool:
@@ -20,7 +21,7 @@ def is_old_model(path: Path) -> bool:
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=BUNDLE)
 @common
 def inspect(options: Options, bundle: Path) -> CommandResult:
     """Show what is in a bundle, or in an old model.
@@ -51,7 +52,7 @@ def inspect(options: Options, bundle: Path) -> CommandResult:
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=BUNDLE)
 @discarding
 @existing
 @common
@@ -87,8 +88,8 @@ def verify(options: Options, bundle: Path, interpreters: tuple[Path, ...]) -> Co
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=BUNDLE)
+@click.argument("b", type=BUNDLE)
 @common
 def diff(options: Options, a: Path, b: Path) -> CommandResult:
     """Show what differs between two bundles.

@@ -8,15 +8,16 @@ import click
 from bert_bundle.errors import AS_EXPECTED, NOT_AS_EXPECTED
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common, discarding, existing, remembering, with_report_files
+from bert_bundle.host.commands.travel.bundle_argument import BUNDLE
 
 OUT = Path("verdict.json")
 
 
 @click.command()
-@click.argument("candidate", type=click.Path(path_type=Path), required=False)
+@click.argument("candidate", type=BUNDLE, required=False)
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path),
+    type=BUNDLE,
     metavar="BUNDLE",
     help="The release that is deployed now, to compare with.",
 )

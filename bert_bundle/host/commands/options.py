@@ -21,6 +21,7 @@ import click
 from bert_bundle.errors import AS_EXPECTED
 from bert_bundle.host.commands import report_files
 from bert_bundle.host.commands.command_result import CommandResult
+from bert_bundle.host.commands.travel.bundle_argument import on_disk
 from bert_bundle.host.report.formats import FORMATS, ErrorReport
 from bert_bundle.host.report.style import WIDTH, Style
 from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
@@ -157,7 +158,7 @@ class Options:
 
 
 def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
-    """Give `command` the options of every command, as its first argument."""
+    """Give `command` the options of every command, as its first argument, and bundles of the Hub as folders."""
 
     @click.option(
         "--matrix",
@@ -196,7 +197,7 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
             discard=discard,
         )
         with options.at_end:
-            return command(options, **rest)
+            return command(options, **on_disk(rest, options.progress, quiet=quiet))
 
     return with_options
 

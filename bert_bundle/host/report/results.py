@@ -67,3 +67,32 @@ class Requirement:
     decision_file: Path
     candidate: str
     objection: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushedBundle:
+    """A bundle that was pushed: the address of its commit, and what an earlier bundle had there that it has not."""
+
+    bundle: Path
+    address: str
+    digest: str
+    removed: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulledBundle:
+    """A bundle that was pulled from the commit at `address`."""
+
+    address: str
+    bundle: Path
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenCard:
+    """The card of a bundle, and whether it was written to README.md."""
+
+    bundle: Path
+    digest: str
+    card: str
+    written: bool

@@ -35,7 +35,7 @@ from bert_bundle.host.report.documents import bundles, environments, gate, runs
 from bert_bundle.host.report.documents.document import document as as_text
 from bert_bundle.host.report.documents.document import error as error_document
 from bert_bundle.host.report.reports import DemoReport
-from bert_bundle.host.report.results import Requirement, RescuedBundle
+from bert_bundle.host.report.results import PulledBundle, PushedBundle, Requirement, RescuedBundle, WrittenCard
 from bert_bundle.host.runs.verdict import CellGrade
 from bert_bundle.keras_files.stored_model import KINDS
 from bert_bundle.rescuing.description import Description
@@ -276,6 +276,16 @@ def test_environments_and_locks_fit_their_schemas() -> None:
     lock = Lock(path=Path("locks/tf2.10.txt"), text="", digest="0" * 64, pins={"numpy": "1.23.5"})
     assert fits("environments.json", environments.environments([(row, True)]))["environments"][0]["locked"]
     assert fits("locks.json", environments.locks([(row, lock)]))["locks"][0]["packages"] == 1
+
+
+def test_what_travels_fits_its_schemas() -> None:
+    place, digest = "hf://me/router@" + "0" * 40, "0" * 64
+    pushed = PushedBundle(bundle=Path("router"), address=place, digest=digest, removed=["tokenizer/vocab.txt"])
+    assert fits("push.json", bundles.pushed(pushed))["bundle"] == "router"
+    pulled = PulledBundle(address=place + "/models", bundle=Path("router"), digest=digest)
+    assert fits("pull.json", bundles.pulled(pulled))["address"].endswith("/models")
+    card = WrittenCard(bundle=Path("router"), digest=digest, card="# Router", written=False)
+    assert fits("card.json", bundles.card(card))["written"] is False
 
 
 @pytest.mark.parametrize("text", ["é", "日本語", "\x1b[31m", '"\\', "\u2028"])

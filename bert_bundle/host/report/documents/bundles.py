@@ -1,4 +1,4 @@
-"""Documents of the commands about bundles on disk: inspect, diff, rescue."""
+"""Documents of the commands about bundles on disk: inspect, diff, rescue, push, pull, card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bert_bundle.host.diff import Comparison
-    from bert_bundle.host.report.results import Inspection, RescuedBundle
+    from bert_bundle.host.report.results import Inspection, PulledBundle, PushedBundle, RescuedBundle, WrittenCard
     from bert_bundle.rescuing.description import Description
 
 
@@ -29,3 +29,18 @@ def comparison(found: Comparison) -> dict[str, object]:
 def rescued(found: RescuedBundle) -> dict[str, object]:
     """Return docs/schema/rescue.json."""
     return {**asdict(found), "source": str(found.source), "bundle": str(found.bundle)}
+
+
+def pushed(found: PushedBundle) -> dict[str, object]:
+    """Return docs/schema/push.json."""
+    return asdict(found)
+
+
+def pulled(found: PulledBundle) -> dict[str, object]:
+    """Return docs/schema/pull.json."""
+    return asdict(found)
+
+
+def card(found: WrittenCard) -> dict[str, object]:
+    """Return docs/schema/card.json."""
+    return asdict(found)
