@@ -20,10 +20,10 @@ from bert_bundle.format.staging import Staging, check_target
 from bert_bundle.grading import differences, grades
 from bert_bundle.graph import custom_classes
 from bert_bundle.hub.download import located
+from bert_bundle.interpreter.known_breakages import AUTO, AskedRuntime
 from bert_bundle.keras_files.read import read as read_stored
 from bert_bundle.keras_files.stored_model import StoredModel
 from bert_bundle.keras_models import runtime as keras_runtime
-from bert_bundle.keras_models.runtime import AUTO
 from bert_bundle.loading import load as loading
 from bert_bundle.loading import replay
 from bert_bundle.loading.loaded_bundle import Bundle
@@ -142,7 +142,7 @@ def save(
     return manifest
 
 
-def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
+def load(path: Path, runtime: AskedRuntime = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Bundle:
     """Load the bundle at `path`: `.model`, `.tokenizer`, `.predict(texts)`.
 
     path        its folder, or an address of the Hub: "hf://OWNER/NAME@REVISION" (docs/travel.md)
@@ -159,7 +159,9 @@ def load(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, 
     return loading.load(_opened(path), runtime, custom_classes.checked_classes(custom_objects))
 
 
-def verify(path: Path, runtime: str = AUTO, custom_objects: Optional[Mapping[str, Any]] = None) -> Verification:
+def verify(
+    path: Path, runtime: AskedRuntime = AUTO, custom_objects: Optional[Mapping[str, Any]] = None
+) -> Verification:
     """Replay the golden in this process; return grade and figures. `runtime`, `custom_objects`, errors as of `load`.
 
     Thread counts and kernels are those of this process; a worker pins them (see docs/grades.md).
@@ -206,7 +208,7 @@ def rescue(
     config: Optional[Path] = None,
     labels: Labels = None,
     reference: Optional[Mapping[str, Any]] = None,
-    runtime: str = AUTO,
+    runtime: AskedRuntime = AUTO,
     max_length: Union[int, Mapping[str, int], None] = None,
     prove: bool = True,
     overwrite: bool = False,

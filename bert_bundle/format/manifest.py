@@ -6,12 +6,14 @@ one in any other file.
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple, cast
 
-from bert_bundle.errors import FormatError, IntegrityError, VersionError
+from bert_bundle.errors import FormatError, IntegrityError, VersionError, printable
 from bert_bundle.format import layout, strict_json, tasks
 from bert_bundle.format.files import COPY_AGAIN, sha256
+from bert_bundle.format.signature_types import Signature
 from bert_bundle.format.tasks import Task
+from bert_bundle.interpreter.installed import PACKAGES
 from bert_bundle.interpreter.known_breakages import RUNTIMES
 
 _CUSTOM = "custom_objects"  # only in the manifests of bundles that need custom classes
@@ -39,14 +41,14 @@ class File:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """The content of `bundle.json`: plain data. `files` lists all other files of the bundle, by path.
 
     writer     versions that wrote it: {"python": ..., "bert_bundle": ..., "packages": {name: version}}
     runtime    the runtime that the writer rebuilt the model with, "transformers" or "native"
     signature  {"inputs": [{name, dtype, shape, role, text?}], "outputs": [...], "form": ...}; an output is
-               {name, dtype, shape, task?, scores?, labels?}
+               {name, dtype, shape, task?, scores?, labels?} (see `signature_types`)
     labels     the names of the classes, empty for none, or if outputs have their own
     tokenizer  {max_length, padding, truncation, ...}; empty for a bundle without one
     encoders   name -> {"class", "model_type"}
@@ -58,7 +60,7 @@ class Manifest:
 
     writer: Mapping[str, Any]
     runtime: str
-    signature: Mapping[str, Any]
+    signature: Signature
     labels: Tuple[str, ...]
     tokenizer: Mapping[str, Any]
     encoders: Mapping[str, Any]
@@ -67,6 +69,21 @@ class Manifest:
     files: Mapping[str, File]
     extra: Mapping[str, Any] = field(default_factory=dict)
     custom_objects: Tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Manifest({}: {})".format(self.digest[:12], self.in_brief)
+
+    @property
+    def in_brief(self) -> str:
+        """Return what is in the bundle and what wrote it, on one line."""
+        facts = [facts for facts in self.encoders.values() if isinstance(facts, Mapping)]
+        labels = len(self.all_labels)
+        parts = [
+            *sorted({str(one.get("class")) for one in facts}),
+            "{} label{}".format(labels, "" if labels == 1 else "s"),
+            "written by " + _first_package(self.writer),
+        ]
+        return printable(", ".join(parts))
 
     @property
     def digest(self) -> str:
@@ -153,7 +170,7 @@ class Manifest:
         manifest = cls(
             writer=MappingProxyType(document["writer"]),
             runtime=document["runtime"],
-            signature=MappingProxyType(document["signature"]),
+            signature=cast(Signature, MappingProxyType(document["signature"])),  # a mapping that nobody can change
             labels=tuple(labels),
             tokenizer=MappingProxyType(document["tokenizer"]),
             encoders=MappingProxyType(document["encoders"]),
@@ -172,6 +189,13 @@ class Manifest:
                 fix=COPY_AGAIN,
             )
         return manifest
+
+
+def _first_package(writer: Mapping[str, Any]) -> str:
+    """Return the backend of the writer with its version, or another of its packages."""
+    packages = writer.get("packages")
+    known = packages if isinstance(packages, Mapping) else {}
+    return next(("{} {}".format(name, known[name]) for name in PACKAGES if name in known), "unknown packages")
 
 
 def _check_version(version: object) -> None:

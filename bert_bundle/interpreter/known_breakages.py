@@ -13,6 +13,7 @@ from bert_bundle.errors import RuntimeUnavailableError
 from bert_bundle.interpreter import installed
 
 RuntimeName = Literal["transformers", "native"]
+AskedRuntime = Literal["auto", RuntimeName]  # what `load` takes
 
 TRANSFORMERS: Final = "transformers"
 NATIVE: Final = "native"

@@ -18,7 +18,7 @@ def slots_of(manifest: Manifest, graph: Graph) -> List[Slot]:
     A role differs from that of the graph only if it was given at save, or is "feature": an earlier bert_bundle may have
     read less from the same graph. Raises FormatError for inputs that are not those of the graph.
     """
-    entries = manifest.signature.get("inputs")
+    entries: Any = manifest.signature.get("inputs")
     if not isinstance(entries, list):
         raise FormatError("the inputs of the manifest are malformed", place=_PLACE, found=type(entries).__name__)
     given: Dict[str, Tuple[str, str]] = {}

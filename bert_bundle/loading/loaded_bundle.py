@@ -1,23 +1,27 @@
 """A loaded bundle: live model and tokenizer, `encode`, `predict` and `classify`. Writes no file."""
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+import os
+from typing import TYPE_CHECKING, Any, Dict, Literal, Mapping, Optional, Sequence, Tuple, Union, overload
 
 import numpy as np
 
-from bert_bundle.errors import SignatureError
+from bert_bundle.errors import printable
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.tasks import SPANS, TOKENS, Task
 from bert_bundle.graph.output_tasks import graph_tasks
-from bert_bundle.graph.signature import FEATURE
 from bert_bundle.keras_models import prediction, rebuild
 from bert_bundle.keras_models.runtime import Runtime
 from bert_bundle.loading import classification, known_tasks
 from bert_bundle.loading.batches import predict_by_length
 from bert_bundle.loading.encoding import Encoded, Texts, encode
+from bert_bundle.loading.features import Features, checked_features
 from bert_bundle.loading.inputs import slots_of
 from bert_bundle.loading.parts import Parts
 from bert_bundle.loading.recipes import of_manifest
 from bert_bundle.loading.text_tokens import text_tokens
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray  # NumPy 1.20 has it first, and TensorFlow 2.4 has NumPy 1.19
 
 
 class Bundle:
@@ -44,6 +48,10 @@ class Bundle:
         self._slots = slots_of(manifest, parts.graph)
         self._recipes = of_manifest(manifest, self._slots)
 
+    def __repr__(self) -> str:
+        name = os.path.basename(os.path.abspath(self.path))
+        return "Bundle({!r}: {})".format(printable(name), self.manifest.in_brief)
+
     @property
     def labels(self) -> Tuple[str, ...]:
         """Return the names of the classes; empty if the bundle was saved without labels."""
@@ -58,30 +66,57 @@ class Bundle:
         """
         return encode(self.tokenizer, self._recipes, self._slots, texts, text_pair).arrays
 
+    @overload
     def predict(
         self,
         texts: Texts,
         text_pair: Optional[Sequence[str]] = None,
         *,
-        features: Optional[Mapping[str, Any]] = None,
+        features: Features = None,
         batch_size: int = 32,
+        as_dict: Literal[True],
+    ) -> "Dict[str, NDArray[Any]]": ...
+
+    @overload
+    def predict(
+        self,
+        texts: Texts,
+        text_pair: Optional[Sequence[str]] = None,
+        *,
+        features: Features = None,
+        batch_size: int = 32,
+        as_dict: bool = False,
+    ) -> "Union[NDArray[Any], Any]": ...
+
+    def predict(
+        self,
+        texts: Texts,
+        text_pair: Optional[Sequence[str]] = None,
+        *,
+        features: Features = None,
+        batch_size: int = 32,
+        as_dict: bool = False,
     ) -> Any:
         """Return predictions for texts (and features by input name): array (n, classes), or arrays by output name.
 
         Texts, pairs and documents as of `encode`. Where padding moves no prediction and lengths are left open, texts of
         similar length share a batch, which is padded to its own longest text.
 
+        features  {input name: rows}, (n, ...) each; a mapping also where the model has only one
+        as_dict   return {output name: array} for one output, too. Otherwise that of several outputs is a mapping, and
+                  type checkers, which know no bundle, take the result for an array
+
         Raises SignatureError when a text or a feature is missing or has another shape.
         """
         outputs, _ = self._outputs(texts, text_pair, features, batch_size)
-        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return outputs if as_dict or len(outputs) > 1 else next(iter(outputs.values()))
 
     def classify(
         self,
         texts: Texts,
         text_pair: Optional[Sequence[str]] = None,
         *,
-        features: Optional[Mapping[str, Any]] = None,
+        features: Features = None,
         batch_size: int = 32,
         threshold: Optional[float] = None,
     ) -> Any:
@@ -120,19 +155,13 @@ class Bundle:
         self,
         texts: Texts,
         text_pair: Optional[Sequence[str]],
-        features: Optional[Mapping[str, Any]],
+        features: Features,
         batch_size: int,
     ) -> Tuple[Dict[str, np.ndarray], Encoded]:
         """Return output name -> predictions, and the texts as arrays."""
         encoded = encode(self.tokenizer, self._recipes, self._slots, texts, text_pair)
         arrays = encoded.arrays
-        rows = prediction.check_rows([s for s in self._slots if s.role == FEATURE], features or {})
-        unknown = sorted(set(features or {}) - set(rows))
-        if unknown:
-            raise SignatureError("a feature that the model does not have", place=unknown[0], wanted=", ".join(rows))
-        for name, array in rows.items():
-            if len(array) != len(next(iter(arrays.values()))):
-                raise SignatureError("a feature does not have one row per text", place=name, found=len(array))
+        rows = checked_features(self._slots, features, len(next(iter(arrays.values()))))
 
         def predict(given: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
             return prediction.predict(self._runtime, self.model, self._graph, self._slots, given, batch=batch_size)

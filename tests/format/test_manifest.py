@@ -1,5 +1,6 @@
 """The manifest: its parser refuses everything that its writer did not write."""
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_a_manifest_comes_back_from_its_bytes() -> None:
     assert again == MANIFEST
     assert again.digest == MANIFEST.digest
     assert changed() == MANIFEST.to_bytes()
+
+
+def test_a_manifest_shows_itself_on_one_line_whatever_is_in_it() -> None:
+    digest = MANIFEST.digest[:12]
+    assert repr(MANIFEST) == f"Manifest({digest}: BertModel, 2 labels, written by numpy 1.26.4)"
+    packages = {"numpy": "1.26.4", "keras": "2.15.0", "tensorflow-cpu": "2.15.1"}
+    shown = dataclasses.replace(
+        MANIFEST,
+        writer={"packages": packages},
+        encoders={"a": {"class": "B\n"}, "b": {"class": "A"}, "c": 3},
+        labels=("no",),
+    )
+    assert repr(shown).endswith(": A, B\\n, 1 label, written by tensorflow-cpu 2.15.1)")
+    for writer in ({}, {"packages": 3}, {"packages": {"scipy": "1"}}):
+        assert repr(dataclasses.replace(MANIFEST, writer=writer)).endswith(", written by unknown packages)")
+    assert len(repr(dataclasses.replace(MANIFEST, encoders={"a": {"class": "x" * 9999}}))) < 350
 
 
 def test_only_the_manifest_of_a_bundle_with_custom_classes_lists_them() -> None:

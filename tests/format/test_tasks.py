@@ -12,7 +12,7 @@ from bert_bundle.format import golden as goldens
 from bert_bundle.format.manifest import File, Manifest
 from bert_bundle.format.tasks import TASKS, Task, checked
 
-PLAIN = {"name": "p", "dtype": "float32", "shape": [3]}
+PLAIN: dict[str, Any] = {"name": "p", "dtype": "float32", "shape": [3]}
 FIELDS: dict[str, Any] = {
     "writer": {}, "runtime": "native", "labels": (), "tokenizer": {}, "encoders": {}, "proof": {}, "metadata": {},
     "files": {"graph.json": File(0, "0" * 64)},
@@ -20,7 +20,8 @@ FIELDS: dict[str, Any] = {
 
 
 def manifest(**fields: Any) -> Manifest:
-    return Manifest(signature={"inputs": [], "outputs": [{**PLAIN, **fields}]}, **FIELDS)
+    output: Any = {**PLAIN, **fields}
+    return Manifest(signature={"inputs": [], "outputs": [output]}, **FIELDS)
 
 
 def test_a_task_and_labels_of_an_output_come_back() -> None:

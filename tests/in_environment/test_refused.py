@@ -211,6 +211,27 @@ def test_predicting_without_features_says_which(classic_bundle):
         bundle.predict(["why?"])
 
 
+def test_features_that_are_not_by_name_are_refused_with_the_call_of_this_bundle(classic_bundle):
+    bundle = bert_bundle.load(classic_bundle)
+    rows = np.zeros((1, 10), "float32")
+    for features in (rows, rows.tolist()):
+        with pytest.raises(errors.SignatureError, match="features is not a mapping @ features") as caught:
+            bundle.predict(["why?"], features=features)
+        assert caught.value.fix == (
+            "predict(texts, features={'numerical_features': rows}), where numerical_features is float32 (1, 10)"
+        )
+    named = bundle.predict(["why?"], features={"numerical_features": rows}, as_dict=True)
+    assert list(named) == ["probabilities"]
+    assert named["probabilities"].tolist() == bundle.predict(["why?"], features={"numerical_features": rows}).tolist()
+
+
+def test_a_bundle_shows_itself_on_one_line(classic_bundle):
+    bundle = bert_bundle.load(classic_bundle)
+    assert repr(bundle).startswith("Bundle('bundle': BertModel, 2 labels, written by ")
+    assert repr(bundle.manifest) == "Manifest({}: {})".format(bundle.manifest.digest[:12], bundle.manifest.in_brief)
+    assert "\n" not in repr(bundle) + repr(bundle.manifest)
+
+
 def test_one_text_in_place_of_a_list_says_what_to_write(classic_bundle):
     with pytest.raises(errors.SignatureError, match="the texts do not match the model's inputs") as caught:
         bert_bundle.load(classic_bundle).predict("why?")

@@ -17,6 +17,7 @@ from bert_bundle.format import layout
 from bert_bundle.format.golden import EXACT, Golden, from_bundle, to_files
 from bert_bundle.format.manifest import Manifest
 from bert_bundle.format.open_bundle import open_bundle
+from bert_bundle.format.signature_types import SignatureOutput
 from bert_bundle.format.staging import Staging
 from bert_bundle.interpreter import installed
 from bert_bundle.interpreter.known_breakages import AUTO
@@ -41,7 +42,7 @@ def fake_generate(*, progress: Any, specification: Dict[str, Any], target: str, 
     _apply_fault(specification.get("writing"))
     golden = _made_up(specification)
     classes = golden.float64_predictions["probabilities"].shape[1]
-    output = {"name": "probabilities", "dtype": "float32", "shape": [None, classes]}
+    output: SignatureOutput = {"name": "probabilities", "dtype": "float32", "shape": [None, classes]}
     with Staging(target, overwrite=False) as staging:
         for path, data in to_files(golden).items():
             staging.write(path, data)

@@ -43,7 +43,7 @@ def graph(
 
 def manifest(**tokenizer: Any) -> Manifest:
     """Return a manifest of nothing but the fields of a tokenizer."""
-    empty: dict[str, Any] = {}
+    empty: Any = {}
     return Manifest(
         writer=empty, runtime="native", signature=empty, labels=(), tokenizer=tokenizer, encoders=empty, proof=empty,
         metadata=empty, files=empty,
