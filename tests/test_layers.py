@@ -91,6 +91,10 @@ def test_a_layer_that_is_missing_or_wrong_is_found_and_named(module: str, docstr
         ("worker.loop", "def f(x: int | None): pass", "worker.loop:1: X | Y in an annotation needs Python 3.10"),
         ("worker.loop", "x: list[int] = []", "worker.loop:1: list[...] needs Python 3.9"),
         ("host.runs.run", "def", "host.runs.run:1: not Python"),
+        ("host_api", "x: list[int] = []", "host_api:1: list[...] needs Python 3.9"),
+        ("host_api", "match 1:\n    case _: pass", "host_api:2: not Python 3.8"),
+        ("", "from bert_bundle.host.runs.run import Run", ":1: the core imports the host: host.runs.run"),
+        ("api", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bert_bundle.host.cli", "api:3: the"),
     ],
 )
 def test_a_fault_is_found_and_named(module: str, source: str, fault: str) -> None:
@@ -117,6 +121,7 @@ def test_a_cycle_within_a_room_is_found() -> None:
         ("keras_models.weights", "import tensorflow"),
         ("classifiers.strategies", "import hypothesis\nimport keras"),
         ("worker.loop", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import tensorflow"),
+        ("", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bert_bundle.host_api import audit"),
     ],
 )
 def test_what_is_allowed_is_not_a_fault(module: str, source: str) -> None:
@@ -142,9 +147,9 @@ def faults(sources: Mapping[str, str]) -> Iterator[str]:
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
         try:
-            tree = ast.parse(source, feature_version=(3, 8) if is_core(module) else None)
+            tree = ast.parse(source, feature_version=(3, 8) if is_old(module) else None)
         except SyntaxError as error:
-            yield f"{module}:{error.lineno}: not Python{' 3.8' if is_core(module) else ''}: {error.msg}"
+            yield f"{module}:{error.lineno}: not Python{' 3.8' if is_old(module) else ''}: {error.msg}"
             continue
         yield from (f"{module}:{line}: a relative import" for line in relative_imports(tree))
         found = list(imports(tree, known))
@@ -152,7 +157,7 @@ def faults(sources: Mapping[str, str]) -> Iterator[str]:
         graph[module] = {short(i.module) for i in own}
         yield from upward(module, own)
         yield from foreign(module, [i for i in found if i not in own])
-        if is_core(module):
+        if is_old(module):
             yield from too_new(module, tree)
     if circle := cycle(graph):
         yield f"{circle[0]}: imports itself by way of {', '.join(circle[1:]) or 'itself'}"
@@ -165,6 +170,8 @@ def upward(module: str, own: list[Import]) -> Iterator[str]:
         imported = short(i.module)
         if room_of(imported) == room or not {room, room_of(imported)} <= LAYERS.keys():
             continue
+        if i.for_types and not module:
+            continue  # the package shows its public functions to type checkers
         here, there = LAYERS[room], LAYERS[room_of(imported)]
         if here.side < there.side:
             yield f"{module}:{i.line}: the core imports the host: {imported}"
@@ -219,6 +226,11 @@ def too_long(sources: Mapping[str, str]) -> Iterator[str]:
 
 def is_core(module: str) -> bool:
     return rooms.side(module) == rooms.CORE
+
+
+def is_old(module: str) -> bool:
+    """Return whether old Pythons import a module."""
+    return is_core(module) or module in rooms.DOORS
 
 
 def short(module: str) -> str:

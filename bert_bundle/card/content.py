@@ -35,9 +35,9 @@ def content(name: str, location: str, manifest: Manifest, golden: Golden) -> Lis
         cells = (plain(entry["name"]), plain(entry["role"]), _shape(entry["shape"]), plain(entry["dtype"]))
         lines.append("| {} | {} | {} | {} |".format(*cells))
     lines += ["", "| output | shape | dtype |", "| --- | --- | --- |"]
-    for entry in signature["outputs"]:
-        shape, dtype = _shape(entry["shape"]), plain(entry["dtype"])
-        lines.append("| {} | {} | {} |".format(plain(entry["name"]), shape, dtype))
+    for output in signature["outputs"]:
+        shape, dtype = _shape(output["shape"]), plain(output["dtype"])
+        lines.append("| {} | {} | {} |".format(plain(output["name"]), shape, dtype))
     return [
         *lines,
         "",

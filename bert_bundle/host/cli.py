@@ -2,7 +2,7 @@
 
 Does not know what any command does, and imports one only when it is used.
 
-Layer 12 of the host.
+Layer 13 of the host.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from support.paths import ROOT
 PACKAGE = ROOT / "bert_bundle"
 SIDES = ("core", "host")  # low to high
 CORE, HOST = range(2)
+DOORS = ("__main__", "host_api")  # modules beside the host's folder that say in every Python where it cannot run
 LAST_LINE = re.compile(r"Layer ([1-9][0-9]*) of the (core|host)\.")
 
 
@@ -71,8 +72,8 @@ def room_of(module: str) -> str:
 
 
 def side(module: str) -> int:
-    """Return the index in `SIDES` of the side that the module's folder is in; `__main__` is the host's."""
-    return HOST if module.split(".")[0] in ("host", "__main__") else CORE
+    """Return the index in `SIDES` of the side that the module's folder is in; that of `DOORS` is the host's."""
+    return HOST if module.split(".")[0] in ("host", *DOORS) else CORE
 
 
 @cache  # of every module, for each planted fault

@@ -1,4 +1,4 @@
 """The commands of `bert-bundle`: a module for each command, or for several about the same noun.
 
-Layer 11 of the host.
+Layer 12 of the host.
 """

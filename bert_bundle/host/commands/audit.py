@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import (
     Options,
@@ -74,28 +73,10 @@ def audit(
       bert-bundle audit ticket-router --with "tensorflow==2.21.0 transformers==4.57.6"
       bert-bundle audit ticket-router --with numpy==2.0.2 --upgrade-from tf2.16-hf4.41-py3.12
     """
-    from bert_bundle import api
-    from bert_bundle.host.commands.environment_options import environments_of, resolve_upgrades, rows_of
-    from bert_bundle.host.environments.existing import existing_environments
-    from bert_bundle.host.environments.nearest import written_by
+    from bert_bundle.host.operations import audit as operation
     from bert_bundle.host.report.reports import AuditReport
-    from bert_bundle.host.runs import run
-    from bert_bundle.host.upgrades.audit import with_upgrades
 
-    if source and not upgrades:
-        raise ConfigError("--upgrade-from needs --with", place="--upgrade-from", wanted="--with PACKAGES beside it")
-    selected = bool(groups or names or not (upgrades or interpreters))
-    rows = options.matrix.select_or_default(groups=groups, names=names) if selected else ()
-    packages, _ = written_by(api.inspect(str(bundle)))  # a damaged bundle is refused before environments are made
-    there = existing_environments(interpreters)
-    resolved = resolve_upgrades(options, packages, [text.split() for text in upgrades], source)
-    today = [row for row in options.matrix.environments if row.id in {upgrade.instead_of for upgrade in resolved}]
-    needed = [*(row for row in today if row not in rows), *rows]
-    upgraded = [
-        (each.locked.environment, each.locked.lock) for each in resolved if each.locked.environment not in needed
-    ]
-    environments = [*there, *environments_of(options, [*rows_of(options, needed), *upgraded])]
-    found = run.audit(
-        bundle, environments, executor=options.executor, progress=options.progress, options=options.run_options
+    found = operation.audit(
+        options, bundle, names=names, groups=groups, upgrades=upgrades, source=source, interpreters=interpreters
     )
-    return options.reported(AuditReport(run=with_upgrades(found, resolved)), found.exit_code)
+    return options.reported(AuditReport(run=found), found.exit_code)

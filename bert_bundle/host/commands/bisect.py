@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from bert_bundle.errors import ConfigError
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.options import Options, common, discarding, remembering
 from bert_bundle.host.commands.travel.bundle_argument import BUNDLE
@@ -46,28 +44,9 @@ def bisect(
       bert-bundle bisect ticket-router --good tf2.18-hf4.48-py3.12 --bad tf2.19-hf4.53-py3.12 --tolerance 1e-9
       bert-bundle bisect ticket-router --good tf2.18-hf4.48-py3.12 --bad tf2.21-hf4.57-py3.13 --releases
     """
-    if tolerance is not None and not 0 < tolerance < 1:
-        raise ConfigError(
-            "--tolerance must be between 0 and 1",
-            place="--tolerance",
-            wanted="a number between 0 and 1",
-            found=tolerance,
-        )
-    from bert_bundle import api
-    from bert_bundle.host.commands.environment_options import locked_row
+    from bert_bundle.host.operations import bisect as operation
     from bert_bundle.host.report.documents import runs as documents
     from bert_bundle.host.report.text import bisect as text
-    from bert_bundle.host.upgrades import bisect as bisection
-    from bert_bundle.host.upgrades.trials import BisectTrials
 
-    tolerances = options.matrix.policy
-    if tolerance is not None:
-        tolerances = tolerances.model_copy(update={"double": tolerance})
-    ends = locked_row(options, good, "--good"), locked_row(options, bad, "--bad")
-    for end in ends:
-        options.discard_at_end(end.lock)
-    api.inspect(str(bundle))  # a damaged bundle is refused before environments are made
-    run_options = replace(options.run_options, expect=(), tolerances=tolerances)
-    trials = BisectTrials(bundle, executor=options.executor, progress=options.progress, options=run_options, keep=keep)
-    found = bisection.bisect(*ends, trials, releases=releases)
+    found = operation.bisect(options, bundle, good=good, bad=bad, tolerance=tolerance, releases=releases, keep=keep)
     return options.result(found, document=documents.bisection, text=text.bisection, exit_code=found.exit_code)

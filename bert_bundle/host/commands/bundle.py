@@ -70,9 +70,9 @@ def verify(options: Options, bundle: Path, interpreters: tuple[Path, ...]) -> Co
       bert-bundle verify ticket-router --python /srv/venv/bin/python
     """
     from bert_bundle import api
-    from bert_bundle.host.commands.environment_options import here_or_nearest
     from bert_bundle.host.environments.existing import existing_environments
     from bert_bundle.host.environments.nearest import written_by
+    from bert_bundle.host.operations.chosen_environments import here_or_nearest
     from bert_bundle.host.report.documents import runs as documents
     from bert_bundle.host.report.text import runs as text
     from bert_bundle.host.runs import run
@@ -103,7 +103,7 @@ def diff(options: Options, a: Path, b: Path) -> CommandResult:
       bert-bundle diff ticket-router-1 ticket-router-2
       bert-bundle diff ticket-router-1 ticket-router-2 --json | jq .labels_changed
     """
-    from bert_bundle.host.diff import compare
+    from bert_bundle.host.operations.diff import diff as compare
     from bert_bundle.host.report.documents import bundles as documents
     from bert_bundle.host.report.text import bundles as text
 

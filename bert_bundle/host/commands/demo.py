@@ -50,9 +50,9 @@ def demo(options: Options, encoder: str, out: Path, force: bool) -> CommandResul
       bert-bundle demo
       bert-bundle demo --encoder minilm --out review-classifier
     """
-    from bert_bundle.host.commands.environment_options import environments_of, rows_of
     from bert_bundle.host.demo.recipe import recipe
     from bert_bundle.host.environments.prepare import FailedEnvironment, opened
+    from bert_bundle.host.operations.chosen_environments import environments_of, rows_of
     from bert_bundle.host.report.reports import DemoReport
     from bert_bundle.host.runs import run
 

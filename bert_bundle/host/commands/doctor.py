@@ -33,20 +33,15 @@ def doctor(options: Options, path: Path | None, names: tuple[str, ...], groups: 
       bert-bundle doctor --groups broken --json
       bert-bundle doctor my_bert_classifier_keras
     """
-    from bert_bundle.host.environments.doctor import diagnose_interpreter, diagnose_row
+    from bert_bundle.host.operations import doctor as operation
     from bert_bundle.host.report.documents import environments as documents
     from bert_bundle.host.report.text import environments as text
 
     if path is not None:
         return _of_model(options, path, bool(names or groups))
-    if names or groups:
-        matrix = options.matrix
-        rows = matrix.select(groups=groups, names=names)
-        found = [diagnose_row(row, options.locks, matrix.expect) for row in rows]
-    else:
-        found = [diagnose_interpreter()]
-    code = AS_EXPECTED if all(diagnosis.as_expected for diagnosis in found) else NOT_AS_EXPECTED
-    return options.result(found, document=documents.doctor, text=text.doctor, exit_code=code)
+    found = operation.doctor(options, names=names, groups=groups)
+    code = AS_EXPECTED if found.ok else NOT_AS_EXPECTED
+    return options.result(found.environments, document=documents.doctor, text=text.doctor, exit_code=code)
 
 
 def _of_model(options: Options, path: Path, selects: bool) -> CommandResult:

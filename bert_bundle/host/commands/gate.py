@@ -1,6 +1,5 @@
 """The command that decides whether a release may ship."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -92,47 +91,16 @@ def gate(
 def _decide(
     options: Options,
     path: Path,
-    baseline_path: Path | None,
-    policy_file: Path | None,
+    baseline: Path | None,
+    policy: Path | None,
     out: Path,
     interpreters: tuple[Path, ...],
 ) -> CommandResult:
     """Run every check, write the decision, and report it."""
-    from bert_bundle.host.commands.environment_options import environments_of, rows_of
-    from bert_bundle.host.config.gate_policy import DEFAULT, read_policy
-    from bert_bundle.host.environments.existing import existing_environments
-    from bert_bundle.host.environments.nearest import nearest, written_by
-    from bert_bundle.host.environments.prepare import opened
-    from bert_bundle.host.gate import decision_file
-    from bert_bundle.host.gate import gate as gates
-    from bert_bundle.host.report.documents import gate as documents
+    from bert_bundle.host.operations import gate as operation
     from bert_bundle.host.report.reports import GateReport
 
-    decision_file.clear(out)
-    source = policy_file or DEFAULT
-    policy = read_policy(source)
-    rows = policy.rows(options.matrix, source=source.name)
-    candidate = gates.read_checked_bundle(path)
-    baseline = None if baseline_path is None else gates.read_checked_bundle(baseline_path)
-    gates.check_comparable(candidate, baseline, policy)
-    there = existing_environments(interpreters)
-    packages, _ = written_by(candidate.manifest)
-    near = nearest(options.matrix.loading, packages)
-    needed = [*rows, *([] if near in rows else [near])]
-    places = environments_of(options, rows_of(options, needed))
-    environments = dict(zip((row.id for row in needed), places, strict=True))
-    with opened(environments[near.id], options.progress) as ready:
-        found = gates.gate(
-            candidate,
-            baseline,
-            policy,
-            nearest=ready,
-            environments=[*(ready if row.id == near.id else environments[row.id] for row in rows), *there],
-            executor=options.executor,
-            progress=options.progress,
-            options=replace(options.run_options, tolerances=policy.bounds),
-        )
-    decision_file.write(out, documents.gate(found))
+    found = operation.gate(options, path, baseline=baseline, policy=policy, out=out, interpreters=interpreters)
     return options.reported(GateReport(gate=found, decision_file=out), found.exit_code)
 
 

@@ -97,7 +97,7 @@ def run(
       bert-bundle matrix run --writers 'tf2.21-*' --readers 'tf2.6-*' --examples 5 --keep bundles
       bert-bundle matrix run --report markdown=run.md --report json=run.json
     """
-    from bert_bundle.host.commands.environment_options import environments_of, rows_of
+    from bert_bundle.host.operations.chosen_environments import environments_of, rows_of
     from bert_bundle.host.report.reports import CrossReport
     from bert_bundle.host.runs import run as runs
 

@@ -11,8 +11,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import cached_property, wraps
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,111 +22,26 @@ from bert_bundle.errors import AS_EXPECTED
 from bert_bundle.host.commands import report_files
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.travel.bundle_argument import on_disk
+from bert_bundle.host.operations.setup import Setup
 from bert_bundle.host.report.formats import FORMATS, ErrorReport
 from bert_bundle.host.report.style import WIDTH, Style
-from bert_bundle.host.runs.job_limit import DEFAULT_JOBS, check_jobs
-from bert_bundle.progress import Progress, silent
+from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
+from bert_bundle.progress import silent
 
 if TYPE_CHECKING:
-    from bert_bundle.host.config.matrix_file import Environment, Matrix
-    from bert_bundle.host.environments.environment import ReadyEnvironment
-    from bert_bundle.host.environments.locks import Lock
     from bert_bundle.host.progress.display import Display
     from bert_bundle.host.report.reports import Report
-    from bert_bundle.host.runs.executor import Executor
-    from bert_bundle.host.runs.run_options import RunOptions
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of every command, as the command line gave them. `at_end` is done when the command ends."""
+class Options(Setup):
+    """The options of every command, as the command line gave them: a setup, and how the result is printed."""
 
-    matrix_file: Path | None
     as_json: bool
-    jobs: int
     quiet: bool
     no_color: bool
-    fresh: bool = False
-    discard: bool = False
-    at_end: ExitStack = field(default_factory=ExitStack, repr=False)
-
-    @cached_property
-    def matrix_path(self) -> Path:
-        """Return the path of the matrix file; unless given, it is searched for from the current directory upwards."""
-        from bert_bundle.host.config.matrix_location import default_matrix_path
-
-        return self.matrix_file or default_matrix_path()
-
-    @cached_property
-    def matrix(self) -> Matrix:
-        """Return the matrix. Raises ConfigError."""
-        from bert_bundle.host.config.matrix_file import read_matrix
-
-        return read_matrix(self.matrix_path)
-
-    @property
-    def locks(self) -> Path:
-        """Return the folder of the lock files, which is beside the matrix file."""
-        from bert_bundle.host.environments.locks import FOLDER
-
-        return self.matrix_path.absolute().parent / FOLDER
-
-    def make(self, row: Environment) -> ReadyEnvironment:
-        """Make the environment of `row` from its lock. Raises ConfigError, or EnvironmentNotMadeError."""
-        from bert_bundle.host.environments.environment import make
-        from bert_bundle.host.environments.forecast import check_space
-        from bert_bundle.host.environments.locks import read_lock
-
-        lock = read_lock(row, self.locks)
-        check_space([(row, lock)], self.progress)
-        self.discard_at_end(lock)
-        return make(row, lock, progress=self.progress)
-
-    def discard_at_end(self, lock: Lock) -> None:
-        """Have the environment of `lock` removed when the command ends, with --discard-environments."""
-        if self.discard:
-            from bert_bundle.host.environments.environment import discard
-
-            self.at_end.callback(discard, lock)
-
-    @property
-    def run_options(self) -> RunOptions:
-        """Return the options of a run, with the expectations and the tolerances of the matrix file."""
-        from bert_bundle.host.runs.remembered import remembered
-        from bert_bundle.host.runs.run_options import RunOptions
-
-        return RunOptions(
-            matrix=self.matrix_path,
-            expect=self.matrix.expect,
-            tolerances=self.matrix.policy,
-            remembered=remembered(fresh=self.fresh),
-            watcher=self._display,
-        )
-
-    @cached_property
-    def executor(self) -> Executor:
-        """Return the executor of the jobs."""
-        from bert_bundle.host.runs.local_executor import Local
-
-        return Local(self.jobs)
-
-    @property
-    def progress(self) -> Progress:
-        """Return a function that shows a line on standard error, unless --quiet."""
-        return self._display or silent
-
-    @cached_property
-    def _display(self) -> Display | None:
-        """Return what shows progress, which `at_end` closes; None with --quiet."""
-        if self.quiet:
-            return None
-        from bert_bundle.host.progress.display import display
-
-        found = display(no_color=self.no_color)
-        self.at_end.callback(found.close)
-        return found
 
     def result(
         self,
@@ -186,15 +101,19 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         discard: bool = False,
         **rest: object,
     ) -> CommandResult:
-        check_jobs(jobs)  # before any environment is made
+        at_end = ExitStack()
+        shown = None if quiet else _display(at_end, no_color=no_color)
         options = Options(
             matrix_file=matrix_file,
-            as_json=as_json,
             jobs=jobs,
-            quiet=quiet,
-            no_color=no_color,
             fresh=fresh,
             discard=discard,
+            progress=shown or silent,
+            watcher=shown,
+            at_end=at_end,
+            as_json=as_json,
+            quiet=quiet,
+            no_color=no_color,
         )
         with options.at_end:
             return command(options, **on_disk(rest, options.progress, quiet=quiet))
@@ -274,3 +193,12 @@ def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., Co
         return replace(result, report_error=report_files.write(files, result.report))
 
     return with_reports
+
+
+def _display(at_end: ExitStack, *, no_color: bool) -> Display:
+    """Return what shows progress on standard error until `at_end`."""
+    from bert_bundle.host.progress.display import display
+
+    found = display(no_color=no_color)
+    at_end.callback(found.close)
+    return found

@@ -146,7 +146,7 @@ def _roles(given: tuple[str, ...]) -> dict[str, str] | None:
 
 def _builder(options: Options, stored: StoredModel, sources: Sources, env: str | None) -> ReadyEnvironment:
     """Return the environment that was named, or else this interpreter or the nearest to the writer."""
-    from bert_bundle.host.commands.environment_options import here_or_nearest, locked_row
+    from bert_bundle.host.operations.chosen_environments import here_or_nearest, locked_row
 
     if env:
         return options.make(locked_row(options, env, "--env").environment)

@@ -51,6 +51,16 @@ class Verdict:
     shares: Path | None = None
     remembered: bool = False
 
+    @property
+    def double(self) -> float | None:
+        """Return `float64_difference`, by its name in JSON and in policies."""
+        return self.float64_difference
+
+    @property
+    def single(self) -> float | None:
+        """Return `native_difference`, by its name in JSON."""
+        return self.native_difference
+
 
 FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_layer`
 
