@@ -87,6 +87,15 @@ def test_where_the_command_line_cannot_run_it_says_so_in_one_error(
         check=True,
     )
     assert "'load'" in imported.stdout
+    called = subprocess.run(
+        [installed.bin / "python", "-c", "import bert_bundle; help(bert_bundle); bert_bundle.audit('router')"],
+        cwd=installed.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Replay a bundle in several environments and grade each" in called.stdout
+    assert message.replace("the command line", "bert_bundle.audit") in called.stderr
 
 
 def test_the_environments_come_with_it_and_it_says_so(newest: Installed) -> None:
