@@ -10,7 +10,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -23,13 +22,13 @@ from bert_bundle.host.commands import report_files
 from bert_bundle.host.commands.command_result import CommandResult
 from bert_bundle.host.commands.travel.bundle_argument import on_disk
 from bert_bundle.host.operations.setup import Setup
+from bert_bundle.host.progress.display import DisplayOnDemand
 from bert_bundle.host.report.formats import FORMATS, ErrorReport
 from bert_bundle.host.report.style import WIDTH, Style
 from bert_bundle.host.runs.job_limit import DEFAULT_JOBS
 from bert_bundle.progress import silent
 
 if TYPE_CHECKING:
-    from bert_bundle.host.progress.display import Display
     from bert_bundle.host.report.reports import Report
 
 T = TypeVar("T")
@@ -101,8 +100,7 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
         discard: bool = False,
         **rest: object,
     ) -> CommandResult:
-        at_end = ExitStack()
-        shown = None if quiet else _display(at_end, no_color=no_color)
+        shown = None if quiet else DisplayOnDemand(no_color=no_color)
         options = Options(
             matrix_file=matrix_file,
             jobs=jobs,
@@ -110,12 +108,13 @@ def common(command: Callable[..., CommandResult]) -> Callable[..., CommandResult
             discard=discard,
             progress=shown or silent,
             watcher=shown,
-            at_end=at_end,
             as_json=as_json,
             quiet=quiet,
             no_color=no_color,
         )
-        with options.at_end:
+        with options.at_end as at_end:
+            if shown is not None:
+                at_end.callback(shown.close)
             return command(options, **on_disk(rest, options.progress, quiet=quiet))
 
     return with_options
@@ -193,12 +192,3 @@ def with_report_files(command: Callable[..., CommandResult]) -> Callable[..., Co
         return replace(result, report_error=report_files.write(files, result.report))
 
     return with_reports
-
-
-def _display(at_end: ExitStack, *, no_color: bool) -> Display:
-    """Return what shows progress on standard error until `at_end`."""
-    from bert_bundle.host.progress.display import display
-
-    found = display(no_color=no_color)
-    at_end.callback(found.close)
-    return found

@@ -89,6 +89,13 @@ def test_a_terminal_gets_a_row_for_each_job_and_a_line_for_each_grade(command: l
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor is there again
 
 
+def test_a_command_that_has_nothing_to_report_draws_nothing() -> None:
+    command = [sys.executable, "-m", "bert_bundle", "gate", "--print-policy"]
+    code, shown, output = run_in_terminal(command, 80, stdout=False)
+    assert (code, shown) == (0, "")
+    assert "environments" in output
+
+
 def test_without_colour_the_terminal_gets_none(command: list[str]) -> None:
     ends = [
         run_in_terminal([*command, "--no-color"], 80, stdout=False),
