@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bert_bundle.host.report.numbers import power
 from bert_bundle.host.runs.verdict import MEANING
@@ -34,6 +34,12 @@ SPREAD = """
 The largest difference between the float64 replays of each pair: n if every difference is below 1e-n of the output's
 scale, `=` if there is none. The tolerance is 5e-7.
 """
+NEEDS = """
+## Classifiers that need more
+
+Not every environment can write or read these; the numbers are those of the table above. A writer that lacks what is
+needed leaves the classifier out, and a reader that lacks it refused its bundles, as expected.
+"""
 REFUSED = """
 ## Refused, as expected
 
@@ -44,8 +50,18 @@ the reason of its rule.
 Verdicts = Iterable[Mapping[str, Any]]
 
 
+class Lack(NamedTuple):
+    """A classifier that an environment cannot write or read, what for, and how many cells that concerns."""
+
+    what: str
+    classifier: str
+    needs: str
+    environment: str
+    cells: int
+
+
 def document(run: Mapping[str, Any]) -> str:
-    """Return the page: writers x readers with the worst grade of each pair, totals, the spread and the refusals."""
+    """Return the page: writers x readers with the worst grade of each pair, totals, the spread, needs and refusals."""
     verdicts, summary = run["verdicts"], run["summary"]
     ids = [place["id"] for place in run["environments"]]
     loading = {v["reader"] for v in verdicts if v["grade"] != "refused" or not v["as_expected"]}
@@ -56,7 +72,8 @@ def document(run: Mapping[str, Any]) -> str:
     pairs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for v in verdicts:
         pairs.setdefault((v["writer"], v["reader"]), []).append(v)
-    classifiers = sorted({Path(v["bundle"]).name for v in verdicts}, key=lambda name: int(name.split("-")[0]))
+    lacks = [*left_out(run), *refusals(verdicts, readers)]
+    folders = {Path(v["bundle"]).name for v in verdicts}
     parts = [
         HEAD,
         square(ids, writers, readers, lambda *pair: worst(pairs[pair])),
@@ -65,14 +82,16 @@ def document(run: Mapping[str, Any]) -> str:
         f"{summary['not_run']} not run. Labels changed: {sum(v['labels_changed'] or 0 for v in verdicts)}. "
         f"Largest difference in float32, over the output's scale: {max(v['single'] or 0 for v in verdicts):.1e}.",
         "",
-        f"Classifiers: {', '.join(name.partition('-')[2] or name for name in classifiers)}.",
+        f"Classifiers: {', '.join(map(name_of, sorted(folders, key=lambda name: int(name.split('-')[0]))))}.",
         SPREAD,
         square(ids, writers, readers, lambda *pair: power(doubles.get(pair))),
         "",
         f"The largest is {run['spread']['largest'] or 0:.1e}.",
     ]
+    if lacks:
+        parts += [NEEDS, needs_table(lacks, ids)]
     if refusing:
-        rows = (f"| {name} | {reason.split(';')[0].removeprefix('known: ')} |" for name, reason in refusing.items())
+        rows = (f"| {name} | {known(reason)} |" for name, reason in refusing.items())
         parts += [REFUSED, "| environment | why |", "| --- | --- |", *rows]
     return "\n".join(parts) + "\n"
 
@@ -87,9 +106,54 @@ def square(ids: list[str], writers: list[str], readers: list[str], cell: Callabl
 
 
 def worst(verdicts: Verdicts) -> str:
-    """Return the worst grade, as a mark or by its name."""
-    grade: str = max((v["grade"] for v in verdicts), key=WORST_LAST.index)
-    return MARKS.get(grade, grade) + ("" if all(v["as_expected"] for v in verdicts) else "!")
+    """Return the worst grade, as a mark or by its name; of a refusal that was expected only if there is no other."""
+    given = list(verdicts)
+    shown = [v for v in given if not refused_as_expected(v)] or given
+    grade: str = max((v["grade"] for v in shown), key=WORST_LAST.index)
+    return MARKS.get(grade, grade) + ("" if all(v["as_expected"] for v in shown) else "!")
+
+
+def refused_as_expected(verdict: Mapping[str, Any]) -> bool:
+    """Return whether a reader refused a bundle and had to."""
+    return bool(verdict["grade"] == "refused" and verdict["as_expected"])
+
+
+def left_out(run: Mapping[str, Any]) -> Iterable[Lack]:
+    """Yield each bundle that was not written."""
+    for found in run["left_out"]:
+        yield Lack("not written in", name_of(found["bundle"]), found["needs"], found["writer"], found["cells"])
+
+
+def refusals(verdicts: Verdicts, readers: list[str]) -> Iterable[Lack]:
+    """Yield each cell whose reader, one that loads others, refused as expected."""
+    for v in verdicts:
+        if refused_as_expected(v) and v["reader"] in readers:
+            yield Lack("refused in", name_of(v["bundle"]), known(v["reason"]), v["reader"], 1)
+
+
+def needs_table(lacks: Iterable[Lack], ids: list[str]) -> str:
+    """Return a row for each need and what follows from it: the classifiers, the environments, how many cells."""
+    found: dict[tuple[str, str], list[Lack]] = {}
+    for lack in lacks:
+        found.setdefault((lack.needs, lack.what), []).append(lack)
+    rows = ["| need | classifiers | | environments | cells |", "| --- | --- | --- | --- | --- |"]
+    for (needs, what), each in sorted(found.items()):
+        names = ", ".join(dict.fromkeys(lack.classifier for lack in each))
+        numbers = sorted({ids.index(lack.environment) + 1 for lack in each})
+        cells = sum(lack.cells for lack in each)
+        rows.append(f"| {needs.removeprefix('needs ')} | {names} | {what} | {', '.join(map(str, numbers))} | {cells} |")
+    return "\n".join(rows)
+
+
+def name_of(bundle: str) -> str:
+    """Return the name of the classifier in a bundle: its folder has the number before it."""
+    name = Path(bundle).name
+    return name.partition("-")[2] or name
+
+
+def known(reason: str) -> str:
+    """Return why a refusal was expected, without what was refused."""
+    return reason.partition("; ")[0].removeprefix("known: ")
 
 
 if __name__ == "__main__":

@@ -144,8 +144,9 @@ def randomize(model: Any, encoder: Any, seed: int) -> None:
         tensors = bound.encoders.tensors(each)
         bound.encoders.assign(each, {n: drawn(n, tensors[n].shape) for n in sorted(tensors)}, bound.keras, each.name)
     assigned = {id(variable) for each in encoders for variable in each.weights}
-    others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(model.weights) if id(v) not in assigned)
-    pairs = [(model.weights[i], drawn(name, tuple(model.weights[i].shape))) for name, i in others]
+    variables = [v for v in model.weights if hasattr(v, "name")]  # the table of a lookup is among them in Keras 2
+    others = sorted((bound.dialect.variable_name(v), i) for i, v in enumerate(variables) if id(v) not in assigned)
+    pairs = [(variables[i], drawn(name, tuple(variables[i].shape))) for name, i in others]
     bound.dialect.set_values(bound.keras, pairs)
 
 

@@ -14,6 +14,7 @@ from bert_bundle.encoders import float64_patches, general_config
 from bert_bundle.encoders.families import Family, general
 from bert_bundle.encoders.families.family import TOKENS
 from bert_bundle.errors import FormatError, ModelError, RuntimeUnavailableError
+from bert_bundle.interpreter.known_breakages import version_numbers
 
 # Fields that every configuration class takes, and that decide what a class computes.
 _COMMON = ("pad_token_id", "bos_token_id", "eos_token_id", "is_encoder_decoder", "chunk_size_feed_forward")
@@ -68,6 +69,7 @@ def config(encoder: Any, place: str) -> Dict[str, Any]:
     live, given = encoder.config, vars(encoder).get(_GIVEN)
     names = [name for name in (*_fields(type(live)), *_COMMON) if hasattr(live, name) and general_config.is_field(name)]
     values = {name: general_config.plain(getattr(live, name)) for name in sorted(set(names))}
+    values.update(_decided_by_release(type(encoder).__name__[2:]))
     usual = type(live)()
     defaults = [n for n in sorted(values) if general_config.plain(getattr(usual, n, None)) == values[n]]
     if given is not None:
@@ -96,6 +98,7 @@ def build(family: Family, config: Mapping[str, Any], name: str, flags: Mapping[s
     a class of another model type.
     """
     encoder_class = _class(family, config)
+    _check_decided(family.architecture, config)
     fields = {n: v for n, v in config.items() if n not in general_config.NOT_FIELDS}
     known = {*_fields(encoder_class.config_class), *_COMMON}
     for field in sorted(set(fields) - known):
@@ -168,6 +171,29 @@ def _class(family: Family, config: Mapping[str, Any]) -> Any:
             found=model_type,
         )
     return found
+
+
+def _decided_by_release(architecture: str) -> Dict[str, str]:
+    """Return the field that a class ignores in the installed release, with the value that it computes with there."""
+    ignored = general.IGNORED.get(architecture)
+    if ignored is None or version_numbers({"": _version()}, "") >= ignored.until:
+        return {}
+    return {ignored.field: ignored.value}
+
+
+def _check_decided(architecture: str, config: Mapping[str, Any]) -> None:
+    """Raise RuntimeUnavailableError where the installed release computes something else than a configuration says."""
+    for field, value in _decided_by_release(architecture).items():
+        if config.get(field) != value:
+            raise RuntimeUnavailableError(
+                "this transformers ignores a field of the encoder's configuration",
+                place="{} {}".format(architecture, field),
+                wanted=config.get(field),
+                found="{}, which transformers {} always computes".format(value, _version()),
+                fix="load the bundle in transformers {}.{} or newer, before 5".format(
+                    *general.IGNORED[architecture].until
+                ),
+            )
 
 
 def _version() -> str:

@@ -1,6 +1,8 @@
 """Runs made up by hand: a report is a pure function of them."""
 
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnv
 from bert_bundle.host.gate.checks import Check, Figure
 from bert_bundle.host.gate.gate import CheckedBundle, Gate
 from bert_bundle.host.gate.label_changes import LabelChange
+from bert_bundle.host.runs.needs import LeftOut
 from bert_bundle.host.runs.run import Run
 from bert_bundle.host.runs.verdict import Summary, Verdict
 from bert_bundle.host.upgrades.audit import with_upgrades
@@ -54,6 +57,21 @@ def verdict(writer: str, reader: str, **parts: Any) -> Verdict:
 
 def run(verdicts: list[Verdict], *places: PreparedEnvironment) -> Run:
     return Run(environments=places, verdicts=verdicts, summary=Summary.of(verdicts, 41.4))
+
+
+def with_needs() -> Run:
+    """Return a run in which environment b can neither read nor write `hashing`, and cannot write `deberta`."""
+    refused = {"grade": "refused", "reason": "known: needs tensorflow; refused: none", "float64_difference": None}
+    hashing, left_out = {"bundle": Path("a/1-hashing")}, partial(LeftOut, writer="b", cells=2)
+    verdicts = [verdict("a", "a"), verdict("a", "b"), verdict("a", "a", **hashing)]
+    verdicts += [verdict("a", "b", **refused, **hashing), verdict("b", "a"), verdict("b", "b")]
+    return replace(
+        run(verdicts, made("a"), made("b")),
+        left_out=[
+            left_out(bundle=Path("b/1-hashing"), needs="needs tensorflow"),
+            left_out(bundle=Path("b/2-deberta"), needs="needs transformers>=4.25"),
+        ],
+    )
 
 
 def audit() -> Run:

@@ -5,13 +5,24 @@ names that the class gives them. Does not know: Keras, transformers, the files o
 """
 
 import re
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple, Tuple
 
 from bert_bundle.encoders.families.family import GENERAL, POOLER, TOKENS, Block, Family, Tokenizer, Weights
 from bert_bundle.errors import FormatError
 
 DEFAULTS = "left_at_default"  # the field of a configuration that only an encoder of this kind has, see `general_config`
 OUTPUTS = ("last_hidden_state", "pooler_output", "hidden_states", "attentions")  # the only ones that are kept
+
+
+class Ignored(NamedTuple):
+    """A field of a configuration that a class ignores before a release of transformers: it computes with `value`."""
+
+    field: str
+    value: str
+    until: Tuple[int, int]
+
+
+IGNORED: Mapping[str, Ignored] = {"GPT2Model": Ignored("activation_function", "gelu", (4, 11))}  # class -> its field
 
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,59}Model\Z")

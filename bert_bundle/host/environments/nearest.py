@@ -27,6 +27,11 @@ def tensorflow(packages: Mapping[str, str]) -> str | None:
     return _version_of("tensorflow", packages)
 
 
+def release_of(name: str, packages: Mapping[str, str]) -> str | None:
+    """Return the version of the package `name` in `packages`; of a backend, from any of its distributions."""
+    return _version_of(name, packages) if name in installed.BACKENDS else packages.get(name)
+
+
 def written_by(manifest: Manifest) -> tuple[dict[str, str], str]:
     """Return the packages and the Python version of a bundle's writer.
 

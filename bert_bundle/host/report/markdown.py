@@ -47,6 +47,8 @@ def cross(report: CrossReport) -> str:
     lines += [f"{code(SIGNS[grade])} {grade}: {MEANING[grade]}" for grade in table.grades]
     lines += ["`!` not as expected"] if report.unexpected else []
     lines += [f"refused, as expected: {code(name)}" for name in table.refused]
+    lines += [f"refused, as expected, in {code(row.environment)}: {code(row.lack)}" for row in report.refusals]
+    lines += [f"left out, not written in {code(row.environment)}: {code(row.lack)}" for row in report.left_out]
     if report.largest_spread is not None:
         largest = report.largest_spread
         lines.append(f"largest float64 spread: {largest.difference}, {_arrow(largest.writer, largest.reader)}")

@@ -18,6 +18,7 @@ from bert_bundle.host.report import numbers, wording
 from bert_bundle.host.report.rows import (
     AuditRow,
     CheckRow,
+    LackRow,
     ReproductionRow,
     SpreadRow,
     UnexpectedRow,
@@ -25,6 +26,8 @@ from bert_bundle.host.report.rows import (
     audit_row,
     check_row,
     figure_headings,
+    left_out_rows,
+    refusal_rows,
     reproduction_row,
     unexpected_row,
     upgrade_row,
@@ -146,6 +149,16 @@ class CrossReport(RunReport):
             return None
         writer, reader = pair = max(pairs, key=pairs.__getitem__)
         return SpreadRow(difference=numbers.figure(pairs[pair]), writer=writer, reader=reader)
+
+    @cached_property
+    def left_out(self) -> tuple[LackRow, ...]:
+        """Return the classifiers that were not written where their writer lacks what they need."""
+        return left_out_rows(self.run.left_out)
+
+    @cached_property
+    def refusals(self) -> tuple[LackRow, ...]:
+        """Return the classifiers that were refused where their reader lacks what they need."""
+        return refusal_rows(self.table.refusals)
 
     @cached_property
     def reproductions(self) -> tuple[ReproductionRow, ...]:

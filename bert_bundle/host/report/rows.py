@@ -4,8 +4,9 @@ Does not know how a format draws, escapes or shortens them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import tensorflow
@@ -14,8 +15,9 @@ from bert_bundle.host.gate.checks import Check, CheckName, Status
 from bert_bundle.host.gate.label_changes import LabelChange
 from bert_bundle.host.report import numbers, wording
 from bert_bundle.host.report.writer_reader_table import worst
+from bert_bundle.host.runs.needs import LeftOut
 from bert_bundle.host.runs.run import Reproduction
-from bert_bundle.host.runs.verdict import CellGrade, Verdict
+from bert_bundle.host.runs.verdict import CellGrade, Verdict, known_reason
 from bert_bundle.host.upgrades.upgrade import Upgrade
 
 VERSIONS = ("TensorFlow", "transformers", "Python")  # the headings of AuditRow.versions
@@ -85,6 +87,14 @@ class SpreadRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LackRow:
+    """What an environment lacks, the classifiers that it cannot write or read for that, and how many cells they are."""
+
+    environment: str
+    lack: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckRow:
     """A check of a gate. `good` if it does not count against the candidate."""
 
@@ -98,6 +108,28 @@ class CheckRow:
 def change_cells(change: LabelChange) -> tuple[str, ...]:
     """Return the cells of a label change, in the order of `CHANGE_HEADINGS`."""
     return (change.kind, change.before, change.after, change.answer, change.text)
+
+
+def left_out_rows(left_out: Sequence[LeftOut]) -> tuple[LackRow, ...]:
+    """Return a row for each writer and what it lacks."""
+    return _lack_rows((found.writer, found.needs, found.bundle, found.cells) for found in left_out)
+
+
+def refusal_rows(verdicts: Sequence[Verdict]) -> tuple[LackRow, ...]:
+    """Return a row for each reader and reason of refusals that were expected."""
+    return _lack_rows((v.reader, known_reason(v), v.bundle, 1) for v in verdicts)
+
+
+def _lack_rows(records: Iterable[tuple[str, str, Path, int]]) -> tuple[LackRow, ...]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for environment, needs, bundle, cells in records:
+        classifiers = found.setdefault((environment, needs), {})
+        name = bundle.name.partition("-")[2] or bundle.name
+        classifiers[name] = classifiers.get(name, 0) + cells
+    return tuple(
+        LackRow(environment=name, lack=wording.lack(needs, list(cells), sum(cells.values())))
+        for (name, needs), cells in found.items()
+    )
 
 
 def unexpected_row(verdicts: Sequence[Verdict]) -> UnexpectedRow:

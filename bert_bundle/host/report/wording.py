@@ -1,5 +1,6 @@
 """Results in a few words: the sentences that several formats share. Does not know tables, markup or documents."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,11 @@ def matrix(path: Path | None) -> str:
     if path is None or not is_shipped(path):
         return ""
     return f"environments of the {FILE_NAME} that comes with bert_bundle {VERSION}"
+
+
+def lack(needs: str, classifiers: Sequence[str], cells: int) -> str:
+    """Return `hashing, string_lookup: needs tensorflow (6 cells)`."""
+    return f"{', '.join(classifiers)}: {needs} ({cells} {'cell' if cells == 1 else 'cells'})"
 
 
 def reason(verdict: Verdict) -> str:

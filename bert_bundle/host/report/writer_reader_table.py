@@ -6,7 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from bert_bundle.host.runs.run import Run
-from bert_bundle.host.runs.verdict import MEANING, CellGrade, Verdict
+from bert_bundle.host.runs.verdict import MEANING, CellGrade, Verdict, known_reason
 
 # One character each, so that a table of nineteen environments fits a terminal.
 SIGNS = MappingProxyType[CellGrade, str](
@@ -30,7 +30,8 @@ _WORST_LAST = tuple(MEANING)
 class WriterReaderTable:
     """Writers (down), readers (across), and the worst verdict of each pair.
 
-    A reader that refused every bundle, as expected, is listed in `refused` and has no column.
+    A reader that refused every bundle, as expected, is listed in `refused` and has no column. What a reader refused as
+    expected beside others is not the worst of a pair: `refusals` has it.
     """
 
     run: Run
@@ -64,8 +65,13 @@ class WriterReaderTable:
     @cached_property
     def grades(self) -> list[CellGrade]:
         """Return the grades of the readers that have a column, from best to worst."""
-        given = {v.grade for v in self.run.verdicts if v.reader in self.readers}
+        given = {v.grade for (_, reader), pair in self._pairs.items() if reader in self.readers for v in pair}
         return [grade for grade in MEANING if grade in given]
+
+    @cached_property
+    def refusals(self) -> list[Verdict]:
+        """Return the verdicts of refusals that were expected, of readers that have a column."""
+        return [v for v in self.run.verdicts if known_reason(v) and v.reader in self.readers]
 
     def sign(self, writer: str, reader: str) -> tuple[str, bool]:
         """Return the sign of a pair's worst grade, and whether all of its verdicts are as expected."""
@@ -77,7 +83,7 @@ class WriterReaderTable:
         found: dict[tuple[str, str], list[Verdict]] = {}
         for v in self.run.verdicts:
             found.setdefault((v.writer, v.reader), []).append(v)
-        return found
+        return {pair: [v for v in each if not known_reason(v)] or each for pair, each in found.items()}
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from bert_bundle import errors
 from bert_bundle.api import inspect
 from bert_bundle.format.manifest import Manifest
-from bert_bundle.host.config.matrix_file import Tolerances
+from bert_bundle.host.config.matrix_file import Expectation, Tolerances
 from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import environment_id_of, written_by
 from bert_bundle.host.environments.prepare import (
@@ -35,11 +35,12 @@ from bert_bundle.host.runs.job import (
     Target,
     WriteJob,
 )
+from bert_bundle.host.runs.needs import LeftOut, lacking
 from bert_bundle.host.runs.outcome import Cell, NotRun, Outcome, Replayed, sentence
 from bert_bundle.host.runs.replay_grade import grade_replay, recorded
 from bert_bundle.host.runs.run_job import JobContext, named_progress
 from bert_bundle.host.runs.run_options import RunOptions
-from bert_bundle.host.runs.verdict import Summary, Verdict, verdict_of
+from bert_bundle.host.runs.verdict import Summary, Verdict, refusal, verdict_of
 from bert_bundle.progress import Progress
 
 T = TypeVar("T")
@@ -66,7 +67,8 @@ class Reproduction:
 class Run:
     """The results of a run. `matrix` is the file that its environments come from, if there is one.
 
-    If it was `interrupted`, the cells that were not replayed by then are not run.
+    If it was `interrupted`, the cells that were not replayed by then are not run. `left_out` are the bundles that were
+    not written, because their writers lack what the classifiers need.
     """
 
     environments: Sequence[PreparedEnvironment]
@@ -76,6 +78,7 @@ class Run:
     matrix: Path | None = None
     reproductions: Sequence[Reproduction] = ()
     interrupted: bool = False
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def disk(self) -> int:
@@ -99,11 +102,12 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bundle:
-    """A bundle to replay, or the reason why there is none."""
+    """A bundle to replay, or the reason why there is none; and the specification that it was made of, if any."""
 
     path: Path
     writer: str
     record: BundleReference | NotRun
+    specification: Mapping[str, object] = field(default_factory=dict)
 
 
 def audit(
@@ -148,10 +152,11 @@ def cross(
 ) -> Run:
     """Save each classifier in each writer and replay every bundle in each reader.
 
-    Bundles go to `folder`/<writer>/<number>-<name>. A specification that names a `runtime` is for writers of that
-    runtime only. The cells of a bundle that could not be written are not run, with the reason. Verdicts are ordered by
-    writer, specification, reader. Interrupted as `audit` is. Raises ConfigError if there is no classifier, no writer or
-    no reader.
+    Bundles go to `folder`/<writer>/<number>-<name>. A specification may say what its `writers` and `readers` need
+    (`needs.lacking`): it is left out where a writer lacks that, and a reader that lacks it is expected to refuse. The
+    cells of a bundle that could not be written are not run, with the reason. Verdicts are ordered by writer,
+    specification, reader. Interrupted as `audit` is. Raises ConfigError if there is no classifier, no writer or no
+    reader.
     """
     for what, items in (("writers", writers), ("readers", readers), ("classifiers", specifications)):
         _check_any(what, items)
@@ -159,8 +164,9 @@ def cross(
     if len(specifications) > _MOST_REMEMBERED:
         options = replace(options, remembered=None)
     context = _context([*writers, *readers], progress, options)
-    made_writers, bundles = _write(specifications, writers, folder.absolute(), executor, context, options)
-    _check_any("classifiers for these writers", bundles)
+    targets, left_out = _planned(specifications, writers, folder.absolute(), len(readers))
+    _check_any("classifiers for these writers", [target for each in targets.values() for target in each])
+    made_writers, bundles = _write(targets, writers, executor, context, options)
     made_readers, columns = _read(bundles, readers, executor, context, options)
     verdicts = [verdict for row in zip(*columns, strict=True) for verdict in row]
     return Run(
@@ -170,6 +176,7 @@ def cross(
         tolerances=options.tolerances,
         matrix=options.matrix,
         interrupted=context.stop.is_set(),
+        left_out=left_out,
     )
 
 
@@ -189,38 +196,52 @@ def verify(bundle: Path, environment: ReadyEnvironment, *, progress: Progress, o
     return verdict_of(Cell(bundle=path, writer=_writer_of(manifest), reader=environment.id), outcome)
 
 
-def _write(
+def _planned(
     specifications: Sequence[dict[str, object]],
     writers: Sequence[PreparedEnvironment | TemporaryEnvironment],
     folder: Path,
+    readers: int,
+) -> tuple[dict[str, tuple[Target, ...]], list[LeftOut]]:
+    """Return what each writer writes, by its id, and what is left out, both in the order of the specifications."""
+    targets: dict[str, list[Target]] = {}
+    left_out: list[LeftOut] = []
+    for writer in writers:
+        name = _id_of(writer)
+        targets[name] = []
+        for number, specification in enumerate(specifications):
+            path = folder / name / _file_name(number, specification)
+            if needs := lacking(specification, "writers", writer):
+                left_out.append(LeftOut(bundle=path, writer=name, needs=needs, cells=readers))
+            else:
+                targets[name].append(Target(path=path, specification=specification))
+    return {name: tuple(each) for name, each in targets.items()}, left_out
+
+
+def _write(
+    targets: Mapping[str, tuple[Target, ...]],
+    writers: Sequence[PreparedEnvironment | TemporaryEnvironment],
     executor: Executor,
     context: JobContext,
     options: RunOptions,
 ) -> tuple[list[PreparedEnvironment], list[_Bundle]]:
     """Return the writers' environments, and the bundles in the order of writers and specifications."""
 
-    def targets(writer: str, runtime: str | None = None) -> tuple[Target, ...]:
-        return tuple(
-            Target(path=folder / writer / _file_name(number, specification), specification=specification)
-            for number, specification in enumerate(specifications)
-            if runtime in (None, specification.get("runtime", runtime))
-        )
-
     def job(environment: JobEnvironment) -> WriteJob:
         return WriteJob(
             environment=environment,
-            targets=targets(environment.id, environment.runtime),
+            targets=targets[environment.id],
             limits=options.limits,
             entry=options.entry_of(environment.id),
         )
 
-    def bundles(found: JobResult[BundleReference | NotRun]) -> list[_Bundle]:
+    def bundles(found: JobResult[BundleReference | NotRun]) -> Iterator[_Bundle]:
         writer = found.environment
+        records: Iterator[BundleReference | NotRun] = iter(found.results)
         if writer.error is not None:
-            reason = NotRun(reason=f"no writer: {sentence(writer.error)}")
-            return [_Bundle(path=target.path, writer=writer.id, record=reason) for target in targets(writer.id)]
-        written = zip(targets(writer.id, writer.runtime), found.results, strict=True)
-        return [_Bundle(path=target.path, writer=writer.id, record=record) for target, record in written]
+            records = repeat(NotRun(reason=f"no writer: {sentence(writer.error)}"))
+        for target in targets[writer.id]:
+            specification = target.specification
+            yield _Bundle(path=target.path, writer=writer.id, record=next(records), specification=specification)
 
     results = _gather(job, writers, executor, context)
     return [found.environment for found in results], [bundle for found in results for bundle in bundles(found)]
@@ -235,6 +256,10 @@ def _read(
 ) -> tuple[list[PreparedEnvironment], list[list[Verdict]]]:
     """Return the readers' environments, and for each reader the verdicts in the order of `bundles`."""
     references = tuple(bundle.record for bundle in bundles if isinstance(bundle.record, BundleReference))
+
+    def expected(bundle: _Bundle, reader: PreparedEnvironment) -> Sequence[Expectation]:
+        needs = lacking(bundle.specification, "readers", reader)
+        return [*options.expect, *([refusal(reader.id, needs)] if needs else [])]
 
     def job(environment: JobEnvironment) -> ReadJob:
         return ReadJob(
@@ -254,9 +279,11 @@ def _read(
             yield bundle.record if isinstance(bundle.record, NotRun) else next(replays)
 
     def verdicts(found: JobResult[Outcome]) -> list[Verdict]:
-        reader = found.environment.id
+        reader = found.environment
         return [
-            verdict_of(Cell(bundle=bundle.path, writer=bundle.writer, reader=reader), outcome, options.expect)
+            verdict_of(
+                Cell(bundle=bundle.path, writer=bundle.writer, reader=reader.id), outcome, expected(bundle, reader)
+            )
             for bundle, outcome in zip(bundles, outcomes(found), strict=True)
         ]
 
@@ -285,6 +312,10 @@ def _context(
 ) -> JobContext:
     ready = [environment for environment in environments if isinstance(environment, ReadyEnvironment)]
     return JobContext(environments=ready, progress=progress, remembered=options.remembered, watcher=options.watcher)
+
+
+def _id_of(environment: PreparedEnvironment | TemporaryEnvironment) -> str:
+    return environment.environment.id if isinstance(environment, TemporaryEnvironment) else environment.id
 
 
 def _file_name(number: int, specification: dict[str, object]) -> str:

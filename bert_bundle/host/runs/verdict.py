@@ -62,6 +62,7 @@ class Verdict:
         return self.native_difference
 
 
+_KNOWN = "known: "
 FIRST_LAYER = "first layer that differs"  # what reports call `Verdict.first_layer`
 
 
@@ -116,8 +117,20 @@ def verdict_of(cell: Cell, outcome: Outcome, expect: Sequence[Expectation] = ())
     found = f"{verdict.grade}: {verdict.reason or MEANING[verdict.grade]}"
     damaged = isinstance(outcome, Refused) and not isinstance(outcome.error, RuntimeUnavailableError | VersionError)
     if verdict.grade == known.outcome and not damaged:
-        return replace(verdict, as_expected=True, reason=f"known: {why}; {found}")
+        return replace(verdict, as_expected=True, reason=f"{_KNOWN}{why}; {found}")
     return replace(verdict, as_expected=False, reason=f"{known.outcome} was expected ({why}), this is {found}")
+
+
+def refusal(reader: str, needs: str) -> Expectation:
+    """Return the exception for a reader that lacks what one classifier `needs`: it refuses that one."""
+    return Expectation(environment=reader, outcome="refused", reason=needs)
+
+
+def known_reason(verdict: Verdict) -> str:
+    """Return why a refusal was expected; nothing for any other verdict."""
+    if verdict.grade != "refused" or not verdict.as_expected:
+        return ""
+    return verdict.reason.partition("; ")[0].removeprefix(_KNOWN)
 
 
 def spread(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], float]:

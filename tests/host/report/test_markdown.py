@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from support.made_up_results import FAILED, NOT_ASKED, NOT_RUN, PASSED, audit, gated, made, run, upgraded, verdict
+from support.made_up_results import (
+    FAILED,
+    NOT_ASKED,
+    NOT_RUN,
+    PASSED,
+    audit,
+    gated,
+    made,
+    run,
+    upgraded,
+    verdict,
+    with_needs,
+)
 from test_text import three_environments
 
 from bert_bundle.errors import FormatError
@@ -161,6 +173,13 @@ def test_a_reader_that_only_refuses_has_a_line_and_one_that_writes_nothing_is_na
     shown = lines(cross_page(run(cells, made("a"), made("b"), made("c"))))
     assert "2 b" in shown
     assert "refused, as expected: c" in shown
+
+
+def test_what_an_environment_lacks_for_a_classifier_is_a_line() -> None:
+    shown = cross_page(with_needs())
+    assert rows(shown, 0)[1:] == [["1", "a", "~", "~"], ["2", "b", "~", "~"]]
+    assert "refused, as expected, in b: hashing: needs tensorflow (1 cell)" in lines(shown)
+    assert "left out, not written in b: deberta: needs transformers>=4.25 (2 cells)" in lines(shown)
 
 
 def test_a_pair_of_many_cells_has_one_reason_and_their_number() -> None:

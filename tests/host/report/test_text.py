@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.made_up_results import audit, made, not_made, run, verdict
+from support.made_up_results import audit, made, not_made, run, verdict, with_needs
 
 from bert_bundle.errors import FormatError, WorkerError
 from bert_bundle.host.config.matrix_file import Environment, Tolerances
@@ -168,6 +168,16 @@ def test_a_reader_that_only_refuses_as_expected_has_a_line_and_no_column() -> No
     assert "R refused" not in shown
     surprising = cross_text(run([verdict("a", "b", grade="refused", as_expected=False)], made("a"), made("b")), PLAIN)
     assert ["1", "a", "R!"] in [line.split() for line in surprising.splitlines()]
+
+
+def test_what_an_environment_lacks_for_a_classifier_is_said_and_is_not_the_sign_of_a_pair() -> None:
+    shown = cross_text(with_needs(), PLAIN).splitlines()
+    assert ["1", "a", "~", "~"] in [line.split() for line in shown]
+    assert "refused, as expected, in b: hashing: needs tensorflow (1 cell)" in shown
+    assert "left out, not written in b: hashing: needs tensorflow (2 cells)" in shown
+    assert "left out, not written in b: deberta: needs transformers>=4.25 (2 cells)" in shown
+    assert "R refused" not in "\n".join(shown)
+    assert shown[-1].startswith("6 of 6 as expected in ")
 
 
 def test_the_disk_that_environments_take_is_said_at_the_end() -> None:

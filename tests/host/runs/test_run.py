@@ -24,6 +24,7 @@ from bert_bundle.host.environments.environment import ReadyEnvironment
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import FailedEnvironment, PreparedEnvironment
 from bert_bundle.host.runs.local_executor import Local
+from bert_bundle.host.runs.needs import LeftOut
 from bert_bundle.host.runs.run import Run, audit, cross, verify
 from bert_bundle.host.runs.run_options import RunOptions
 from bert_bundle.progress import silent
@@ -155,16 +156,37 @@ def test_a_bundle_is_named_by_its_classifier(tmp_path: Path) -> None:
     assert [v.bundle.name for v in run.verdicts] == ["0-two-outputs-", "1-siamese"]
 
 
-def test_a_classifier_for_one_runtime_is_written_by_that_runtime_alone(tmp_path: Path) -> None:
+def test_a_classifier_is_left_out_where_its_writer_lacks_what_it_needs(tmp_path: Path) -> None:
     native, classes = (dataclasses.replace(made(name), runtime=name) for name in ("native", "transformers"))
-    run = crossed(tmp_path, [{}, {"runtime": "native"}], [native, classes])
+    new = {"name": "new", "writers": {"native": [], "transformers": ["numpy>=99"]}}
+    run = crossed(tmp_path, [{}, new, {"name": "own", "writers": {"native": ["numpy"]}}], [native, classes])
     assert [(v.writer, v.bundle.name) for v in run.verdicts if v.reader == "native"] == [
         ("native", "0"),
-        ("native", "1"),
+        ("native", "1-new"),
+        ("native", "2-own"),
         ("transformers", "0"),
     ]
+    folder = tmp_path / "transformers"
+    assert run.left_out == [
+        LeftOut(bundle=folder / "1-new", writer="transformers", needs="needs numpy>=99", cells=2),
+        LeftOut(bundle=folder / "2-own", writer="transformers", needs="needs the native runtime", cells=2),
+    ]
+    assert (run.summary.cells, run.exit_code) == (8, 0)
     with pytest.raises(ConfigError, match="no classifiers for these writers: nothing would run"):
-        crossed(tmp_path / "none", [{"runtime": "native"}], [classes])
+        crossed(tmp_path / "none", [{"writers": {"native": []}}], [classes])
+
+
+def test_a_reader_that_lacks_what_a_classifier_needs_has_to_refuse_it(tmp_path: Path) -> None:
+    needs = {"readers": {"transformers": ["numpy>=99"]}}
+    reader = dataclasses.replace(made("reader"), runtime="transformers")
+    run = crossed(tmp_path, [{"reading": "missing_runtime", **needs}, {**needs}, {"reading": "crashes"}], [reader])
+    assert [(v.grade, v.as_expected) for v in run.verdicts] == [
+        ("refused", True),
+        ("bitwise", False),
+        ("crashed", False),
+    ]
+    assert run.verdicts[0].reason.startswith("known: needs numpy>=99; refused: ")
+    assert run.verdicts[1].reason.startswith("refused was expected (needs numpy>=99), this is bitwise")
 
 
 @pytest.mark.parametrize("writing", ["refuses", "crashes"])

@@ -31,6 +31,7 @@ def run(found: Run) -> dict[str, object]:
         "reproductions": [_reproduction(reproduction) for reproduction in found.reproductions],
         "upgrades": [_upgrade(upgrade) for upgrade in upgrades_of(found)],
         "interrupted": found.interrupted,
+        "left_out": [asdict(left_out) for left_out in found.left_out],
     }
 
 

@@ -11,7 +11,7 @@ from bert_bundle.errors import printable
 from bert_bundle.grading.grades import SAME
 from bert_bundle.host.report import numbers, terminal
 from bert_bundle.host.report.reports import AuditReport, CrossReport, DemoReport, RunReport
-from bert_bundle.host.report.rows import VERSIONS, UpgradeRow
+from bert_bundle.host.report.rows import VERSIONS, LackRow, UpgradeRow
 from bert_bundle.host.report.style import Style
 from bert_bundle.host.report.writer_reader_table import SIGNS, WriterReaderTable
 from bert_bundle.host.runs.verdict import FIRST_LAYER, MEANING, CellGrade, Verdict, spread
@@ -61,6 +61,8 @@ def cross(report: CrossReport, style: Style) -> str:
         *(Text(f"{of.numbers[reader]} {printable(reader)}") for reader in of.only_readers),
         *legend,
         *(Text(f"refused, as expected: {printable(name)}", style=terminal.colour(True)) for name in of.refused),
+        *_lacks("refused, as expected, in", report.refusals),
+        *_lacks("left out, not written in", report.left_out),
         Text(),
         *_spread(report, style),
         *_unexpected(report),
@@ -103,6 +105,11 @@ def _grade(grade: CellGrade, as_expected: bool) -> Text:
 
 def _sign(sign: str, expected: bool) -> Text:
     return Text(sign + (" " if expected else "!"), style=terminal.colour(expected))
+
+
+def _lacks(what: str, rows: Iterable[LackRow]) -> Iterable[Text]:
+    for row in rows:
+        yield Text(f"{what} {printable(row.environment)}: {printable(row.lack)}")
 
 
 def _squares(of: WriterReaderTable, style: Style, cell: Callable[[str, str], Text]) -> Iterator[RenderableType]:
