@@ -4,6 +4,7 @@ Does not know: encoders.
 """
 
 import contextlib
+import functools
 import inspect
 import os
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from bert_bundle.interpreter import installed
 from bert_bundle.interpreter.installed import KERAS_BACKEND
 from bert_bundle.keras_models.nodes import check_one_argument
 
-_PASSED = "bert_bundle_passed"  # attribute of a node that `call` made: names of the keyword arguments that it passed
+# Attributes of a node that `call` made: the names of the keyword arguments that it passed; and by the identity of a
+# tensor that Keras cast first, which it records in 3.9 and not in 3.4, 3.11 or later, the tensor that was passed.
+_PASSED, _CASTS = "bert_bundle_passed", "bert_bundle_casts"
 
 
 def bind() -> ModuleType:
@@ -150,6 +153,14 @@ def call_arguments(layer: Any, number: int) -> Tuple[Tuple[Any, ...], Mapping[st
         del kwargs["mask"]  # Keras passes on the mask of the tensor
     if isinstance(kwargs.get("mask"), (list, tuple)) and not any(m is not None for m in kwargs["mask"]):
         del kwargs["mask"]  # Keras passes one None for each input of a nested model
+    casts = getattr(node, _CASTS, None)
+    if casts is None:
+        casts = _own_casts(layer, node)
+    if casts:
+        from keras import tree
+
+        args, kwargs = tree.map_structure(lambda value: casts.get(id(value), value), (tuple(arguments.args), kwargs))
+        return args, kwargs
     return tuple(arguments.args), kwargs
 
 
@@ -159,10 +170,45 @@ def _default(function: Any, name: str) -> Any:
 
 
 def call(layer: Any, args: List[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Record the keyword arguments on the node, where Keras stores defaults like arguments that were passed."""
+    """Record what was passed on the node, where Keras stores defaults and casts like arguments that were passed."""
+    from keras import tree
+
     result = layer(*args, **kwargs)
-    setattr(layer._inbound_nodes[-1], _PASSED, frozenset(kwargs))
+    node = layer._inbound_nodes[-1]
+    given = {id(value) for value in tree.flatten([args, dict(kwargs)])}
+    setattr(node, _PASSED, frozenset(kwargs))
+    setattr(
+        node, _CASTS, {id(tensor): _cast_tensor(tensor) for tensor in node.input_tensors if id(tensor) not in given}
+    )
     return result
+
+
+def _own_casts(layer: Any, node: Any) -> Dict[int, Any]:
+    """Return, by the identity of each tensor that `layer` casts itself, what it is a cast of.
+
+    Whether the user wrote such a cast cannot be seen, and makes no difference: the layer would cast.
+    """
+    if is_op(layer) or not layer.autocast or not _records_casts():
+        return {}
+    sources = {id(tensor): _cast_tensor(tensor) for tensor in node.input_tensors if tensor.dtype == layer.compute_dtype}
+    return {key: source for key, source in sources.items() if is_floating(source)}
+
+
+@functools.lru_cache(maxsize=None)
+def _records_casts() -> bool:
+    """Return whether this Keras has a Cast in its graph where a layer casts its inputs."""
+    import keras
+
+    layer = keras.layers.Activation("linear", dtype="float16", name="casts")
+    layer(keras.Input((1,), dtype="float32", name="cast"))
+    tensor = layer._inbound_nodes[0].input_tensors[0]
+    return _cast_tensor(tensor) is not tensor
+
+
+def _cast_tensor(tensor: Any) -> Any:
+    """Return what `tensor` is a cast of; the tensor itself if it is none."""
+    operation, number, _ = tensor._keras_history
+    return operation._inbound_nodes[number].input_tensors[0] if type(operation).__name__ == "Cast" else tensor
 
 
 def call_outputs(layer: Any, number: int) -> Any:

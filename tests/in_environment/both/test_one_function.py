@@ -187,6 +187,17 @@ def test_a_call_that_says_training_false_says_so_again_whichever_runtime_saves_i
     assert not moves(bert_bundle.load(again, runtime="transformers").model)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "float16"])
+@pytest.mark.parametrize("pooling", ["first_token", "average"])
+def test_half_precision_adds_no_cast_to_the_graph_of_either_runtime(policy, pooling, save, tmp_path):
+    """Keras 3.9 records in its graph that a layer casts its inputs."""
+    drawn = {**specification.CLASSIC, "policy": policy, "pooling": pooling, "others": [["kind", 2, "softmax"]]}
+    for writer in keras_runtime.RUNTIMES:
+        path = save(specification.build(drawn, runtime=writer), tmp_path / writer)
+        for reader in keras_runtime.RUNTIMES:
+            assert figures(path, reader).grade == (grades.BITWISE if reader == writer else grades.IDENTICAL)
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_one_specification_makes_one_bundle_whichever_runtime_builds_it(number, save, tmp_path):
     # Keras numbers inputs without a name, and transformers names the encoder that a class of the user holds.
