@@ -70,16 +70,18 @@ def precision(keras: ModuleType, policy: str) -> Iterator[None]:
 def compute_context(float64: bool, *, user_code: bool = False) -> Iterator[None]:
     """Set `floatx` with `float64`, and switch AutoGraph off unless there is `user_code`.
 
-    Old releases cast a mask to floatx, whatever the layer's own dtype is (seen in GlobalAveragePooling1D of 2.4).
+    Old releases cast a mask to floatx, whatever the layer's own dtype is (seen in GlobalAveragePooling1D of 2.4). A
+    global policy that nobody has set is the one of floatx: what is restored is the one from before.
     """
-    backend = bind().backend
-    floatx = backend.floatx()
+    keras = bind()
+    backend, floatx, policy = keras.backend, keras.backend.floatx(), keras.mixed_precision.global_policy()
     try:
         backend.set_floatx("float64" if float64 else floatx)
         with contextlib.nullcontext() if user_code else autograph("DISABLED"):
             yield
     finally:
         backend.set_floatx(floatx)
+        keras.mixed_precision.set_global_policy(policy)
 
 
 @contextlib.contextmanager

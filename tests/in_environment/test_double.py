@@ -82,3 +82,15 @@ def test_a_root_that_is_rounded_to_float32_would_be_noticed(family, keras, monke
     """Planted: the attention as transformers wrote it."""
     monkeypatch.setattr(float64_patches, "mend", lambda encoder, family: None)
     assert _attention(family, keras) > 1e-10
+
+
+def test_a_float64_context_leaves_a_policy_that_nobody_has_set_as_it_was(keras):
+    """A model of open length is computed in float64 first: what was built after its save was float64, too."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(None)  # as in a new process
+    try:
+        with keras2.compute_context(True), keras2.precision(keras, "float64"):
+            assert keras.mixed_precision.global_policy().name == "float64"
+        assert keras.mixed_precision.global_policy().name == keras.backend.floatx() == "float32"
+    finally:
+        keras.mixed_precision.set_global_policy(before)

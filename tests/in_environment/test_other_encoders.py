@@ -11,6 +11,7 @@ import bert_bundle
 from bert_bundle import errors
 from bert_bundle.classifiers import specification
 from bert_bundle.encoders import general, transformers
+from bert_bundle.encoders.families import general as families
 
 CASES = ["XLNet", "Funnel", "ConvBert", "MobileBert", "T5Encoder", "GPT2"]
 CASES += [name for name in ("RemBert", "Deberta", "Esm") if name in other_encoders.present()]
@@ -91,6 +92,24 @@ def test_a_weight_that_is_missing_or_has_another_shape_is_refused_by_name(keras)
             transformers.assign(encoder, weights, keras, "x")
     with pytest.raises(errors.FormatError, match=r"missing or does not fit @ x tensor more"):
         transformers.assign(encoder, dict(tensors, more=np.zeros(1, "float32")), keras, "x")
+
+
+def test_a_field_that_this_release_ignores_is_saved_as_what_it_computes_and_another_value_refused(monkeypatch):
+    """TFGPT2Model of transformers 4.5 to 4.10 computes GELU, whatever activation its configuration names."""
+    monkeypatch.setitem(families.IGNORED, "GPT2Model", families.IGNORED["GPT2Model"]._replace(until=(4, 99)))
+    encoder = other_encoders.make("GPT2")
+    assert encoder.config.activation_function == "gelu_new"
+    config = transformers.config(encoder, "x")
+    assert config["activation_function"] == "gelu"
+    assert "activation_function" not in config["left_at_default"]
+    family = general.family_of(encoder)
+    assert transformers.config(transformers.build(family, config, "encoder"), "x") == config
+    with pytest.raises(
+        errors.RuntimeUnavailableError, match="ignores a field of the encoder's configuration"
+    ) as caught:
+        transformers.build(family, dict(config, activation_function="gelu_new"), "encoder")
+    assert caught.value.place == "GPT2Model activation_function"
+    assert caught.value.fix.startswith("load the bundle in transformers 4.99 or newer")
 
 
 def test_a_field_that_this_release_lacks_is_ignored_only_at_its_default(keras):
