@@ -28,14 +28,15 @@ def test_an_audit_killed_after_two_of_four_makes_the_other_two(
     bundle = Path(shutil.copytree(classic_bundle, tmp_path / "router"))
     asked = ["audit", str(bundle), "--jobs", "1", *(part for name in NAMES for part in ("--env", name))]
     output = killed_after(2, [sys.executable, "-m", "bert_bundle", *asked, "--json"], code)
+    ended, document = bert_bundle(*asked)
+    assert ended == 0
+    remembered = [v["remembered"] for v in document["verdicts"]]
+    assert remembered in ([True, True, False, False], [True, True, True, False])  # the third may end before the signal
     if code != signal.SIGKILL:
         found = json.loads(output)
         assert found["interrupted"] is True
-        assert [v["grade"] in SAME for v in found["verdicts"]] == [True, True, False, False]
-        assert [v["grade"] for v in found["verdicts"][2:]] == ["not run"] * 2
-    ended, document = bert_bundle(*asked)
-    assert ended == 0
-    assert [v["remembered"] for v in document["verdicts"]] == [True, True, False, False]
+        assert [v["grade"] in SAME for v in found["verdicts"]] == remembered
+        assert {v["grade"] for v in found["verdicts"][remembered.count(True) :]} == {"not run"}
     assert all(v["grade"] in SAME for v in document["verdicts"])
 
 
