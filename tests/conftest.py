@@ -20,7 +20,7 @@ from bert_bundle.host.workers.worker import Worker
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SUITE = "test_suite.py"
-SUITE_SECONDS = 3600  # in one environment, its installation included, beside the other tests on two cores
+SUITE_SECONDS = 4800  # in one environment, its installation included, beside the other tests on two cores
 UNMARKED = "not environments"  # what pyproject.toml selects unless there is another `-m`
 
 
