@@ -1,6 +1,7 @@
 """The commands in real environments: the demo, every writer and reader of `ci`, and the real MiniLM classifier."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -72,16 +73,22 @@ def test_every_way_to_write_a_classifier_is_one_graph_in_both_and_one_function_i
     assert {v["grade"] for v in document["verdicts"]} <= SAME
     shared = {f"{i}-{name}": name for i, name in enumerate(names) if name not in LEFT_OUT}
     written = {writer: [tmp_path / "made" / writer / folder for folder in shared] for writer in (newest, oldest)}
-    graphs = {writer: [(path / "graph.json").read_bytes() for path in paths] for writer, paths in written.items()}
+    graphs = {
+        writer: [unnumbered((path / "graph.json").read_text()) for path in paths] for writer, paths in written.items()
+    }
     assert graphs[newest] == graphs[oldest]
     layers = {
-        writer: [[layer for layer, _ in read_golden(str(path)).layers] for path in paths]
+        writer: [[unnumbered(layer) for layer, _ in read_golden(str(path)).layers] for path in paths]
         for writer, paths in written.items()
     }
     assert layers[newest] == layers[oldest]
     for name, case in zip(shared.values(), layers[oldest], strict=True):
-        of_a_family = not name.startswith("of_no_family")
-        assert any("hidden_states.1" in layer for layer in case) == of_a_family, name
+        assert any("hidden_states.1" in layer for layer in case), name
+
+
+def unnumbered(text: str) -> str:
+    """Return `text` without the number of a dropout to which transformers gives no name, in its class of choices."""
+    return re.sub(r"\bdropout_\d{3,}\b", "dropout", text)
 
 
 @pytest.fixture(scope="module")
