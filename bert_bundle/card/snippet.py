@@ -1,4 +1,6 @@
-"""The call of a card, which runs as it stands in the folder of the bundle: texts of its shape, features of its golden.
+"""The example of a card: Python that loads the bundle and predicts, with texts and features of the right shapes.
+
+It can be run unchanged in the folder that holds the bundle.
 
 Features with many numbers are read from the recorded examples; all others are written out.
 """

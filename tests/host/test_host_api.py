@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support import made_up_results
 from support.command_line import subcommands
 from support.forged_bundles import resign
-from support.forged_candidates import NOWHERE, lock_nowhere, release, row
+from support.forged_candidates import write_releases
 from support.generated_tables import options
 
 import bert_bundle
@@ -43,11 +42,7 @@ NAMED = {"env": "environments", "with": "upgrade_to"}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a matrix of one locked environment that no machine can make, and two releases that label alike."""
     monkeypatch.chdir(tmp_path)
-    Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}))
-    Path(FOLDER).mkdir()
-    lock_nowhere(Path(FOLDER))
-    release(tmp_path, "old")
-    release(tmp_path, "new")
+    write_releases(tmp_path)
     return tmp_path
 
 

@@ -6,10 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bert_bundle.host.config.gate_policy import GatePolicy
 from bert_bundle.host.config.matrix_file import Environment, Expectation
 from bert_bundle.host.environments.environment import ReadyEnvironment
-from bert_bundle.host.environments.locks import NEEDED, specification_digest
+from bert_bundle.host.environments.locks import FOLDER, NEEDED, specification_digest
 from bert_bundle.host.environments.nearest import this_interpreter
 from bert_bundle.host.environments.prepare import PreparedEnvironment
 from bert_bundle.host.gate.gate import CheckedBundle, Gate, gate, read_checked_bundle
@@ -105,3 +107,13 @@ def figures(found: Gate, name: str) -> dict[str, float | None]:
     """Return the figures of one check by name."""
     (check,) = (check for check in found.checks if check.name == name)
     return {figure.name: figure.value for figure in check.figures}
+
+
+def write_releases(folder: Path) -> None:
+    """Write two releases that label alike, and a matrix of one locked environment that no machine can make."""
+    matrix = {"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}
+    (folder / "compat_matrix.yaml").write_text(yaml.safe_dump(matrix))
+    (folder / FOLDER).mkdir()
+    lock_nowhere(folder / FOLDER)
+    release(folder, "old")
+    release(folder, "new")

@@ -8,7 +8,7 @@ from typing import TextIO
 from bert_bundle.errors import printable
 from bert_bundle.host.runs.watcher import Lines
 
-QUIET_SECONDS = 9.0  # after which it is said what still runs: nobody has to wait for longer than ten
+QUIET_SECONDS = 9.0  # then a line says what still runs, so that nobody waits for more than ten seconds
 
 
 class PlainLines(Lines):

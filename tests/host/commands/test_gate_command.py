@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support.forged_bundles import resign, rewrite, unprivileged
-from support.forged_candidates import NOWHERE, RIGHT, but, judged, lock_nowhere, release, row
+from support.forged_candidates import RIGHT, but, judged, release, write_releases
 
 from bert_bundle.errors import ConfigError, StorageError
 from bert_bundle.format import strict_json
 from bert_bundle.format.staging import write_file
 from bert_bundle.host.cli import main
 from bert_bundle.host.config.gate_policy import DEFAULT
-from bert_bundle.host.environments.locks import FOLDER
 from bert_bundle.host.gate import decision_file as files
 from bert_bundle.host.gate.gate import read_checked_bundle
 from bert_bundle.host.report.documents import gate as documents
@@ -24,11 +22,7 @@ from bert_bundle.host.report.documents import gate as documents
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a matrix of one locked environment that no machine can make, and two releases that label alike."""
     monkeypatch.chdir(tmp_path)
-    Path("compat_matrix.yaml").write_text(yaml.safe_dump({"version": 1, "environments": {NOWHERE.id: row(NOWHERE)}}))
-    Path(FOLDER).mkdir()
-    lock_nowhere(Path(FOLDER))
-    release(tmp_path, "old")
-    release(tmp_path, "new")
+    write_releases(tmp_path)
     return tmp_path
 
 
